@@ -1,0 +1,78 @@
+"""The command line of the trainer: ``handdt-offline``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rt_handdt.cli.app import run_app
+
+app = typer.Typer(
+    name="handdt-offline",
+    help="Train models for rt-handdt.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+TRAIN_EXAMPLE = (
+    "Example: handdt-offline train --data session1.xdf session2.xdf --layout flexemg_16x4 --out models/mine"
+)
+COHORT_EXAMPLE = "Example: handdt-offline cohort --out cohort --subjects 4 --sessions 2 --seed 7"
+
+
+@app.callback()
+def _root() -> None:
+    """Train models for rt-handdt."""
+
+
+@app.command(epilog=TRAIN_EXAMPLE)
+def train(
+    data: Annotated[
+        list[str],
+        typer.Option(
+            help="Hyser folder, cohort, XDF file, or virtual:SEED:PEOPLE[:SESSIONS]; more may follow.",
+            metavar="PATH...",
+        ),
+    ],
+    layout: Annotated[str, typer.Option(help="Electrode layout: a TOML file, or a shipped name.", metavar="FILE")],
+    out: Annotated[Path, typer.Option(help="Folder of the bundle to write.", metavar="DIR")],
+    more: Annotated[list[str] | None, typer.Argument(help="Further data.", hidden=True)] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Training configuration; configs/train/default.toml otherwise.", metavar="FILE")
+    ] = None,
+) -> None:
+    """Train on recordings and write a bundle for the live app."""
+    # torch takes seconds to import; --help should not
+    from offline.config import TrainConfig
+    from offline.run import train_bundle
+    from rt_handdt.core.layout import ElectrodeLayout
+    from rt_handdt.paths import layout_path, shipped
+
+    settings = TrainConfig.from_toml(config or shipped("configs", "train", "default.toml"))
+    grid = ElectrodeLayout.from_toml(layout_path(layout))
+    train_bundle([*data, *(more or [])], grid, out, settings)
+
+
+@app.command(epilog=COHORT_EXAMPLE)
+def cohort(
+    out: Annotated[Path, typer.Option(help="Folder to write, in Hyser's layout.", metavar="DIR")],
+    subjects: Annotated[int, typer.Option(min=1, help="Virtual people.")] = 20,
+    sessions: Annotated[int, typer.Option(min=1, help="Sessions of each.")] = 2,
+    seed: Annotated[int, typer.Option(min=0, help="Which people are drawn.")] = 0,
+) -> None:
+    """Write a data set of virtual people that reads like the Hyser folder."""
+    from offline.cohort import write_cohort
+
+    typer.echo(f"Wrote {write_cohort(out, subjects, sessions, seed)}")
+
+
+def main() -> None:
+    """Entry point of ``handdt-offline``."""
+    run_app(app)
+
+
+if __name__ == "__main__":
+    main()

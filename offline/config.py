@@ -1,0 +1,207 @@
+"""What a training run may be told: one frozen value, read from TOML (see ``configs/train``)."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from rt_handdt.config import Settings
+from rt_handdt.core.layout import ElectrodeLayout
+from rt_handdt.core.spec import FEATURE_NAMES, PipelineSpec
+from rt_handdt.errors import ConfigError
+
+
+class PipelineConfig(Settings):
+    """The road from samples to maps. Rate and layout are the data's; all else is `PipelineSpec`'s, with its defaults.
+
+    Attributes
+    ----------
+    notch_hz
+        0 for no notch (TOML has no null).
+    """
+
+    band_hz: tuple[float, float] = (20.0, 500.0)
+    band_order: int = Field(2, ge=1, le=8)
+    notch_hz: float = Field(50.0, ge=0)
+    notch_q: float = Field(30.0, gt=0)
+    notch_harmonics: int = Field(1, ge=1, le=10)
+    window_s: float = Field(0.25, gt=0)
+    hop_s: float = Field(0.015625, gt=0)
+    features: tuple[str, ...] = ("rms", "wl", "zc", "ssc")
+
+    @field_validator("features")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if name not in FEATURE_NAMES:
+                raise ValueError(f"unknown feature '{name}'; known: {', '.join(FEATURE_NAMES)}")
+        return value
+
+    def spec(self, fs_hz: float, layout: ElectrodeLayout) -> PipelineSpec:
+        """The pipeline for data of one rate and layout.
+
+        Raises
+        ------
+        ConfigError
+            If these settings do not fit the rate, for example a band corner above Nyquist.
+        """
+        values = self.model_dump()
+        values["notch_hz"] = self.notch_hz or None
+        return PipelineSpec.parse(
+            {**values, "fs_hz": fs_hz, "layout": layout}, what=f"[pipeline] for data at {fs_hz:g} Hz", error=ConfigError
+        )
+
+
+class NetworkConfig(Settings):
+    """Sizes of the networks.
+
+    Attributes
+    ----------
+    widths
+        Channels after each of the encoders' three convolutions; the last is also the latent's depth.
+    norm
+        ``"batch"``, ``"instance"`` (the published choice; blind to contraction level) or ``"none"``. It is never put
+        behind the last convolution: on a 2×2 map instance norm leaves little but noise.
+    level_planes
+        Give the pattern encoder each window's own mean as planes of their own and take it out of the maps, so that
+        shape and level can be weighed apart.
+    """
+
+    widths: tuple[int, int, int] = (64, 128, 128)
+    norm: Literal["batch", "instance", "none"] = "batch"
+    dropout: float = Field(0.1, ge=0, lt=1)
+    level_planes: bool = True
+
+    @field_validator("widths")
+    @classmethod
+    def _positive(cls, value: tuple[int, int, int]) -> tuple[int, int, int]:
+        if min(value) < 1:
+            raise ValueError("a width must be at least 1")
+        return value
+
+
+class LossConfig(Settings):
+    """Weights of the terms; 0 leaves one out.
+
+    Attributes
+    ----------
+    classify, reconstruct, triplet, cross
+        Weight of the classifier's cross-entropy, of both branches' reconstruction, of each of the two triplet losses
+        and of the cross-reconstruction. Published: 1, 0.5, 1 for the last three.
+    margin
+        Of the triplets.
+    normalise
+        Compare latents by direction, so that the margin means the same at any size of the latent.
+    mining
+        ``"random"`` or ``"hard"`` (farthest positive, nearest negative of the batch).
+    label_smoothing
+        Of the cross-entropy.
+    """
+
+    classify: float = Field(1.0, ge=0)
+    reconstruct: float = Field(1.0, ge=0)
+    triplet: float = Field(0.5, ge=0)
+    cross: float = Field(1.0, ge=0)
+    margin: float = Field(0.3, gt=0)
+    normalise: bool = True
+    mining: Literal["random", "hard"] = "random"
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+
+
+class AugmentConfig(Settings):
+    """Changes made to each training window, drawn anew each time; 0 leaves one out.
+
+    Attributes
+    ----------
+    rotate_cells
+        The maps turn around the limb by up to so many cells, and
+    shift_cells
+        slide along it, by whole cells or parts of one; what leaves one side enters at the other, or is repeated.
+    level_db, gain_db
+        Standard deviation of a gain common to a window, and of one for each electrode.
+    drop_channels
+        Chance that an electrode reads like its training mean.
+    """
+
+    rotate_cells: float = Field(0.0, ge=0)
+    shift_cells: float = Field(0.0, ge=0)
+    level_db: float = Field(0.0, ge=0)
+    gain_db: float = Field(0.0, ge=0)
+    drop_channels: float = Field(0.0, ge=0, lt=1)
+
+
+class OptimiserConfig(Settings):
+    """Adam with decoupled weight decay, a warm-up and a cosine to zero.
+
+    Attributes
+    ----------
+    epoch_windows
+        Windows drawn in an epoch at most; 0 for as many as there are.
+    balance
+        0 draws windows as often as their label occurs, 1 draws all labels equally often.
+    keep
+        ``"best"``: the epoch that recognizes the validation windows best, and stop after `patience` epochs without a
+        better one. ``"last"``: run all epochs and keep the last; where few trials are held out, the best of many
+        epochs is the luckiest one.
+    """
+
+    keep: Literal["best", "last"] = "best"
+    epochs: int = Field(30, ge=1)
+    batch: int = Field(256, ge=2)
+    epoch_windows: int = Field(0, ge=0)
+    learning_rate: float = Field(2e-3, gt=0)
+    weight_decay: float = Field(1e-2, ge=0)
+    balance: float = Field(0.5, ge=0, le=1)
+    patience: int = Field(10, ge=1)
+
+
+class ValidationConfig(Settings):
+    """Who is held out of training to choose by.
+
+    Attributes
+    ----------
+    people
+        Share of the people (at least one, where there are two or more).
+    trials
+        Share of each label's trials, used where there is only one person.
+    """
+
+    people: float = Field(0.17, gt=0, lt=1)
+    trials: float = Field(0.17, gt=0, lt=1)
+
+
+class TrainConfig(Settings):
+    """All of a training run but its data.
+
+    Attributes
+    ----------
+    gestures
+        Labels to learn; empty for all that the data has.
+    stride
+        Train on every so many-th of the windows that a live run would score.
+    skip_after_cue_s
+        Leave out training windows that begin sooner after a cue than this: people react later than the cue.
+        Validation keeps them, as live scoring does.
+    refit
+        Once validation has given the scores (and the number of epochs), train once more on everybody.
+    """
+
+    seed: int = Field(0, ge=0)
+    gestures: tuple[str, ...] = ()
+    stride: int = Field(4, ge=1)
+    skip_after_cue_s: float = Field(0.0, ge=0)
+    refit: bool = False
+    threads: int = Field(2, ge=1)
+    pipeline: PipelineConfig = PipelineConfig()
+    network: NetworkConfig = NetworkConfig()
+    loss: LossConfig = LossConfig()
+    augment: AugmentConfig = AugmentConfig()
+    optimiser: OptimiserConfig = OptimiserConfig()
+    validation: ValidationConfig = ValidationConfig()
+
+    @model_validator(mode="after")
+    def _learns_something(self) -> Self:
+        if self.loss.classify == 0:
+            raise ValueError("'loss.classify' = 0 would leave the classifier untrained; give it a weight above 0")
+        return self

@@ -1,0 +1,194 @@
+"""The terms of the loss, each without a Python loop, all from latents that were computed once.
+
+Pairs are drawn within the batch: a (N, N) table of who may stand for whom, and one uniform draw from each row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from offline.config import LossConfig
+from offline.networks import DisentanglingNet, Encoded
+
+
+@dataclass(frozen=True)
+class Partners:
+    """For each of N windows the number of another one that stands in a wanted relation to it.
+
+    Attributes
+    ----------
+    index
+        (N,) int64; meaningless where `found` is False.
+    found
+        (N,) bool.
+    """
+
+    index: Tensor
+    found: Tensor
+
+    def and_(self, other: Partners) -> Tensor:
+        """(N,) bool: windows that have both partners."""
+        return self.found & other.found
+
+
+def draw(allowed: Tensor, generator: torch.Generator) -> Partners:
+    """One partner for each row, each allowed one equally likely.
+
+    Parameters
+    ----------
+    allowed
+        (N, N) bool: row n may be given column m.
+    """
+    scores = torch.rand(allowed.shape, generator=generator).masked_fill_(~allowed, -1.0)
+    return Partners(scores.argmax(1), allowed.any(1))
+
+
+def hardest(latent: Tensor, allowed: Tensor, *, farthest: bool) -> Partners:
+    """The allowed partner that is farthest in the latent (hard positives), or nearest (hard negatives)."""
+    with torch.no_grad():
+        distance = torch.cdist(latent, latent)
+        scores = (distance if farthest else -distance).masked_fill(~allowed, -torch.inf)
+    return Partners(scores.argmax(1), allowed.any(1))
+
+
+@dataclass(frozen=True)
+class Relations:
+    """Who may stand for whom in a batch: three (N, N) tables.
+
+    Attributes
+    ----------
+    same_gesture, same_person
+        True where two windows share it.
+    itself
+        The diagonal.
+    """
+
+    same_gesture: Tensor
+    same_person: Tensor
+    itself: Tensor
+
+    @classmethod
+    def of(cls, gesture: Tensor, person: Tensor) -> Relations:
+        """Tables for (N,) gesture and person numbers."""
+        return cls(
+            gesture[:, None] == gesture[None, :],
+            person[:, None] == person[None, :],
+            torch.eye(len(gesture), dtype=torch.bool),
+        )
+
+    @property
+    def same_gesture_other_person(self) -> Tensor:
+        """Positives of the pattern latent, and the pattern's donors in cross-reconstruction."""
+        return self.same_gesture & ~self.same_person
+
+    @property
+    def other_gesture_same_person(self) -> Tensor:
+        """Positives of the subject latent, and the subject's donors in cross-reconstruction."""
+        return ~self.same_gesture & self.same_person
+
+
+def triplet_loss(
+    latent: Tensor, positive: Partners, negative: Partners, margin: float, *, normalise: bool = True
+) -> Tensor:
+    """Mean over the windows that have both partners of max(0, |a − p| − |a − n| + margin); 0 if none has.
+
+    Parameters
+    ----------
+    latent
+        (N, D).
+    normalise
+        Compare directions (unit latents) instead of the latents themselves.
+    """
+    if normalise:
+        latent = F.normalize(latent, dim=1)
+    near = (latent - latent[positive.index] + 1e-6).norm(dim=1)  # 1e-6: the norm has no gradient at 0
+    far = (latent - latent[negative.index] + 1e-6).norm(dim=1)
+    return _mean_where(F.relu(near - far + margin), positive.and_(negative))
+
+
+def reconstruction_loss(given: Tensor, wanted: Tensor, occupied: Tensor) -> Tensor:
+    """Mean squared error over the cells that hold an electrode. Shapes (N, F, H, W) and (1, 1, H, W)."""
+    return _per_window(given, wanted, occupied).mean()
+
+
+def cross_reconstruction_loss(
+    net: DisentanglingNet, encoded: Encoded, pattern_from: Partners, subject_from: Partners
+) -> Tensor:
+    """Give a window back from two others: its gesture by another person, its person at another gesture.
+
+    The latents are those of the batch, already computed; the only new work is one pass of the decoder.
+    """
+    assert encoded.subject is not None
+    found = pattern_from.and_(subject_from)
+    if not bool(found.any()):
+        return encoded.pattern.sum() * 0.0
+    rows = found.nonzero()[:, 0]
+    made = net.decode(encoded.pattern[pattern_from.index[rows]], encoded.subject[subject_from.index[rows]])
+    return reconstruction_loss(made, encoded.target[rows], net.inputs.occupied)
+
+
+def total_loss(
+    net: DisentanglingNet,
+    encoded: Encoded,
+    gesture: Tensor,
+    person: Tensor,
+    config: LossConfig,
+    generator: torch.Generator,
+) -> dict[str, Tensor]:
+    """All terms of one batch, unweighted, and under ``"total"`` their weighted sum.
+
+    Parameters
+    ----------
+    gesture, person
+        (N,) int64.
+
+    Notes
+    -----
+    Where the network has no subject encoder (one person), the subject's triplets and the cross-reconstruction are
+    off, and any other window of the gesture is a positive of the pattern's triplets.
+    """
+    relations = Relations.of(gesture, person)
+    other_gesture = ~relations.same_gesture
+    terms = {"classify": F.cross_entropy(encoded.logits, gesture, label_smoothing=config.label_smoothing)}
+    weights = {"classify": config.classify}
+
+    def triplets(latent: Tensor, near: Tensor, far: Tensor) -> Tensor:
+        flat = latent.flatten(1)
+        if config.mining == "hard":
+            unit = F.normalize(flat, dim=1) if config.normalise else flat
+            partners = hardest(unit, near, farthest=True), hardest(unit, far, farthest=False)
+        else:
+            partners = draw(near, generator), draw(far, generator)
+        return triplet_loss(flat, *partners, config.margin, normalise=config.normalise)
+
+    if config.triplet:
+        near = relations.same_gesture_other_person if net.with_subject else relations.same_gesture & ~relations.itself
+        terms["triplet_pattern"] = triplets(encoded.pattern, near, other_gesture)
+        weights["triplet_pattern"] = config.triplet
+        if encoded.subject is not None:
+            near = relations.other_gesture_same_person
+            terms["triplet_subject"] = triplets(encoded.subject, near, ~relations.same_person)
+            weights["triplet_subject"] = config.triplet
+    if config.reconstruct:
+        made = net.decode(encoded.pattern, encoded.subject)
+        terms["reconstruct"] = reconstruction_loss(made, encoded.target, net.inputs.occupied)
+        weights["reconstruct"] = config.reconstruct
+    if config.cross and encoded.subject is not None:
+        pattern_from = draw(relations.same_gesture_other_person, generator)
+        subject_from = draw(relations.other_gesture_same_person, generator)
+        terms["cross"] = cross_reconstruction_loss(net, encoded, pattern_from, subject_from)
+        weights["cross"] = config.cross
+    terms["total"] = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
+    return terms
+
+
+def _per_window(given: Tensor, wanted: Tensor, occupied: Tensor) -> Tensor:
+    return (((given - wanted) ** 2) * occupied).sum((1, 2, 3)) / (occupied.sum() * given.shape[1])
+
+
+def _mean_where(values: Tensor, found: Tensor) -> Tensor:
+    return (values * found).sum() / found.sum().clamp_min(1)

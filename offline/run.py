@@ -1,0 +1,105 @@
+"""A training run from end to end: data → windows → split → network → bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from offline.config import TrainConfig
+from offline.datasets import WindowSet, collect
+from offline.export import Provenance, export_bundle
+from offline.sources import TrainingData, open_data
+from offline.splits import Split, split
+from offline.training import Epoch, train
+from rt_handdt.core.bundle import MANIFEST, Bundle
+from rt_handdt.core.layout import ElectrodeLayout
+from rt_handdt.errors import BundleError
+
+
+def train_bundle(
+    data: Sequence[str] | TrainingData,
+    layout: ElectrodeLayout,
+    out: str | Path,
+    config: TrainConfig,
+    console: Console | None = None,
+) -> Bundle:
+    """Train on recordings and write a bundle.
+
+    Parameters
+    ----------
+    data
+        What `offline.sources.open_data` takes, or recordings opened already.
+    out
+        Folder of the bundle; a bundle that is there is replaced.
+    console
+        Where progress goes; standard error if None.
+
+    Raises
+    ------
+    HanddtError
+        Whatever is wrong with data, layout, configuration or target, before any training time is spent.
+    """
+    console = console or Console(stderr=True)
+    _refuse_target(Path(out))
+    opened = data if isinstance(data, TrainingData) else open_data(data, layout)
+    console.print(f"Data: {opened.description}")
+    with _bar(console) as bar:
+        task = bar.add_task("Features", total=len(opened.recordings), note="")
+        windows = collect(opened.recordings, layout, config, lambda recording: bar.advance(task))
+    parts = split(windows, config.validation, config.seed)
+    _announce(console, windows, parts)
+    with _bar(console) as bar:
+        task = bar.add_task("Training", total=config.optimiser.epochs, note="")
+
+        def on_epoch(epoch: Epoch) -> None:
+            note = f"loss {epoch.losses['total']:.3f}"
+            if epoch.accuracy == epoch.accuracy:  # NaN in a refit, which validates nothing
+                note += f", validation {epoch.accuracy:.3f} (balanced {epoch.balanced_accuracy:.3f})"
+            bar.update(task, advance=1, note=note)
+
+        trained = train(windows, parts, config, on_epoch)
+    provenance = Provenance(opened.description, opened.virtual)
+    bundle = export_bundle(out, trained, windows, parts, config, provenance, opened.recordings[0])
+    scores = bundle.manifest.scores
+    console.print(
+        f"Epoch {trained.best} kept: validation accuracy {scores['validation_accuracy']:.3f}, "
+        f"balanced {scores['validation_balanced_accuracy']:.3f} ({parts.protocol})"
+    )
+    console.print(f"Wrote {out} ({bundle.fingerprint})")
+    return bundle
+
+
+def _refuse_target(out: Path) -> None:
+    """The rule of `save_bundle`, asked before hours of training and not after."""
+    if out.exists() and not (out / MANIFEST).exists() and (not out.is_dir() or any(out.iterdir())):
+        raise BundleError(f"{out}: exists and is not a bundle; choose another folder or empty it.")
+
+
+def _announce(console: Console, windows: WindowSet, parts: Split) -> None:
+    console.print(
+        f"{len(windows)} windows, {len(windows.trials)} trials, {len(windows.people)} people, "
+        f"{len(windows.gestures)} labels: {', '.join(windows.gestures.labels)}"
+    )
+    console.print(f"Protocol: {parts.protocol}")
+    if not parts.with_subject:
+        console.print(
+            "One person to train on: the subject terms (subject encoder, its triplets, cross-reconstruction) are off."
+        )
+
+
+@contextmanager
+def _bar(console: Console) -> Iterator[Progress]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=console) as bar:
+        yield bar

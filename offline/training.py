@@ -1,0 +1,191 @@
+"""The loop: windows and a split in, a trained network out. Same seed, same numbers (on the CPU)."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from offline.augment import Augmenter
+from offline.config import TrainConfig
+from offline.datasets import Int64, WindowSet
+from offline.losses import total_loss
+from offline.networks import DisentanglingNet
+from offline.splits import Split
+from rt_handdt.core.metrics import Confusion, accuracy, balanced_accuracy, confusion
+from rt_handdt.errors import HanddtError
+
+WARM_UP_SHARE = 0.1  # of all steps
+EVAL_BATCH = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """What one epoch came to: mean of each loss term, and the validation scores."""
+
+    number: int
+    losses: dict[str, float]
+    accuracy: float
+    balanced_accuracy: float
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network and how it got there.
+
+    Attributes
+    ----------
+    net
+        In evaluation mode, with the weights of the best epoch (or of the refit).
+    counts
+        (K, K) confusion of the validation windows at the best epoch.
+    epochs
+        All epochs, in order; `best` is the number of the one kept.
+    """
+
+    net: DisentanglingNet
+    counts: Confusion
+    best: int
+    epochs: tuple[Epoch, ...] = field(repr=False, default=())
+
+
+def train(
+    windows: WindowSet, parts: Split, config: TrainConfig, on_epoch: Callable[[Epoch], None] = lambda epoch: None
+) -> Trained:
+    """Train, and keep the epoch that recognizes the validation windows best.
+
+    Parameters
+    ----------
+    on_epoch
+        Called after each epoch, for a progress bar.
+
+    Raises
+    ------
+    HanddtError
+        If the loss stops being a number.
+    """
+    with _seeded(config):
+        chosen = _fit(windows, parts, config, config.optimiser.epochs, on_epoch)
+        if config.refit:
+            everybody = Split(np.ones(len(windows), bool), parts.valid, parts.protocol, len(windows.people))
+            again = _fit(windows, everybody, config, chosen.best, on_epoch, validate=False)
+            return Trained(again.net, chosen.counts, chosen.best, chosen.epochs)
+        return chosen
+
+
+def _fit(
+    windows: WindowSet,
+    parts: Split,
+    config: TrainConfig,
+    n_epochs: int,
+    on_epoch: Callable[[Epoch], None],
+    *,
+    validate: bool = True,
+) -> Trained:
+    torch.manual_seed(config.seed)
+    rng = np.random.default_rng([config.seed, 2])
+    generator = torch.Generator().manual_seed(config.seed)
+    rows = np.flatnonzero(parts.train & (windows.since_cue_s >= config.skip_after_cue_s))
+    rows_valid = np.flatnonzero(parts.valid)
+    net = DisentanglingNet(windows.spec, len(windows.gestures), config.network, with_subject=parts.with_subject)
+    net.inputs.fit(windows.maps[rows])
+    augment = Augmenter(config.augment, windows.spec.layout, net.inputs.amplitude, generator)
+    optimiser = torch.optim.AdamW(
+        net.parameters(), lr=config.optimiser.learning_rate, weight_decay=config.optimiser.weight_decay
+    )
+    per_epoch = _epoch_size(len(rows), config)
+    steps = max(1, per_epoch // config.optimiser.batch)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, _schedule(steps * config.optimiser.epochs))
+    label, person = torch.from_numpy(windows.label), torch.from_numpy(windows.person)
+
+    history: list[Epoch] = []
+    best, best_state, best_counts = -math.inf, copy.deepcopy(net.state_dict()), np.zeros((0, 0), np.int64)
+    best_number, keep_last = 0, config.optimiser.keep == "last"
+    for number in range(1, n_epochs + 1):
+        net.train()
+        sums: dict[str, float] = {}
+        drawn = _draw(rows, windows.label[rows], per_epoch, config.optimiser.balance, rng)
+        for batch in np.array_split(drawn, steps):
+            maps = augment.move(torch.from_numpy(windows.maps[batch]))
+            clean = net.inputs(maps)
+            encoded = net.encode(augment.drop(clean), target=clean)
+            terms = total_loss(net, encoded, label[batch], person[batch], config.loss, generator)
+            if not bool(torch.isfinite(terms["total"])):
+                raise HanddtError("Training diverged: the loss is no longer a number; lower 'optimiser.learning_rate'.")
+            optimiser.zero_grad(set_to_none=True)
+            terms["total"].backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            scheduler.step()
+            for name, term in terms.items():
+                sums[name] = sums.get(name, 0.0) + float(term.detach()) / steps
+        if validate:
+            counts = confusion(windows.label[rows_valid], predict(net, windows, rows_valid), len(windows.gestures))
+            epoch = Epoch(number, sums, accuracy(counts), balanced_accuracy(counts))
+            # Half and half: neither rest nor a rare gesture decides alone.
+            score = float(number) if keep_last else (epoch.accuracy + epoch.balanced_accuracy) / 2
+        else:
+            counts, score = best_counts, float(number)
+            epoch = Epoch(number, sums, math.nan, math.nan)
+        history.append(epoch)
+        on_epoch(epoch)
+        if score > best:
+            best, best_number, best_state, best_counts = score, number, copy.deepcopy(net.state_dict()), counts
+        elif number - best_number >= config.optimiser.patience:
+            break
+    net.load_state_dict(best_state)
+    net.eval()
+    sample = rng.permutation(rows)[: 4 * EVAL_BATCH]
+    net.fit_average_person([torch.from_numpy(windows.maps[part]) for part in np.array_split(sample, 4) if len(part)])
+    return Trained(net, best_counts, best_number, tuple(history))
+
+
+@torch.no_grad()
+def predict(net: DisentanglingNet, windows: WindowSet, rows: Int64) -> Int64:
+    """Most probable label of each of the given windows."""
+    net.eval()
+    found = [
+        net(torch.from_numpy(windows.maps[rows[start : start + EVAL_BATCH]]))[0].argmax(1).numpy()
+        for start in range(0, len(rows), EVAL_BATCH)
+    ]
+    return np.concatenate(found) if found else np.zeros(0, np.int64)
+
+
+def _epoch_size(n_rows: int, config: TrainConfig) -> int:
+    wanted = config.optimiser.epoch_windows
+    return min(n_rows, wanted) if wanted else n_rows
+
+
+def _draw(rows: Int64, label: Int64, n: int, balance: float, rng: np.random.Generator) -> Int64:
+    """Draw an epoch's windows: without replacement where labels are not balanced, so that each is seen."""
+    if balance == 0:
+        return rng.permutation(rows)[:n]
+    weight = (np.bincount(label)[label] / len(label)) ** -balance
+    return rng.choice(rows, size=n, p=weight / weight.sum())
+
+
+def _schedule(n_steps: int) -> Callable[[int], float]:
+    warm_up = max(1, round(WARM_UP_SHARE * n_steps))
+
+    def factor(step: int) -> float:
+        if step < warm_up:
+            return (step + 1) / warm_up
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm_up) / max(1, n_steps - warm_up))))
+
+    return factor
+
+
+@contextmanager
+def _seeded(config: TrainConfig) -> Iterator[None]:
+    """Leave torch's global generator and thread count as they were: tests and notebooks share the process."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(config.threads)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        torch.set_num_threads(threads)

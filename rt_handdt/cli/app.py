@@ -1,0 +1,34 @@
+"""How commands run: errors become one sentence and exit code 2."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+from rich.console import Console
+
+from rt_handdt.errors import HanddtError
+
+
+def run_app(app: typer.Typer) -> None:
+    """Run a command-line app and leave the process.
+
+    A `HanddtError` prints its message and leaves with code 2; Ctrl-C leaves with 130; a reader that closed the pipe
+    (``… | head``) ends it silently. Anything else is a bug and shows its traceback.
+    """
+    try:
+        app(standalone_mode=True)
+    except HanddtError as exc:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]Error:[/] {_plain(str(exc))}")
+        sys.exit(exc.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+def _plain(text: str) -> str:
+    """Square brackets in messages are not markup."""
+    return text.replace("[", r"\[")

@@ -1,0 +1,145 @@
+"""``rt-handdt inspect``: what lies at a path, and whether it can be used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress
+from rich.table import Table
+
+from rt_handdt.core.gestures import GestureSet, title
+from rt_handdt.core.recording import Recording
+from rt_handdt.errors import RecordingError
+from rt_handdt.io.hyser_layout import HyserSession, list_sessions, missing_gestures, read_session_folder
+from rt_handdt.io.sources import open_recording, virtual_seed
+
+#: Missing gestures are named up to this many; a cohort of ten gestures lacks 24 of Hyser's 34.
+_NAMED = 5
+
+
+def inspect(
+    path: Annotated[
+        str,
+        typer.Argument(help="Hyser folder, session or trial; .xdf; WFDB .hea; or virtual[:SEED].", show_default=False),
+    ],
+    subject: Annotated[int | None, typer.Option(help="Person to look at in a folder of several.")] = None,
+    session: Annotated[int | None, typer.Option(help="Session to look at in a folder of several.")] = None,
+) -> None:
+    """Show what a recording holds: channels, rate, length, labels, missing values."""
+    console = Console()
+    if subject is None and session is None and virtual_seed(path) is None:
+        folder = Path(path)
+        if folder.is_dir() and read_session_folder(folder) is None and _has_sessions(folder):
+            show_sessions(console, folder, list_sessions(folder))
+            return
+    show_recording(console, open_recording(path, subject=subject, session=session))
+
+
+def show_sessions(console: Console, root: Path, sessions: list[HyserSession]) -> None:
+    """A table of a Hyser root: one line for each session and kind of trial. Reads names and labels only."""
+    people = len({one.subject for one in sessions})
+    table = Table(title=f"People: {people}, sessions: {len(sessions)}", title_justify="left")
+    for column in ("subject", "session", "kind", "variants"):
+        table.add_column(column)
+    table.add_column("trials", justify="right")
+    table.add_column("gestures", justify="right")
+    table.add_column("missing gestures, or what is wrong")
+    bad = 0
+    for one in sessions:
+        if not one.kinds:
+            bad += 1
+            table.add_row(str(one.subject), str(one.session), "", "", "0", "0", "[red]no trials[/red]")
+        for kind in one.kinds:
+            variants = [variant for (of, variant) in one.samples if of == kind]
+            try:
+                # Each variant is checked; they share one label file.
+                for variant in variants:
+                    codes = one.labels(kind, variant)
+            except RecordingError as error:
+                bad += 1
+                trials, gestures, remark = "", "", f"[red]{escape(str(error))}[/red]"
+            else:
+                missing = missing_gestures(codes)
+                trials, gestures = str(len(codes)), str(len(set(codes)))
+                remark = ", ".join(missing) if len(missing) <= _NAMED else f"{len(missing)} of Hyser's 34"
+            table.add_row(str(one.subject), str(one.session), kind, ", ".join(variants), trials, gestures, remark)
+    console.print(f"Hyser folder [bold]{escape(str(root))}[/bold]")
+    console.print(table)
+    if bad:
+        console.print(f"[red]{bad} of these cannot be used as they are.[/red]")
+    console.print("One session in detail: rt-handdt inspect PATH --subject N --session N")
+
+
+def show_recording(console: Console, recording: Recording) -> None:
+    """All about one recording; reads it through once, block by block."""
+    missing, low, high = _scan(console, recording)
+    facts = Table(show_header=False, box=None)
+    facts.add_column(style="dim")
+    facts.add_column()
+    names = recording.channels
+    shown = ", ".join(names) if len(names) <= 8 else f"{', '.join(names[:4])}, … {names[-1]}"
+    for what, value in (
+        ("recording", recording.name),
+        ("subject, session", f"{recording.subject}, {recording.session}"),
+        ("channels", f"{len(names)} ({shown})"),
+        ("rate", f"{recording.fs_hz:g} Hz"),
+        ("length", f"{recording.duration_s:.1f} s ({recording.n_samples} samples)"),
+        ("values", f"{low:.1f} to {high:.1f} {recording.unit}"),
+        ("missing values", _missing(recording, missing)),
+    ):
+        facts.add_row(what, escape(value))
+    console.print(facts)
+    segments = recording.segments()
+    if segments:
+        table = Table(title="Labels", title_justify="left")
+        table.add_column("label")
+        for column in ("segments", "seconds"):
+            table.add_column(column, justify="right")
+        labels = {segment.label for segment in segments}
+        for label in GestureSet.ordered(labels).labels if len(labels) > 1 else labels:
+            own = [segment for segment in segments if segment.label == label]
+            seconds = sum(segment.stop - segment.start for segment in own) / recording.fs_hz
+            table.add_row(escape(title(label)), str(len(own)), f"{seconds:.1f}")
+        console.print(table)
+    else:
+        console.print("Labels: none")
+    for note in getattr(recording, "notes", ()):
+        console.print(f"Note: {escape(note)}")
+
+
+def _has_sessions(folder: Path) -> bool:
+    try:
+        return bool(list_sessions(folder))
+    except RecordingError:
+        return False
+
+
+def _scan(console: Console, recording: Recording) -> tuple[np.ndarray, float, float]:
+    """Missing values of each channel, smallest and largest value."""
+    missing = np.zeros(len(recording.channels), dtype=np.int64)
+    low, high = np.inf, -np.inf
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("Reading", total=recording.n_samples)
+        for block in recording.blocks():
+            missing += np.isnan(block).sum(axis=0)
+            low = min(low, float(np.fmin.reduce(block, axis=None, initial=np.inf)))
+            high = max(high, float(np.fmax.reduce(block, axis=None, initial=-np.inf)))
+            progress.advance(task, len(block))
+    return missing, low, high
+
+
+def _missing(recording: Recording, missing: np.ndarray) -> str:
+    total = int(missing.sum())
+    if not total:
+        return "none"
+    worst = int(missing.argmax())
+    share = total / (recording.n_samples * len(recording.channels))
+    return (
+        f"{total} ({share:.2%}) in {int((missing > 0).sum())} channels; most in {recording.channels[worst]}: "
+        f"{missing[worst] / recording.n_samples:.2%}"
+    )

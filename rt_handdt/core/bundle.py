@@ -1,0 +1,217 @@
+"""A trained model as a folder that describes and proves itself.
+
+========================  ===========================================================================================
+``recognizer.onnx``       features (N, F, H, W) → probabilities (N, K) and latent (N, D); the manifest is in its metadata
+``explainer.onnx``        latent (N, D) → pattern-component map (N, F, H, W), in standardised units
+``golden.npz``            signal → frames → probabilities and latents: replayed by a test
+``CARD.md``               what people should know before they use it
+``manifest.json``         `BundleManifest`, with the SHA-256 of each of the files above
+========================  ===========================================================================================
+
+Nothing is pickled, and nothing altered is loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import ConfigDict, Field, model_validator
+
+from rt_handdt.config import Settings
+from rt_handdt.core.decoder import DecoderSettings
+from rt_handdt.core.gestures import GestureSet
+from rt_handdt.core.spec import PipelineSpec
+from rt_handdt.errors import BundleError
+
+SCHEMA = "rt-handdt.bundle/1"
+MANIFEST = "manifest.json"
+FILES = ("recognizer.onnx", "explainer.onnx", "golden.npz", "CARD.md")
+#: Key under which recognizer.onnx carries `BundleManifest.identity_json`.
+METADATA_KEY = "rt_handdt.manifest"
+
+
+class TrainingRecord(Settings):
+    """Where a model comes from: data, protocol, number of people, seed, and the resolved configuration."""
+
+    data: str
+    protocol: str
+    people: int = Field(ge=1)
+    seed: int
+    config: dict[str, Any] = Field(default_factory=dict)
+
+
+class BundleManifest(Settings):
+    """Everything a bundle says of itself. Every field must be there; there are no defaults to fall back on silently."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True, populate_by_name=True
+    )
+
+    schema_: Literal["rt-handdt.bundle/1"] = Field(alias="schema")
+    name: str = Field(min_length=1)
+    created: str
+    spec: PipelineSpec
+    gestures: tuple[str, ...]
+    latent_size: int = Field(ge=1)
+    decoder: DecoderSettings
+    training: TrainingRecord
+    scores: dict[str, float]
+    versions: dict[str, str]
+    files: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if len(set(self.gestures)) != len(self.gestures) or len(self.gestures) < 2:
+            raise ValueError(f"'gestures' must be at least 2 different labels; got {list(self.gestures)}")
+        return self
+
+    def identity_json(self) -> str:
+        """Canonical JSON of all but `files` (which cannot be inside a file that they hash)."""
+        data = self.model_dump(mode="json", by_alias=True, exclude={"files"})
+        return json.dumps(data, sort_keys=True, separators=(",", ":"))
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 (first 16 hex digits) over the manifest with the files' hashes: changes with any byte of the bundle."""
+        data = self.model_dump(mode="json", by_alias=True)
+        return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified bundle on disk."""
+
+    path: Path
+    manifest: BundleManifest
+
+    @property
+    def spec(self) -> PipelineSpec:
+        """The pipeline that its features come from."""
+        return self.manifest.spec
+
+    @property
+    def gestures(self) -> GestureSet:
+        """Its labels, in the order of the probabilities."""
+        return GestureSet(self.manifest.gestures)
+
+    @property
+    def fingerprint(self) -> str:
+        """See `BundleManifest.fingerprint`."""
+        return self.manifest.fingerprint
+
+    def file(self, name: str) -> bytes:
+        """Content of one of its files, checked against the manifest's hash as it is read.
+
+        Raises
+        ------
+        BundleError
+            If the file is missing or altered.
+        """
+        return _verified(self.path, name, self.manifest.files[name])
+
+    def golden(self) -> dict[str, npt.NDArray[Any]]:
+        """The golden vectors: signal (n, C), frames (N, F, H, W), indices (N,), probabilities (N, K), latents (N, D)."""
+        with np.load(BytesIO(self.file("golden.npz")), allow_pickle=False) as data:
+            return {key: data[key] for key in data.files}
+
+
+def load_bundle(path: str | Path) -> Bundle:
+    """Open a bundle and verify all of it.
+
+    Raises
+    ------
+    BundleError
+        If it is missing, of another schema, lacks or has unknown keys or files, or if any byte was changed.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise BundleError(f"{path}: there is no bundle folder here; give the folder that holds {MANIFEST}.")
+    try:
+        data = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BundleError(f"{path}: not a bundle, it holds no {MANIFEST}; give the folder that training wrote.") from None
+    except (OSError, ValueError) as exc:
+        raise BundleError(f"{path / MANIFEST}: cannot be read as JSON ({exc}); restore or export the bundle again.") from None
+    found = data.get("schema") if isinstance(data, dict) else None
+    if found != SCHEMA:
+        raise BundleError(
+            f"{path}: its schema is {found!r}, this program reads '{SCHEMA}'; "
+            + ("update rt-handdt." if _newer(found) else "export the bundle again with this version.")
+        )
+    manifest = BundleManifest.parse(data, what=str(path / MANIFEST), error=BundleError)
+    missing = [name for name in FILES if name not in manifest.files]
+    unknown = [name for name in manifest.files if name not in FILES]
+    if missing or unknown:
+        raise BundleError(f"{path / MANIFEST}: 'files' must name {list(FILES)}; missing {missing}, unknown {unknown}.")
+    for name, digest in manifest.files.items():
+        _verified(path, name, digest)
+    return Bundle(path, manifest)
+
+
+def save_bundle(path: str | Path, manifest: BundleManifest, files: Mapping[str, bytes]) -> Bundle:
+    """Write a bundle: complete, or not at all.
+
+    Parameters
+    ----------
+    path
+        The folder to make; an existing bundle there is replaced, anything else is refused.
+    manifest
+        `files` in it is filled here.
+    files
+        Content of each of `FILES`.
+
+    Raises
+    ------
+    BundleError
+        If files are missing or unknown, or `path` holds something that is not a bundle.
+    """
+    path = Path(path)
+    if set(files) != set(FILES):
+        raise BundleError(f"{path}: a bundle is made of {list(FILES)}; got {sorted(files)}.")
+    if path.exists() and not (path / MANIFEST).exists() and (not path.is_dir() or any(path.iterdir())):
+        raise BundleError(f"{path}: exists and is not a bundle; choose another folder or empty it.")
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    manifest = manifest.model_copy(update={"files": hashes})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    try:
+        draft.chmod(0o755)
+        for name, content in files.items():
+            (draft / name).write_bytes(content)
+        text = json.dumps(manifest.model_dump(mode="json", by_alias=True), indent=1)
+        (draft / MANIFEST).write_text(text + "\n", encoding="utf-8")
+        if path.exists():
+            shutil.rmtree(path)
+        os.replace(draft, path)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return load_bundle(path)
+
+
+def _verified(path: Path, name: str, digest: str) -> bytes:
+    try:
+        content = (path / name).read_bytes()
+    except OSError:
+        raise BundleError(f"{path}: the file '{name}' is missing; restore or export the bundle again.") from None
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise BundleError(
+            f"{path / name}: was changed after export (its SHA-256 is not the manifest's); "
+            "restore it or export the bundle again."
+        )
+    return content
+
+
+def _newer(found: object) -> bool:
+    prefix, _, number = str(found).rpartition("/")
+    return prefix == SCHEMA.rpartition("/")[0] and number.isdigit() and int(number) > int(SCHEMA.rpartition("/")[2])

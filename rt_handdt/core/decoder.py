@@ -1,0 +1,94 @@
+"""From posteriors to a command that a hand can follow: rest gate, smoothing, rejection, hysteresis, level."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from pydantic import Field
+
+from rt_handdt.config import Settings
+from rt_handdt.core.gestures import REST, GestureSet
+from rt_handdt.core.types import Decision, Float32, Posterior
+
+
+class DecoderSettings(Settings):
+    """How posteriors become decisions.
+
+    Attributes
+    ----------
+    smoothing_s
+        Time constant of the exponential mean over posteriors; 0 for none.
+    reject_below
+        A class less probable than this (smoothed) does not take over; the label held so far stays.
+    switch_margin, hold_s
+        To take over, a class must lead the one held by this margin, for this long.
+    rest_rms_uv, active_rms_uv
+        Mean RMS over the electrodes in training, at rest and in gestures: the ends of the level scale.
+    gate_ratio
+        Windows quieter than `gate_ratio` · `rest_rms_uv` are rest, whatever the network says; 0 for no gate.
+    """
+
+    smoothing_s: float = Field(0.08, ge=0)
+    reject_below: float = Field(0.5, ge=0, lt=1)
+    switch_margin: float = Field(0.1, ge=0, lt=1)
+    hold_s: float = Field(0.03, ge=0)
+    rest_rms_uv: float = Field(0.0, ge=0)
+    active_rms_uv: float = Field(0.0, ge=0)
+    gate_ratio: float = Field(0.8, ge=0)
+
+
+class Decoder:
+    """Decides, window after window. Pure: the same posteriors give the same decisions."""
+
+    def __init__(self, settings: DecoderSettings, gestures: GestureSet, hop_s: float) -> None:
+        self.settings = settings
+        self.gestures = gestures
+        self._alpha = 1.0 if settings.smoothing_s == 0 else 1 - math.exp(-hop_s / settings.smoothing_s)
+        self._hold_windows = max(1, math.ceil(settings.hold_s / hop_s))
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the past (after a gap): the label held is rest."""
+        self._smoothed: Float32 | None = None
+        self._held: int | None = self.gestures.rest_index
+        self._rival: int | None = None
+        self._lead = 0
+
+    def step(self, posterior: Posterior, rms_uv: Float32, index: int, time_s: float) -> Decision:
+        """Take one window's posterior, and its per-channel RMS of shape (n_channels,), µV."""
+        rms = float(np.mean(rms_uv))
+        p = posterior.probabilities
+        rest = self.gestures.rest_index
+        if rest is not None and rms < self.settings.gate_ratio * self.settings.rest_rms_uv:
+            p = np.zeros_like(p)
+            p[rest] = 1.0
+        if self._smoothed is None:
+            self._smoothed = p.astype(np.float32)
+        else:
+            self._smoothed = (self._smoothed + np.float32(self._alpha) * (p - self._smoothed)).astype(np.float32)
+        smoothed = self._smoothed
+        best = int(np.argmax(smoothed))
+        rejected = bool(smoothed[best] < self.settings.reject_below)
+        held_p = float(smoothed[self._held]) if self._held is not None else 0.0
+        if best == self._held or rejected or float(smoothed[best]) - held_p < self.settings.switch_margin:
+            self._rival, self._lead = None, 0
+        else:
+            self._lead = self._lead + 1 if self._rival == best else 1
+            self._rival = best
+            if self._lead >= self._hold_windows:
+                self._held, self._rival, self._lead = best, None, 0
+        label = REST if self._held is None else self.gestures.labels[self._held]
+        return Decision(
+            label=label,
+            confidence=float(smoothed[self._held]) if self._held is not None else 0.0,
+            probabilities=smoothed.copy(),
+            rejected=rejected,
+            level=0.0 if label == REST else self._level(rms),
+            index=index,
+            time_s=time_s,
+        )
+
+    def _level(self, rms: float) -> float:
+        span = self.settings.active_rms_uv - self.settings.rest_rms_uv
+        return float(np.clip((rms - self.settings.rest_rms_uv) / span, 0.0, 2.0)) if span > 0 else 1.0

@@ -1,0 +1,240 @@
+"""Electrode layouts: which channel sits where on the grid.
+
+A layout file is TOML. Three ways to write the grid::
+
+    name = "my_array"
+    shape = [8, 16]                      # 1. channels E1, E2, … row by row
+
+    grid = "E1 E2 E3 \\n E4 . E6"          # 2. names where they sit, one line a row, "." = no electrode there
+    channels = "E6 E4 E3 E2 E1"          #    the stream's order, if it differs from reading order
+
+Rows run along the forearm (row 0 distal) and columns around it, unless ``around = "rows"``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field, field_validator, model_validator
+
+from rt_handdt.config import Settings, read_toml
+from rt_handdt.core.types import Float32, Float64
+from rt_handdt.errors import HanddtError, LayoutError
+
+EMPTY = "."
+
+
+class ArrayBlock(Settings):
+    """One physical electrode array: rows and columns (first, last) that it covers, for borders and captions."""
+
+    name: str
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+
+
+class ElectrodeLayout(Settings):
+    """Electrodes on a grid of H × W cells.
+
+    Attributes
+    ----------
+    name
+        What the layout is called.
+    channels
+        Names in the order in which a stream delivers them.
+    cells
+        (row, column) of each channel.
+    shape
+        (H, W).
+    pitch_mm
+        Distance between neighbouring rows and columns, in mm.
+    arrays
+        Physical arrays, for display.
+    around
+        The axis that goes round the limb: ``"columns"`` or ``"rows"``.
+    closed
+        True if the last electrode around is a neighbour of the first.
+    """
+
+    name: str = Field(min_length=1)
+    channels: tuple[str, ...]
+    cells: tuple[tuple[int, int], ...]
+    shape: tuple[int, int]
+    pitch_mm: tuple[float, float] = (10.0, 10.0)
+    arrays: tuple[ArrayBlock, ...] = ()
+    around: Literal["columns", "rows"] = "columns"
+    closed: bool = False
+
+    @field_validator("pitch_mm")
+    @classmethod
+    def _positive(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if min(value) <= 0:
+            raise ValueError("the distance between electrodes must be above 0 mm")
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        height, width = self.shape
+        if height < 1 or width < 1:
+            raise ValueError("a grid needs at least one row and one column")
+        if not self.channels:
+            raise ValueError("a layout needs at least one channel")
+        if len(self.channels) != len(self.cells):
+            raise ValueError(f"{len(self.channels)} channels but {len(self.cells)} cells; give each channel one cell")
+        twice = _first_repeated(self.channels)
+        if twice is not None:
+            raise ValueError(f"the channel name '{twice}' occurs twice; names must differ")
+        for name, (row, column) in zip(self.channels, self.cells, strict=True):
+            if not (0 <= row < height and 0 <= column < width):
+                raise ValueError(f"channel '{name}' sits at row {row}, column {column}, outside the {height}x{width} grid")
+        cell = _first_repeated(self.cells)
+        if cell is not None:
+            both = [name for name, at in zip(self.channels, self.cells, strict=True) if at == cell]
+            raise ValueError(
+                f"the cell at row {cell[0]}, column {cell[1]} is used twice, by '{both[0]}' and '{both[1]}'; "
+                "give each electrode a cell of its own"
+            )
+        return self
+
+    # -- reading -----------------------------------------------------------------------------------------------
+
+    @classmethod
+    def from_toml(cls, path: str | Path, *, error: type[HanddtError] = LayoutError) -> Self:
+        """Read a layout file (the forms are in the module's docstring).
+
+        Raises
+        ------
+        LayoutError
+            Naming the file, the rule and what was found.
+        """
+        data = read_toml(path, error=error)
+        return cls.parse(_expand(data, str(path)), what=str(path), error=error)
+
+    @classmethod
+    def grid(cls, height: int, width: int, *, name: str = "", pitch_mm: float = 10.0) -> Self:
+        """A plain full grid: channels E1, E2, … row by row."""
+        data = {"name": name or f"grid_{height}x{width}", "shape": [height, width], "pitch_mm": pitch_mm}
+        return cls.parse(_expand(data, "grid"), what="grid", error=LayoutError)
+
+    # -- use ---------------------------------------------------------------------------------------------------
+
+    @property
+    def n_channels(self) -> int:
+        """Number of electrodes."""
+        return len(self.channels)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 (first 16 hex digits) of everything that the layout says."""
+        return hashlib.sha256(self.canonical_json().encode()).hexdigest()[:16]
+
+    @cached_property
+    def flat_cells(self) -> npt.NDArray[np.intp]:
+        """Shape (n_channels,): row · W + column of each channel."""
+        cells = np.asarray(self.cells, dtype=np.intp)
+        return cells[:, 0] * self.shape[1] + cells[:, 1]
+
+    @cached_property
+    def occupied(self) -> npt.NDArray[np.bool_]:
+        """Shape (H, W): True where an electrode sits."""
+        mask = np.zeros(self.shape[0] * self.shape[1], dtype=bool)
+        mask[self.flat_cells] = True
+        return mask.reshape(self.shape)
+
+    @cached_property
+    def positions_mm(self) -> Float64:
+        """Shape (n_channels, 2): distance of each electrode from the grid's first cell, down and across, in mm."""
+        return np.asarray(np.asarray(self.cells, dtype=np.float64) * np.asarray(self.pitch_mm), dtype=np.float64)
+
+    def to_grid(self, values: npt.ArrayLike, fill: float = 0.0) -> Float32:
+        """Put per-channel values on the grid: (…, n_channels) → (…, H, W), float32, `fill` in empty cells."""
+        array = np.asarray(values, dtype=np.float32)
+        out = np.full((*array.shape[:-1], self.shape[0] * self.shape[1]), fill, dtype=np.float32)
+        out[..., self.flat_cells] = array
+        return out.reshape(*array.shape[:-1], *self.shape)
+
+    def from_grid(self, maps: npt.ArrayLike) -> Float32:
+        """The reverse of `to_grid`: (…, H, W) → (…, n_channels)."""
+        array = np.asarray(maps, dtype=np.float32)
+        return array.reshape(*array.shape[:-2], self.shape[0] * self.shape[1])[..., self.flat_cells]
+
+    @cached_property
+    def neighbours(self) -> tuple[tuple[int, ...], ...]:
+        """For each channel, the channels in the (up to) eight cells around it."""
+        at = {cell: channel for channel, cell in enumerate(self.cells)}
+        height, width = self.shape
+        found = []
+        for row, column in self.cells:
+            ring = []
+            for d_row in (-1, 0, 1):
+                for d_column in (-1, 0, 1):
+                    cell = (row + d_row, column + d_column)
+                    if self.closed:
+                        cell = (cell[0], cell[1] % width) if self.around == "columns" else (cell[0] % height, cell[1])
+                    if cell != (row, column) and cell in at:
+                        ring.append(at[cell])
+            found.append(tuple(dict.fromkeys(ring)))
+        return tuple(found)
+
+
+def _first_repeated(items: Sequence[Any]) -> Any:
+    seen = set()
+    for item in items:
+        if item in seen:
+            return item
+        seen.add(item)
+    return None
+
+
+def _expand(data: dict[str, Any], what: str) -> dict[str, Any]:
+    """Turn the forms that people write (`shape`, or `grid` and `channels` as text) into explicit cells."""
+    data = dict(data)
+    pitch = data.get("pitch_mm")
+    if isinstance(pitch, int | float):
+        data["pitch_mm"] = [pitch, pitch]
+    if "cells" in data:
+        return data
+    if "grid" in data:
+        lines = [line.split() for line in str(data.pop("grid")).strip().splitlines() if line.strip()]
+        widths = {len(line) for line in lines}
+        if len(widths) != 1:
+            raise LayoutError(f"{what}: every line of 'grid' must have the same number of cells; got {sorted(widths)}.")
+        found: list[tuple[str, list[int]]] = [
+            (name, [row, column]) for row, line in enumerate(lines) for column, name in enumerate(line) if name != EMPTY
+        ]
+        shape = [len(lines), widths.pop()]
+        if data.setdefault("shape", shape) != shape:
+            raise LayoutError(f"{what}: 'shape' says {data['shape']}, but 'grid' is {shape}; mend or drop 'shape'.")
+        names = str(data["channels"]).split() if "channels" in data else [name for name, _ in found]
+        where: dict[str, list[list[int]]] = {}
+        for name, cell in found:
+            where.setdefault(name, []).append(cell)
+        missing = [name for name in names if name not in where]
+        extra = [name for name in where if name not in names]
+        if missing or extra:
+            raise LayoutError(
+                f"{what}: 'channels' and 'grid' must name the same electrodes; only in 'channels': {missing[:5]}, "
+                f"only in 'grid': {extra[:5]}."
+            )
+        doubled = next((name for name, cells in where.items() if len(cells) > 1), None)
+        if doubled is not None:
+            raise LayoutError(f"{what}: the electrode '{doubled}' stands in the grid twice; give it one cell.")
+        data["channels"] = names
+        data["cells"] = [where[name][0] for name in names]
+    elif "shape" in data:
+        shape = data["shape"]
+        if not (isinstance(shape, list | tuple) and len(shape) == 2 and all(isinstance(n, int) for n in shape)):
+            raise LayoutError(f"{what}: 'shape' must be [rows, columns]; got {shape!r}.")
+        cells = [[row, column] for row in range(shape[0]) for column in range(shape[1])]
+        data["channels"] = data.get("channels", [f"E{number + 1}" for number in range(len(cells))])
+        if isinstance(data["channels"], str):
+            data["channels"] = data["channels"].split()
+        data["cells"] = cells
+    else:
+        raise LayoutError(f"{what}: a layout needs 'shape' (a full grid) or 'grid' (names where they sit).")
+    return data

@@ -1,0 +1,246 @@
+"""From samples to feature frames: the one road that live use and training both take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from rt_handdt.core.features import FeatureBank
+from rt_handdt.core.filters import CausalFilter, design
+from rt_handdt.core.recording import Recording
+from rt_handdt.core.spec import PipelineSpec
+from rt_handdt.core.types import FeatureFrame, Float32, Float64
+from rt_handdt.errors import LayoutMismatch
+
+#: A channel of whose window more than this share is missing is rebuilt from its neighbours.
+MISSING_SHARE = 0.5
+
+
+class Preprocessor:
+    """Repair → causal filters → windows at exact sample indices → features on the grid.
+
+    Samples are processed in whole blocks (`PipelineSpec.block_samples`) counted from the last reset, however they
+    arrive. So the output is the same, bit for bit, for every way to cut the same samples into pushes. The first window
+    ends at sample ``window_samples − 1`` after a reset, the next ones follow every ``hop_samples``.
+    """
+
+    def __init__(self, spec: PipelineSpec) -> None:
+        self.spec = spec
+        self._n = spec.layout.n_channels
+        self._block = spec.block_samples
+        self._window_blocks = spec.window_samples // self._block
+        self._hop_blocks = spec.hop_samples // self._block
+        self._filter = CausalFilter(design(spec), self._n)
+        self._bank = FeatureBank(spec)
+        self._bad = np.zeros(self._n, dtype=bool)
+        self._neighbours = [np.asarray(ring, dtype=np.intp) for ring in spec.layout.neighbours]
+        self._count = 0  # samples pushed since the beginning
+        self.missing_samples = 0
+        self.filtered: Float32 = np.zeros((0, self._n), np.float32)
+        self._clear()
+
+    def _clear(self) -> None:
+        self._start = self._count  # number of the first sample after the reset
+        self._blocks_done = 0
+        self._waiting: list[Float64] = []
+        self._waiting_times: list[Float64] = []
+        self._n_waiting = 0
+        self._last_good: Float64 | None = None
+        self._sums = np.zeros((0, self._bank.n_sums, self._n))
+        self._missing = np.zeros((0, self._n))
+        self._history = np.zeros((0, self._n))
+        self._filter.reset()
+        self._bank.reset()
+
+    def reset(self, skip_samples: int = 0) -> None:
+        """Start anew after a gap: forget filter state and unfinished windows; the sample count goes on.
+
+        Parameters
+        ----------
+        skip_samples
+            Samples known to have been lost, so that later frames keep their true index.
+        """
+        self._count += skip_samples
+        self._clear()
+
+    def set_bad_channels(self, channels: npt.ArrayLike) -> None:
+        """Name the channels (bool mask or indices) whose features shall be rebuilt from their neighbours."""
+        self._bad = np.zeros(self._n, dtype=bool)
+        self._bad[np.asarray(channels)] = True
+
+    @property
+    def index(self) -> int:
+        """Number of the next sample to come, counted from the first one ever pushed."""
+        return self._count
+
+    @property
+    def samples_to_next_frame(self) -> int:
+        """How many more samples complete the next window: what a live source should ask for."""
+        done = self._blocks_done
+        due = self._window_blocks
+        if done >= due:
+            due = done + self._hop_blocks - (done - self._window_blocks) % self._hop_blocks
+        return (due - done) * self._block - self._n_waiting
+
+    def push(self, samples: npt.ArrayLike, times_s: npt.ArrayLike | None = None) -> list[FeatureFrame]:
+        """Take the next samples and return the frames that they complete.
+
+        Parameters
+        ----------
+        samples
+            Shape (n, n_channels), µV, in the layout's channel order; NaN = missing (held at the last good value).
+        times_s
+            Shape (n,): LSL time of each sample; None if there is no clock.
+
+        Returns
+        -------
+        list of FeatureFrame
+            In order; often empty or of length one in live use.
+
+        Raises
+        ------
+        LayoutMismatch
+            If the array has another number of channels than the layout.
+        """
+        array = np.array(samples, dtype=np.float64)  # a copy: the caller may reuse its buffer while samples wait here
+        if array.ndim != 2 or array.shape[1] != self._n:
+            raise LayoutMismatch(
+                f"The layout '{self.spec.layout.name}' has {self._n} channels, so samples must have the shape "
+                f"(n, {self._n}); got {array.shape}."
+            )
+        times = np.full(len(array), np.nan) if times_s is None else np.array(times_s, dtype=np.float64)
+        if times.shape != (len(array),):
+            raise LayoutMismatch(f"{len(array)} samples need as many times; got {times.shape}.")
+        self._waiting.append(array)
+        self._waiting_times.append(times)
+        self._n_waiting += len(array)
+        self._count += len(array)
+        n_blocks = self._n_waiting // self._block
+        if not n_blocks:
+            self.filtered = np.zeros((0, self._n), np.float32)
+            return []
+        return self._process(n_blocks)
+
+    def _process(self, n_blocks: int) -> list[FeatureFrame]:
+        take = n_blocks * self._block
+        joined = np.concatenate(self._waiting)
+        times = np.concatenate(self._waiting_times)
+        self._waiting, self._waiting_times = [joined[take:].copy()], [times[take:].copy()]
+        self._n_waiting -= take
+        repaired, missing = self._fill(joined[:take])
+        filtered = self._filter.push(repaired)
+        self.filtered = filtered.astype(np.float32)
+
+        first = self._blocks_done - len(self._sums)  # block number of the first row in `sums`
+        sums = np.concatenate([self._sums, self._bank.push(filtered)])
+        missing = np.concatenate([self._missing, missing])
+        history = np.concatenate([self._history, filtered]) if self._bank.needs_samples else self._history
+        self._blocks_done += n_blocks
+
+        frames = []
+        for end in range(self._blocks_done - n_blocks + 1, self._blocks_done + 1):  # blocks done at each frame's end
+            over = end - self._window_blocks
+            if over < 0 or over % self._hop_blocks:
+                continue
+            a, b = over - first, end - first
+            window = history[a * self._block : b * self._block] if self._bank.needs_samples else None
+            values, rms = self._bank.window(sums[a:b], window)
+            bad = self._bad | (missing[a:b].sum(axis=0) > MISSING_SHARE * self.spec.window_samples)
+            if bad.any():
+                values, rms = self._repair(values, bad), self._repair(rms[None], bad)[0]
+            newest = end * self._block - 1
+            frames.append(
+                FeatureFrame(
+                    maps=self.spec.layout.to_grid(values),
+                    index=self._start + newest,
+                    time_s=float(times[newest - (self._blocks_done - n_blocks) * self._block]),
+                    rms_uv=rms.astype(np.float32),
+                )
+            )
+        keep = self._window_blocks - 1
+        self._sums, self._missing = sums[-keep:].copy() if keep else sums[:0], missing[-keep:] if keep else missing[:0]
+        if self._bank.needs_samples:
+            self._history = history[len(history) - keep * self._block :].copy() if keep else history[:0]
+        return frames
+
+    def _fill(self, x: Float64) -> tuple[Float64, Float64]:
+        """Hold the last good value where samples are missing; also the number missing per block and channel."""
+        n_blocks = len(x) // self._block
+        lost = ~np.isfinite(x)
+        if not lost.any():
+            self._last_good = x[-1].copy()
+            return x, np.zeros((n_blocks, self._n))
+        self.missing_samples += int(lost.sum())
+        x = x.copy()
+        if self._last_good is None:
+            # Nothing came before: take the first good value of the first block (its extent does not depend on pushes).
+            head = ~lost[: self._block]
+            first = head.argmax(axis=0)
+            self._last_good = np.where(head.any(axis=0), x[first, np.arange(self._n)], 0.0)
+        source = np.where(lost, -1, np.arange(len(x))[:, None])
+        source = np.maximum.accumulate(source, axis=0)
+        filled = np.where(source >= 0, np.take_along_axis(x, np.maximum(source, 0), axis=0), self._last_good)
+        self._last_good = filled[-1].copy()
+        return filled, lost.reshape(n_blocks, self._block, self._n).sum(axis=1).astype(np.float64)
+
+    def _repair(self, values: Float64, bad: npt.NDArray[np.bool_]) -> Float64:
+        """Replace bad channels of (F, n_channels) by the mean of their good neighbours (0 if none is good)."""
+        out = values.copy()
+        for channel in np.flatnonzero(bad):
+            ring = self._neighbours[channel]
+            good = ring[~bad[ring]]
+            out[:, channel] = values[:, good].mean(axis=1) if len(good) else 0.0
+        return out
+
+
+def channel_order(found: tuple[str, ...], spec: PipelineSpec, what: str) -> npt.NDArray[np.intp]:
+    """Column of each of the layout's channels in a source whose channels are named `found`.
+
+    Raises
+    ------
+    LayoutMismatch
+        If any of the layout's channels is missing or occurs twice; the message says which, and how to map them.
+    """
+    layout = spec.layout
+    where: dict[str, int] = {}
+    for column, name in enumerate(found):
+        if name in where and name in layout.channels:
+            raise LayoutMismatch(f"{what}: the channel name '{name}' occurs twice; channel names must differ.")
+        where[name] = column
+    missing = [name for name in layout.channels if name not in where]
+    if missing:
+        extra = [name for name in found if name not in layout.channels]
+        raise LayoutMismatch(
+            f"{what} does not fit the layout '{layout.name}': it has {len(found)} channels, the layout "
+            f"{layout.n_channels}; {len(missing)} of the layout's names are missing ({_few(missing)})"
+            + (f" and {len(extra)} are unknown to it ({_few(extra)})" if extra else "")
+            + "; use the layout that the recording was made with, or a layout file whose 'channels' name its channels."
+        )
+    return np.asarray([where[name] for name in layout.channels], dtype=np.intp)
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:4]) + (", …" if len(names) > 4 else "")
+
+
+def iter_frames(recording: Recording, spec: PipelineSpec, block_samples: int = 512) -> Iterator[FeatureFrame]:
+    """Frames of a whole recording, as a live run over the same samples would see them.
+
+    Small blocks are the faster ones (512 samples of 256 channels stay in the cache); the frames are the same for any.
+
+    Raises
+    ------
+    LayoutMismatch
+        If the recording's rate or channels differ from the spec's.
+    """
+    if abs(recording.fs_hz - spec.fs_hz) > 1e-3 * spec.fs_hz:
+        raise LayoutMismatch(
+            f"{recording.name}: the pipeline is made for {spec.fs_hz:g} Hz, but the recording has "
+            f"{recording.fs_hz:g} Hz; train a model for that rate, or resample the recording."
+        )
+    order = channel_order(recording.channels, spec, recording.name)
+    preprocessor = Preprocessor(spec)
+    for block in recording.blocks(block_samples):
+        yield from preprocessor.push(block[:, order])

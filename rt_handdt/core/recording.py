@@ -1,0 +1,114 @@
+"""A continuous recording with markers: what readers return, replay streams and the trainer learns from."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rt_handdt.core.types import Float32
+from rt_handdt.errors import RecordingError
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """From sample `index` on, the cued gesture is `label`."""
+
+    index: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Samples start..stop−1 carry one label. `trial` numbers the segments of a recording from 0."""
+
+    start: int
+    stop: int
+    label: str
+    trial: int
+
+    def holds(self, first: int, last: int) -> bool:
+        """Whether samples first..last (both included) lie wholly inside."""
+        return self.start <= first and last < self.stop
+
+
+@dataclass(frozen=True)
+class Recording(ABC):
+    """A recording of one person in one session.
+
+    Attributes
+    ----------
+    name
+        Shown to the user and used as stream name.
+    fs_hz
+        Samples per second.
+    unit
+        ``"uV"``: readers convert, whatever the file held. Missing values are NaN.
+    channels
+        Names in the order of the columns.
+    n_samples
+        Length.
+    markers
+        In order of `index`. May be empty (an unlabelled recording).
+    subject, session
+        Who and when, for splits by person; free text.
+    """
+
+    name: str
+    fs_hz: float
+    channels: tuple[str, ...]
+    n_samples: int
+    markers: tuple[Marker, ...] = ()
+    subject: str = "unknown"
+    session: str = "1"
+    unit: str = field(default="uV", kw_only=True)
+
+    def __post_init__(self) -> None:
+        if self.fs_hz <= 0:
+            raise RecordingError(f"{self.name}: a sampling rate must be above 0 Hz; got {self.fs_hz:g}.")
+        if self.n_samples < 1:
+            raise RecordingError(f"{self.name}: the recording holds no samples.")
+        indices = [marker.index for marker in self.markers]
+        if indices != sorted(indices):
+            raise RecordingError(f"{self.name}: markers must be in order of time.")
+
+    @abstractmethod
+    def blocks(self, block_samples: int = 4096) -> Iterator[Float32]:
+        """The samples in order, as arrays of shape (≤ block_samples, n_channels), float32, µV, NaN = missing."""
+
+    def segments(self) -> tuple[Segment, ...]:
+        """The labelled stretches: each lasts from its marker to the next, the last one to the end."""
+        if not self.markers:
+            return ()
+        ends = [marker.index for marker in self.markers[1:]] + [self.n_samples]
+        return tuple(
+            Segment(marker.index, end, marker.label, trial)
+            for trial, (marker, end) in enumerate(zip(self.markers, ends, strict=True))
+            if end > marker.index
+        )
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return self.n_samples / self.fs_hz
+
+
+@dataclass(frozen=True)
+class ArrayRecording(Recording):
+    """A recording that lies in memory: `samples` is (n_samples, n_channels), float32, µV."""
+
+    samples: Float32 = field(default_factory=lambda: np.zeros((0, 0), np.float32), kw_only=True, repr=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.samples.shape != (self.n_samples, len(self.channels)):
+            raise RecordingError(
+                f"{self.name}: samples must have the shape {(self.n_samples, len(self.channels))}; "
+                f"got {self.samples.shape}."
+            )
+
+    def blocks(self, block_samples: int = 4096) -> Iterator[Float32]:
+        for start in range(0, self.n_samples, block_samples):
+            yield self.samples[start : start + block_samples]

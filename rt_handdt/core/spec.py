@@ -1,0 +1,228 @@
+"""What turns samples into feature maps, as one frozen value with a fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from rt_handdt.config import Settings
+from rt_handdt.core.layout import ElectrodeLayout
+
+
+class Rms(Settings):
+    """Root mean square of the window, µV: sqrt(Σ x² / N)."""
+
+    name: Literal["rms"] = "rms"
+    version: Literal[1] = 1
+
+    @property
+    def n_maps(self) -> int:
+        """Feature maps it yields."""
+        return 1
+
+
+class Wl(Settings):
+    """Waveform length, µV: Σ |x[i] − x[i−1]| (Hudgins et al. 1993)."""
+
+    name: Literal["wl"] = "wl"
+    version: Literal[1] = 1
+
+    @property
+    def n_maps(self) -> int:
+        """Feature maps it yields."""
+        return 1
+
+
+class Zc(Settings):
+    """Zero crossings, count: x[i]·x[i−1] < 0 and |x[i] − x[i−1]| ≥ threshold (Hudgins et al. 1993)."""
+
+    name: Literal["zc"] = "zc"
+    version: Literal[1] = 1
+    threshold_uv: float = Field(0.0, ge=0)
+
+    @property
+    def n_maps(self) -> int:
+        """Feature maps it yields."""
+        return 1
+
+
+class Ssc(Settings):
+    """Slope sign changes, count: a peak or trough whose larger flank is ≥ threshold (Hudgins et al. 1993)."""
+
+    name: Literal["ssc"] = "ssc"
+    version: Literal[1] = 1
+    threshold_uv: float = Field(0.0, ge=0)
+
+    @property
+    def n_maps(self) -> int:
+        """Feature maps it yields."""
+        return 1
+
+
+class Envelope(Settings):
+    """Linear envelope, µV: |x| through a causal 2nd-order Butterworth low-pass, at the window's newest sample."""
+
+    name: Literal["envelope"] = "envelope"
+    version: Literal[1] = 1
+    cutoff_hz: float = Field(6.0, gt=0)
+
+    @property
+    def n_maps(self) -> int:
+        """Feature maps it yields."""
+        return 1
+
+
+class Stft(Settings):
+    """Short-time Fourier magnitude, µV: mean over the window's frames (Hann, 50 % overlap), pooled to `bins` bands.
+
+    Frames end at the window's newest sample. Bands divide the one-sided spectrum of 0..fs/2 evenly; a band's value
+    is the root of its bins' mean power,
+    scaled so that a sine of amplitude A at the centre of one of a band's n bins gives A · sqrt(1.5 / n) (the Hann
+    window spreads a line over three bins).
+    """
+
+    name: Literal["stft"] = "stft"
+    version: Literal[1] = 1
+    frame_samples: int = Field(256, ge=8)
+    bins: int = Field(16, ge=1)
+
+    @model_validator(mode="after")
+    def _divides(self) -> Self:
+        if (self.frame_samples // 2) % self.bins:
+            raise ValueError(f"'bins' must divide half the frame ({self.frame_samples // 2} bins)")
+        return self
+
+    @property
+    def n_maps(self) -> int:
+        """Feature maps it yields."""
+        return self.bins
+
+
+Feature = Annotated[Rms | Wl | Zc | Ssc | Envelope | Stft, Field(discriminator="name")]
+FEATURE_NAMES = ("rms", "wl", "zc", "ssc", "envelope", "stft")
+
+
+class PipelineSpec(Settings):
+    """Everything between a stream of samples and a feature frame.
+
+    It travels inside the bundle; a run cannot override it. Durations in seconds become samples here, once.
+
+    Attributes
+    ----------
+    fs_hz
+        Sampling rate that the filters and windows are made for.
+    layout
+        Channels and where they sit.
+    band_hz
+        Corners of the causal Butterworth band-pass of order `band_order` (per flank, scipy's `N`).
+    notch_hz
+        Mains frequency to take out with quality `notch_q`, at itself and `notch_harmonics` − 1 multiples; None for no
+        notch. Harmonics outside the band are left to the band-pass.
+    window_s, hop_s
+        Length of a window, and the distance between two.
+    features
+        In the order of the maps.
+    """
+
+    fs_hz: float = Field(gt=0)
+    layout: ElectrodeLayout
+    band_hz: tuple[float, float] = (20.0, 500.0)
+    band_order: int = Field(2, ge=1, le=8)
+    notch_hz: float | None = 50.0
+    notch_q: float = Field(30.0, gt=0)
+    notch_harmonics: int = Field(1, ge=1, le=10)
+    window_s: float = Field(0.25, gt=0)
+    hop_s: float = Field(0.015625, gt=0)
+    features: tuple[Feature, ...] = (Rms(), Wl(), Zc(), Ssc())
+
+    @field_validator("features", mode="before")
+    @classmethod
+    def _names(cls, value: Any) -> Any:
+        """Let TOML say ``features = ["rms", "wl"]`` where the defaults will do."""
+        if isinstance(value, list | tuple):
+            for item in value:
+                name = item if isinstance(item, str) else getattr(item, "name", None) or dict(item).get("name")
+                if name not in FEATURE_NAMES:
+                    raise ValueError(f"unknown feature '{name}'; known: {', '.join(FEATURE_NAMES)}")
+            return [{"name": item} if isinstance(item, str) else item for item in value]
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        nyquist = self.fs_hz / 2
+        low, high = self.band_hz
+        if not 0 < low < high:
+            raise ValueError(f"'band_hz' must be two rising corners above 0 Hz; got {low:g} and {high:g}")
+        if high >= nyquist:
+            raise ValueError(
+                f"the upper band corner {high:g} Hz must lie below half the sampling rate ({nyquist:g} Hz); "
+                "lower it or use a faster stream"
+            )
+        if self.notch_hz is not None and not 0 < self.notch_hz < nyquist:
+            raise ValueError(f"the notch at {self.notch_hz:g} Hz must lie between 0 and {nyquist:g} Hz")
+        if not self.features:
+            raise ValueError("at least one feature is needed")
+        names = [feature.name for feature in self.features]
+        if len(set(names)) != len(names):
+            raise ValueError(f"each feature may be named once; got {names}")
+        if self.hop_samples < 1:
+            raise ValueError(f"'hop_s' = {self.hop_s:g} is less than one sample at {self.fs_hz:g} Hz")
+        if self.window_samples < max(4, self.hop_samples):
+            raise ValueError(
+                f"a window ({self.window_samples} samples) must hold at least 4 samples and one hop "
+                f"({self.hop_samples} samples)"
+            )
+        if self.block_samples < 2:
+            raise ValueError(
+                f"window ({self.window_samples} samples) and hop ({self.hop_samples} samples) must share a divisor of "
+                "at least 2 samples; make the window a multiple of the hop"
+            )
+        for feature in self.features:
+            if isinstance(feature, Stft) and feature.frame_samples > self.window_samples:
+                raise ValueError(
+                    f"an STFT frame of {feature.frame_samples} samples does not fit the window of {self.window_samples}"
+                )
+            if isinstance(feature, Envelope) and feature.cutoff_hz >= nyquist:
+                raise ValueError(f"the envelope's cutoff must lie below {nyquist:g} Hz")
+        return self
+
+    @property
+    def window_samples(self) -> int:
+        """Samples in a window."""
+        return round(self.window_s * self.fs_hz)
+
+    @property
+    def hop_samples(self) -> int:
+        """Samples from one window to the next."""
+        return round(self.hop_s * self.fs_hz)
+
+    @property
+    def block_samples(self) -> int:
+        """Samples that are processed together: the largest block of which both hop and window are multiples."""
+        return math.gcd(self.window_samples, self.hop_samples)
+
+    @property
+    def n_maps(self) -> int:
+        """F: feature maps in a frame."""
+        return sum(feature.n_maps for feature in self.features)
+
+    @property
+    def map_names(self) -> tuple[str, ...]:
+        """A name for each of the F maps."""
+        names: list[str] = []
+        for feature in self.features:
+            names += [feature.name] if feature.n_maps == 1 else [f"{feature.name}_{k}" for k in range(feature.n_maps)]
+        return tuple(names)
+
+    @property
+    def frame_shape(self) -> tuple[int, int, int]:
+        """(F, H, W) of a feature frame."""
+        return (self.n_maps, *self.layout.shape)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 (first 16 hex digits) of every setting, the layout's included."""
+        return hashlib.sha256(self.canonical_json().encode()).hexdigest()[:16]

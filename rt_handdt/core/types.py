@@ -1,0 +1,98 @@
+"""The values that travel along the pipeline, one after another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Consecutive samples from a stream.
+
+    Attributes
+    ----------
+    samples
+        Shape (n_samples, n_channels), float32, in the stream's own unit and channel order.
+    times_s
+        Shape (n_samples,), float64: LSL clock of each sample, in the sender's clock.
+    gap_samples
+        Samples known to be missing right before the first one; 0 if it follows the previous chunk.
+    """
+
+    samples: Float32
+    times_s: Float64
+    gap_samples: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureFrame:
+    """Features of one window.
+
+    Attributes
+    ----------
+    maps
+        Shape (F, H, W), float32: feature maps on the electrode grid; 0 in empty cells.
+    index
+        Number of the window's newest sample, counted from the first sample of the stream.
+    time_s
+        LSL time of that sample (NaN if the source has no clock).
+    rms_uv
+        Shape (n_channels,), float32: RMS of each channel over the window, whatever the features are; for the decoder's
+        level and for display.
+    """
+
+    maps: Float32
+    index: int
+    time_s: float
+    rms_uv: Float32
+
+
+@dataclass(frozen=True, slots=True)
+class Posterior:
+    """What the network says of one window.
+
+    Attributes
+    ----------
+    probabilities
+        Shape (K,), float32, sums to one; the order is that of the bundle's gestures.
+    latent
+        Shape (D,), float32: the pattern latent.
+    """
+
+    probabilities: Float32
+    latent: Float32
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the decoder makes of the posteriors so far.
+
+    Attributes
+    ----------
+    label
+        The gesture now held, or ``"rest"``.
+    confidence
+        Smoothed probability of that label, 0..1.
+    probabilities
+        Shape (K,), float32: the smoothed posterior.
+    rejected
+        True if no class was probable enough and the previous label was kept.
+    level
+        Contraction level for proportional control: 0 at rest, about 1 at the level of training.
+    index, time_s
+        Newest sample of the window (see `FeatureFrame`).
+    """
+
+    label: str
+    confidence: float
+    probabilities: Float32
+    rejected: bool
+    level: float
+    index: int
+    time_s: float

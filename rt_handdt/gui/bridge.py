@@ -1,0 +1,308 @@
+"""From a snapshot to what the window shows: texts, colours and levels, worked out without Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rt_handdt.core.gestures import title
+from rt_handdt.core.layout import ElectrodeLayout
+from rt_handdt.gui import theme
+from rt_handdt.gui.scale import Scale
+from rt_handdt.runtime.snapshot import HistoryPoint, Snapshot
+
+NONE = "–"
+HISTORY_S = 10.0
+
+_STATE_TEXTS = {
+    "connecting": "Connecting",
+    "running": "Running",
+    "stale": "Stale",
+    "lost": "Signal lost",
+    "failed": "Failed",
+    "stopped": "Stopped",
+}
+_PROVIDERS = {"CPUExecutionProvider": "CPU", "CUDAExecutionProvider": "CUDA", "TensorrtExecutionProvider": "TensorRT"}
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The decided gesture.
+
+    Attributes
+    ----------
+    text, colour
+        The gesture as people read it, and its class colour.
+    note
+        What to know about it ("held: no gesture is likely enough"); may be empty.
+    confidence, level
+        0..1 and 0..1 (clipped), or None where there is no decision.
+    live
+        False if the decision is old: it is then shown dimmed, so that nobody acts on it.
+    """
+
+    text: str
+    colour: str
+    note: str
+    confidence: float | None
+    level: float | None
+    live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """The gesture that was asked for; `verdict` is ``"Match"``, ``"Mismatch"`` or empty."""
+
+    text: str
+    verdict: str
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Probabilities in the model's order; `current` is the decided class, or -1."""
+
+    smoothed: tuple[float, ...]
+    raw: tuple[float, ...]
+    current: int
+    live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """One figure of the status bar, with its tone (a colour)."""
+
+    caption: str
+    value: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """One stretch of the strip; times are in s relative to the newest decision (0 = now)."""
+
+    start_s: float
+    end_s: float
+    text: str
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """The last seconds: what was cued, what was decided."""
+
+    cued: tuple[Band, ...]
+    decided: tuple[Band, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Everything the window shows, except the arrays, which it takes from the snapshot as they are."""
+
+    state: str
+    state_colour: str
+    message: str
+    model: str
+    clock: str
+    headline: Headline
+    cue: Cue
+    bars: Bars
+    stats: tuple[Stat, ...]
+    strip: Strip
+    rms_max_uv: float
+    pattern_max: float
+    trace_uv: float
+
+
+class Presenter:
+    """Turns snapshots into views. Its only state are the display scales, which must not jump from frame to frame.
+
+    Parameters
+    ----------
+    labels
+        The model's gestures, in the order of its outputs.
+    """
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        self.labels = tuple(labels)
+        self.titles = tuple(title(label) for label in self.labels)
+        self.colours = theme.class_colours(self.labels)
+        self._colour_of = dict(zip(self.labels, self.colours, strict=True))
+        self._rms = Scale(floor=20.0)
+        self._pattern = Scale(floor=0.5)
+        self._traces = Scale(floor=50.0)
+        self._seconds = 0.0
+
+    def view(self, snapshot: Snapshot) -> View:
+        """What to show of `snapshot`."""
+        elapsed_s = max(snapshot.seconds - self._seconds, 0.0)
+        self._seconds = snapshot.seconds
+        live = snapshot.state == "running"
+        return View(
+            state=_STATE_TEXTS.get(snapshot.state, snapshot.state.capitalize()),
+            state_colour=theme.STATE_COLOURS.get(snapshot.state, theme.MUTED),
+            message=snapshot.message,
+            model=snapshot.bundle_name or NONE,
+            clock=clock(snapshot.seconds),
+            headline=self._headline(snapshot, live),
+            cue=self._cue(snapshot, live),
+            bars=self._bars(snapshot, live),
+            stats=stats(snapshot),
+            strip=self._strip(snapshot.history),
+            rms_max_uv=self._rms.update(_peak(snapshot.rms_grid, 99.0), elapsed_s),
+            pattern_max=self._pattern.update(_peak(snapshot.pattern_grid, 99.0), elapsed_s),
+            trace_uv=self._traces.update(_peak(snapshot.traces, 99.7), elapsed_s),
+        )
+
+    def _headline(self, snapshot: Snapshot, live: bool) -> Headline:
+        decision = snapshot.decision
+        if decision is None:
+            text = "Waiting for signal" if snapshot.state in ("connecting", "running") else "No decision"
+            return Headline(text, theme.FAINT, "", None, None, live=False)
+        note = ""
+        if not live:
+            note = "Last decision, not live"
+        elif decision.rejected:
+            note = "Held: no gesture is likely enough"
+        return Headline(
+            text=title(decision.label),
+            colour=self._colour_of.get(decision.label, theme.MUTED) if live else theme.FAINT,
+            note=note,
+            confidence=_unit(decision.confidence),
+            level=_unit(decision.level),
+            live=live,
+        )
+
+    def _cue(self, snapshot: Snapshot, live: bool) -> Cue:
+        if snapshot.truth is None:
+            return Cue(NONE, "", theme.MUTED)
+        text = title(snapshot.truth)
+        # A cue outside the model's gestures ("transition") can neither be met nor missed.
+        if snapshot.decision is None or not live or snapshot.truth not in self._colour_of:
+            return Cue(text, "", theme.MUTED)
+        if snapshot.decision.label == snapshot.truth:
+            return Cue(text, "Match", theme.GOOD)
+        return Cue(text, "Mismatch", theme.BAD)
+
+    def _bars(self, snapshot: Snapshot, live: bool) -> Bars:
+        nothing = (0.0,) * len(self.labels)
+        decision, posterior = snapshot.decision, snapshot.posterior
+        smoothed = nothing if decision is None else _row(decision.probabilities, len(self.labels))
+        raw = nothing if posterior is None else _row(posterior, len(self.labels))
+        current = self.labels.index(decision.label) if decision and decision.label in self._colour_of else -1
+        return Bars(smoothed, raw, current, live)
+
+    def _strip(self, history: Sequence[HistoryPoint]) -> Strip:
+        if not history:
+            return Strip((), ())
+        now_s = history[-1][0]
+        recent = [point for point in history if point[0] >= now_s - HISTORY_S]
+        return Strip(
+            cued=self._bands([(time_s - now_s, truth) for time_s, _, truth in recent]),
+            decided=self._bands([(time_s - now_s, label) for time_s, label, _ in recent]),
+        )
+
+    def _bands(self, points: Sequence[tuple[float, str | None]]) -> tuple[Band, ...]:
+        """Join equal neighbours; each band reaches to the start of the next."""
+        runs: list[tuple[float, str | None]] = []
+        for time_s, label in points:
+            if not runs or label != runs[-1][1]:
+                runs.append((time_s, label))
+        ends = [start_s for start_s, _ in runs[1:]] + [0.0]
+        return tuple(
+            Band(start_s, end_s, title(label), self._colour_of.get(label, theme.FAINT))
+            for (start_s, label), end_s in zip(runs, ends, strict=True)
+            if label is not None
+        )
+
+
+def stats(snapshot: Snapshot) -> tuple[Stat, ...]:
+    """The figures of the status bar; the same captions in the same order for every snapshot."""
+    known = snapshot.n_channels > 0
+    lost = snapshot.samples_lost + snapshot.gaps > 0
+    latency = snapshot.latency_ms
+    slow = latency.get("p99", 0.0) > 20.0  # a delay that a user feels on top of window and smoothing
+    return (
+        Stat("Stream", snapshot.stream_name or NONE, theme.TEXT),
+        Stat("Input", f"{snapshot.n_channels} ch × {snapshot.fs_hz:,.0f} Hz" if known else NONE, theme.TEXT),
+        Stat(
+            "Provider",
+            _PROVIDERS.get(snapshot.provider, snapshot.provider.removesuffix("ExecutionProvider")) or NONE,
+            theme.TEXT,
+        ),
+        Stat("Samples received", f"{snapshot.samples_received:,}", theme.TEXT),
+        Stat("Lost / gaps", f"{snapshot.samples_lost:,} / {snapshot.gaps:,}", theme.WARN if lost else theme.TEXT),
+        Stat("Windows", f"{snapshot.windows:,}", theme.TEXT),
+        Stat("Push to decision p50 / p99", _latency(latency), theme.WARN if slow else theme.TEXT),
+        Stat("Accuracy", NONE if snapshot.accuracy is None else f"{100 * snapshot.accuracy:.1f} %", theme.TEXT),
+    )
+
+
+def clock(seconds: float) -> str:
+    """Elapsed time as m:ss, or h:mm:ss from an hour on."""
+    whole = int(max(seconds, 0.0))
+    hours, rest = divmod(whole, 3600)
+    text = f"{rest // 60}:{rest % 60:02d}"
+    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else text
+
+
+def choose_traces(layout: ElectrodeLayout, count: int = 16) -> tuple[int, ...]:
+    """About `count` channels spread evenly over the grid, array by array, each array in reading order.
+
+    Every sixteenth channel would not do: on a 16-wide grid they all lie in one column.
+    """
+    height, width = layout.shape
+    if layout.n_channels <= count:
+        chosen = set(range(layout.n_channels))
+    else:
+        rows = int(np.clip(round((count * height / width) ** 0.5), max(1, -(-count // width)), min(height, count)))
+        columns = min(width, max(1, count // rows))
+        cells = np.asarray(layout.cells, dtype=np.float64)
+        chosen = set()
+        for row in (np.arange(rows) + 0.5) * height / rows - 0.5:
+            for column in (np.arange(columns) + 0.5) * width / columns - 0.5:
+                # On a grid with holes two places may share their nearest electrode; the set then holds fewer.
+                chosen.add(int(np.argmin((cells[:, 0] - row) ** 2 + (cells[:, 1] - column) ** 2)))
+
+    def key(channel: int) -> tuple[int, int, int]:
+        row, column = layout.cells[channel]
+        inside = (
+            number
+            for number, block in enumerate(layout.arrays)
+            if block.rows[0] <= row <= block.rows[1] and block.columns[0] <= column <= block.columns[1]
+        )
+        return (next(inside, len(layout.arrays)), row, column)
+
+    return tuple(sorted(chosen, key=key))
+
+
+def _latency(latency_ms: dict[str, float]) -> str:
+    if "p50" not in latency_ms or "p99" not in latency_ms:
+        return NONE
+    return f"{latency_ms['p50']:.1f} / {latency_ms['p99']:.1f} ms"
+
+
+def _unit(value: float) -> float:
+    return float(min(max(value, 0.0), 1.0)) if value == value else 0.0
+
+
+def _row(values: np.ndarray, size: int) -> tuple[float, ...]:
+    if len(values) != size:
+        raise ValueError(f"{len(values)} probabilities for {size} labels")
+    return tuple(values.tolist())
+
+
+def _peak(values: np.ndarray | None, percentile: float) -> float | None:
+    """A robust maximum of |values|; None if nothing finite is there."""
+    if values is None:
+        return None
+    flat = np.abs(values).ravel()
+    # The traces hold tens of thousands of values; every eighth gives the same percentile for an eighth of the time.
+    flat = flat[:: max(1, flat.size // 4096)]
+    finite = flat[np.isfinite(flat)]
+    if not finite.size:
+        return None
+    rank = min(int(finite.size * percentile / 100.0), finite.size - 1)
+    return float(np.partition(finite, rank)[rank])

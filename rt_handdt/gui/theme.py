@@ -1,0 +1,71 @@
+"""Colours and sizes of the window, as plain values (no Qt here, so the view model can use them)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from rt_handdt.core.gestures import REST
+
+BACKGROUND = "#0a0e13"
+PANEL = "#11171f"
+EDGE = "#212b37"
+TRACK = "#1c2530"  # what a bar fills
+FAINT = "#3c4856"  # grid lines and ticks; never text
+MUTED = "#93a1b0"  # captions: 6.8:1 on PANEL
+TEXT = "#eef3f8"
+
+ACCENT = "#62d0ff"
+GOOD = "#3fdd9a"
+WARN = "#ffbd4a"
+BAD = "#ff6464"
+
+MARGIN_PX = 14
+GAP_PX = 12
+
+RMS_MAP = "inferno"  # perceptually uniform, dark at zero
+PATTERN_MAP = "CET-D4"  # perceptually uniform, blue - black - red: dark at zero, as the RMS map is
+
+STATE_COLOURS = {
+    "connecting": ACCENT,
+    "running": GOOD,
+    "stale": WARN,
+    "lost": BAD,
+    "failed": BAD,
+    "stopped": MUTED,
+}
+
+
+def class_colours(labels: Sequence[str]) -> tuple[str, ...]:
+    """One colour per label: rest is grey, the others go once round the hues at equal lightness.
+
+    With many labels neighbours differ in lightness too, since hues alone come too close.
+    """
+    active = [label for label in labels if label != REST]
+    many = len(active) > 12
+    colours = {REST: "#8996a4"}
+    for number, label in enumerate(active):
+        lightness = (0.80, 0.66)[number % 2] if many else 0.78
+        colours[label] = _oklch(lightness, 0.125, 230.0 + 360.0 * number / max(len(active), 1))
+    return tuple(colours[label] for label in labels)
+
+
+def _oklch(lightness: float, chroma: float, hue_deg: float) -> str:
+    """sRGB of an OKLCH colour (Ottosson 2020), clipped to the gamut."""
+    a = chroma * math.cos(math.radians(hue_deg))
+    b = chroma * math.sin(math.radians(hue_deg))
+    long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
+    medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
+    short = (lightness - 0.0894841775 * a - 1.2914855480 * b) ** 3
+    linear = (
+        4.0767416621 * long - 3.3077115913 * medium + 0.2309699292 * short,
+        -1.2684380046 * long + 2.6097574011 * medium - 0.3413193965 * short,
+        -0.0041960863 * long - 0.7034186147 * medium + 1.7076147010 * short,
+    )
+    return "#" + "".join(f"{_encode(value):02x}" for value in linear)
+
+
+def _encode(linear: float) -> int:
+    clipped = min(max(linear, 0.0), 1.0)
+    gamma = 12.92 * clipped if clipped <= 0.0031308 else 1.055 * clipped ** (1 / 2.4) - 0.055
+    return round(255 * gamma)

@@ -1,0 +1,120 @@
+"""What the hand-painted widgets share: the font, and a base class that fills its own background."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetricsF, QPainter, QPaintEvent
+from PySide6.QtWidgets import QWidget
+
+from rt_handdt.gui import theme
+
+_FONTS = Path(__file__).resolve().parent.parent / "fonts"
+FAMILY = "Roboto"
+
+LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+CENTRE = Qt.AlignmentFlag.AlignCenter
+
+
+def install_fonts() -> None:
+    """Make the shipped fonts known to Qt; call once, after the QApplication exists.
+
+    A bare machine has no font at all, and Qt then draws every character as an empty box without a word.
+    """
+    for path in sorted(_FONTS.glob("*.ttf")):
+        QFontDatabase.addApplicationFont(str(path))
+
+
+@cache
+def font(pixels: int, weight: QFont.Weight = QFont.Weight.Normal) -> QFont:
+    """The window's font; pixel sizes, so that the layout is the same on every screen."""
+    made = QFont(FAMILY)
+    made.setPixelSize(pixels)
+    made.setWeight(weight)
+    made.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
+    return made
+
+
+@cache
+def medium(pixels: int) -> QFont:
+    """The font for captions and figures."""
+    return font(pixels, QFont.Weight.Medium)
+
+
+@cache
+def bold(pixels: int) -> QFont:
+    """The font for what must be seen first."""
+    return font(pixels, QFont.Weight.Bold)
+
+
+@cache
+def metrics(which: QFont) -> QFontMetricsF:
+    """Text widths; kept, since making them costs more than using them."""
+    return QFontMetricsF(which)
+
+
+@cache
+def colour(name: str, alpha: float = 1.0) -> QColor:
+    """A colour of the theme, made once."""
+    made = QColor(name)
+    made.setAlphaF(alpha)
+    return made
+
+
+def elided(text: str, which: QFont, width: float) -> str:
+    """`text`, shortened with an ellipsis if it is wider than `width` pixels."""
+    return metrics(which).elidedText(text, Qt.TextElideMode.ElideRight, width)
+
+
+class Canvas(QWidget):
+    """A widget that paints itself on the panel colour. Subclasses implement `draw`."""
+
+    ground = theme.PANEL
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        # Without this Qt repaints the card below us first, thirty times a second.
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Fill the ground and draw."""
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), colour(self.ground))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)
+        try:
+            self.draw(painter)
+        finally:
+            # A painter left open by an exception makes Qt crash at the next paint.
+            painter.end()
+
+    def draw(self, painter: QPainter) -> None:
+        """Draw the widget's content."""
+        raise NotImplementedError
+
+
+def write(
+    painter: QPainter,
+    box: QRectF,
+    text: str,
+    which: QFont,
+    tone: str,
+    align: Qt.AlignmentFlag = LEFT,
+) -> None:
+    """One line of text in a box, elided to its width."""
+    painter.setFont(which)
+    painter.setPen(colour(tone))
+    painter.drawText(box, align | Qt.TextFlag.TextSingleLine, elided(text, which, box.width()))
+
+
+def pill(painter: QPainter, box: QRectF, fill: str, radius: float | None = None, alpha: float = 1.0) -> None:
+    """A filled rectangle with round ends."""
+    if box.width() <= 0:
+        return
+    round_px = min(box.height(), box.width()) / 2 if radius is None else radius
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(colour(fill, alpha))
+    painter.drawRoundedRect(box, round_px, round_px)

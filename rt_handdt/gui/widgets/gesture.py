@@ -1,0 +1,111 @@
+"""The decided gesture, large enough to be read across a room."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QRectF, QSize
+from PySide6.QtGui import QPainter, QResizeEvent
+from PySide6.QtWidgets import QSizePolicy
+
+from rt_handdt.gui import theme
+from rt_handdt.gui.bridge import NONE, Cue, Headline
+from rt_handdt.gui.widgets.canvas import CENTRE, LEFT, RIGHT, Canvas, bold, medium, metrics, pill, write
+
+_BAR_PX = 6
+_LARGEST_PX, _SMALLEST_PX = 52, 20
+_WAITING = "Waiting for signal"
+
+
+class GestureLabel(Canvas):
+    """The gesture's name on up to two lines, its confidence and level, and the cue.
+
+    One size of type is chosen for all names at once, so that nothing moves when the gesture changes.
+
+    Parameters
+    ----------
+    titles
+        Every name that may come, for choosing the size.
+    """
+
+    def __init__(self, titles: Sequence[str]) -> None:
+        super().__init__()
+        self._titles = (*titles, _WAITING, "No decision")
+        self._headline = Headline(_WAITING, theme.FAINT, "", None, None, live=False)
+        self._cue = Cue(NONE, "", theme.MUTED)
+        self._pixels = _LARGEST_PX
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setFixedHeight(self.sizeHint().height())
+
+    def sizeHint(self) -> QSize:
+        """Fixed height; any width."""
+        return QSize(340, 254)
+
+    def show_decision(self, headline: Headline, cue: Cue) -> None:
+        """Show a decision and the cue, if either changed."""
+        if headline != self._headline or cue != self._cue:
+            self._headline, self._cue = headline, cue
+            self.update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Choose the type size for the new width."""
+        room = self.width() - 22
+        self._pixels = next(
+            (size for size in range(_LARGEST_PX, _SMALLEST_PX, -2) if self._fits(size, room)), _SMALLEST_PX
+        )
+        super().resizeEvent(event)
+
+    def _fits(self, pixels: int, room: float) -> bool:
+        return all(len(_wrap(title, pixels, room)) <= 2 for title in self._titles)
+
+    def draw(self, painter: QPainter) -> None:
+        """Draw name, bars and cue from top to bottom."""
+        head, width = self._headline, float(self.width())
+        name_height = 122.0
+        pill(painter, QRectF(0, 4, _BAR_PX, name_height - 8), head.colour)
+        lines = _wrap(head.text, self._pixels, width - 22)[:2]
+        line_height = self._pixels * 1.12
+        top = (name_height - line_height * len(lines)) / 2
+        for number, line in enumerate(lines):
+            box = QRectF(22, top + number * line_height, width - 22, line_height)
+            write(painter, box, line, bold(self._pixels), theme.TEXT if head.live else theme.MUTED, LEFT)
+        write(painter, QRectF(22, name_height, width - 22, 16), head.note, medium(12), theme.WARN, LEFT)
+
+        self._draw_meter(painter, 147, "Confidence", head.confidence, head.colour)
+        self._draw_meter(painter, 175, "Contraction", head.level, head.colour)
+
+        painter.fillRect(QRectF(0, 210, width, 1), theme.EDGE)
+        row = QRectF(0, 222, width, 26)
+        write(painter, row, "Cue", medium(13), theme.MUTED, LEFT)
+        verdict = self._cue.verdict
+        chip = QRectF(width - 92, row.top(), 92, row.height())
+        name = QRectF(92, row.top(), width - 92 - 100, row.height())
+        write(painter, name, self._cue.text, medium(15), theme.TEXT, LEFT)
+        if verdict:
+            pill(painter, chip, self._cue.colour, alpha=0.16)
+            write(painter, chip, verdict, bold(13), self._cue.colour, CENTRE)
+
+    def _draw_meter(self, painter: QPainter, top: float, caption: str, value: float | None, tone: str) -> None:
+        width = float(self.width())
+        write(painter, QRectF(0, top, 88, 20), caption, medium(13), theme.MUTED, LEFT)
+        track = QRectF(92, top + 6, width - 92 - 58, 8)
+        pill(painter, track, theme.TRACK)
+        if value is not None:
+            pill(painter, QRectF(track.left(), track.top(), max(track.width() * value, track.height()), 8), tone)
+        text = NONE if value is None else f"{100 * value:.0f} %"
+        write(painter, QRectF(width - 58, top, 58, 20), text, medium(15), theme.TEXT, RIGHT)
+
+
+def _wrap(text: str, pixels: int, room: float) -> list[str]:
+    """Break a name into lines that fit (greedily, at spaces); a word too wide counts as too many lines."""
+    measure = metrics(bold(pixels))
+    lines: list[str] = []
+    for word in text.split():
+        joined = f"{lines[-1]} {word}" if lines else word
+        if lines and measure.horizontalAdvance(joined) <= room:
+            lines[-1] = joined
+        else:
+            lines.append(word)
+        if measure.horizontalAdvance(word) > room:
+            return [text, "", ""]
+    return lines or [""]

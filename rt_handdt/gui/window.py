@@ -1,0 +1,219 @@
+"""The main window: lays the widgets out, asks the engine for a snapshot thirty times a second, hands out the parts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+
+from rt_handdt.core.layout import ElectrodeLayout
+from rt_handdt.gui import theme
+from rt_handdt.gui.bridge import Presenter, View, choose_traces
+from rt_handdt.gui.widgets.bars import ProbabilityBars
+from rt_handdt.gui.widgets.card import Card
+from rt_handdt.gui.widgets.footer import Footer
+from rt_handdt.gui.widgets.gesture import GestureLabel
+from rt_handdt.gui.widgets.header import Header
+from rt_handdt.gui.widgets.heatmap import GridHeatmap
+from rt_handdt.gui.widgets.strip import LabelStrip
+from rt_handdt.gui.widgets.traces import Traces
+from rt_handdt.runtime.snapshot import Snapshot
+
+FRAME_MS = 34  # just under 30 frames a second
+NOTICE_S = 4.0
+_KEYS = ("Space  pause   ·   S  screenshot", "F11  full screen   ·   Esc  quit")
+
+
+class SnapshotSource(Protocol):
+    """What the window needs of an engine."""
+
+    @property
+    def layout(self) -> ElectrodeLayout:
+        """The electrode grid."""
+        ...
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The gestures, in the order of the model's outputs."""
+        ...
+
+    def snapshot(self, trace_channels: Sequence[int] | None) -> Snapshot:
+        """The newest state, with traces of these channels."""
+        ...
+
+
+class MainWindow(QWidget):
+    """Shows an engine until it is closed. All methods run on the GUI thread.
+
+    Parameters
+    ----------
+    engine
+        Read through `snapshot` only; never started or stopped here.
+    reject_below
+        The decoder's threshold, drawn into the bars; None: not drawn.
+    """
+
+    closed = Signal()
+
+    def __init__(self, engine: SnapshotSource, *, reject_below: float | None = None) -> None:
+        super().__init__()
+        self._engine = engine
+        self._channels = choose_traces(engine.layout)
+        self._presenter = Presenter(engine.labels)
+        self._paused = False
+        self._notice_until_s = 0.0
+        self.error: Exception | None = None
+        self.frames = 0
+
+        self.setWindowTitle("rt_handdt")
+        self.setObjectName("window")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setStyleSheet(f"#window {{ background: {theme.BACKGROUND}; }}")
+        self.setMinimumSize(1100, 700)
+        self.resize(1440, 900)
+        self._build(engine, reject_below)
+        for key, action in (
+            ("Space", self.toggle_pause),
+            ("F11", self.toggle_full_screen),
+            ("Esc", self.close),
+            ("Ctrl+Q", self.close),
+            ("S", self.save_here),
+        ):
+            QShortcut(QKeySequence(key), self, action)
+
+        self._timer = QTimer(self)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.setInterval(FRAME_MS)
+        self._timer.timeout.connect(self.refresh)
+
+    def _build(self, engine: SnapshotSource, reject_below: float | None) -> None:
+        presenter = self._presenter
+        self._header = Header()
+        self._gesture = GestureLabel(presenter.titles)
+        self._bars = ProbabilityBars(presenter.titles, presenter.colours, reject_below)
+        self._rms = GridHeatmap(engine.layout, colour_map=theme.RMS_MAP, unit="µV")
+        self._pattern = GridHeatmap(
+            engine.layout,
+            colour_map=theme.PATTERN_MAP,
+            unit="SD",
+            signed=True,
+            empty_text="No pattern component yet",
+        )
+        self._traces = Traces()
+        self._strip = LabelStrip()
+        self._footer = Footer(_KEYS)
+
+        middle = QVBoxLayout()
+        middle.setSpacing(theme.GAP_PX)
+        middle.addWidget(Card("Muscle activity", self._rms, "RMS per electrode"), 1)
+        middle.addWidget(Card("Gesture pattern", self._pattern, "Without the person's part"), 1)
+        left = QVBoxLayout()
+        left.setSpacing(theme.GAP_PX)
+        left.addWidget(Card("", self._gesture))
+        remark = "Bar: smoothed · Tick: newest window"
+        left.addWidget(Card("Probabilities", self._bars, remark), 1)
+        columns = QGridLayout()
+        columns.setHorizontalSpacing(theme.GAP_PX)
+        columns.addLayout(left, 0, 0)
+        columns.addLayout(middle, 0, 1)
+        remark = f"{len(self._channels)} of {engine.layout.n_channels} channels, filtered"
+        columns.addWidget(Card("Signal", self._traces, remark), 0, 2)
+        # Without these a column takes what its content asks for, and the window would move as it changes.
+        for number, (stretch, least) in enumerate(((30, 340), (30, 300), (42, 340))):
+            columns.setColumnStretch(number, stretch)
+            columns.setColumnMinimumWidth(number, least)
+        strip_row = QHBoxLayout()
+        strip_row.addWidget(Card("", self._strip))
+
+        page = QVBoxLayout(self)
+        page.setContentsMargins(theme.MARGIN_PX + 2, theme.MARGIN_PX - 2, theme.MARGIN_PX + 2, theme.MARGIN_PX - 4)
+        page.setSpacing(theme.GAP_PX)
+        page.addWidget(self._header)
+        page.addLayout(columns, 1)
+        page.addLayout(strip_row)
+        page.addWidget(self._footer)
+
+    # -- running -----------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to follow the engine."""
+        self.refresh()
+        self._timer.start()
+
+    def refresh(self) -> None:
+        """Show the newest snapshot. An exception ends the window and is kept in `error` for the caller to raise."""
+        try:
+            if self._notice_until_s and time.monotonic() > self._notice_until_s:
+                self._notice_until_s = 0.0
+                self._footer.show_notice("")
+            if not self._paused:
+                snapshot = self._engine.snapshot(self._channels)
+                self.show_snapshot(snapshot)
+                self.frames += 1
+        except Exception as exc:
+            # Qt would print it and go on, thirty times a second, with a window that no longer tells the truth.
+            self.error = exc
+            self.close()
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Hand the parts of a snapshot to the widgets."""
+        view = self._presenter.view(snapshot)
+        self._show_header(view)
+        self._gesture.show_decision(view.headline, view.cue)
+        self._bars.show_bars(view.bars)
+        self._rms.show_grid(snapshot.rms_grid, (0.0, view.rms_max_uv))
+        self._pattern.show_grid(snapshot.pattern_grid, (-view.pattern_max, view.pattern_max))
+        self._traces.show_traces(snapshot.traces, snapshot.trace_names, snapshot.trace_fs_hz, view.trace_uv)
+        self._strip.show_strip(view.strip)
+        self._footer.show_stats(view.stats)
+        self._view = view
+
+    def _show_header(self, view: View) -> None:
+        self._header.show_state(view.state, view.state_colour, view.message, view.model, view.clock)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Stop the timer before anything is taken down."""
+        self._timer.stop()
+        event.accept()
+        self.closed.emit()
+
+    # -- keys --------------------------------------------------------------------------------------------------
+
+    def toggle_pause(self) -> None:
+        """Hold the picture, or go on; the engine runs on either way."""
+        self._paused = not self._paused
+        if self._paused:
+            view = self._view
+            message = "The display is held; recognition goes on."
+            self._header.show_state("Paused", theme.ACCENT, message, view.model, view.clock)
+        else:
+            self.refresh()
+
+    def toggle_full_screen(self) -> None:
+        """Fill the screen, or return."""
+        if self.isFullScreen():
+            self.showNormal()
+        else:
+            self.showFullScreen()
+
+    def save_here(self) -> None:
+        """Save a screenshot in the current folder and say so."""
+        path = Path(time.strftime("rt_handdt_%Y%m%d_%H%M%S.png"))
+        self._say(f"Saved {path}" if self.save_screenshot(path) else f"Could not write {path} in this folder")
+
+    def save_screenshot(self, path: Path) -> bool:
+        """Write what the window shows as a PNG; False if the file could not be written."""
+        self._traces.set_smooth(True)
+        try:
+            return bool(self.grab().save(str(path), "PNG"))
+        finally:
+            self._traces.set_smooth(False)
+
+    def _say(self, text: str) -> None:
+        self._footer.show_notice(text)
+        self._notice_until_s = time.monotonic() + NOTICE_S

@@ -1,0 +1,1 @@
+"""The edges: recordings on disk and Lab Streaming Layer."""

@@ -1,0 +1,106 @@
+"""Open whatever recording lies at a path."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from rt_handdt.core.recording import Recording
+from rt_handdt.errors import RecordingError
+from rt_handdt.io.hyser import pick_session, read_hyser
+from rt_handdt.io.hyser_layout import Kind, Variant, parse_trial, read_session_folder
+from rt_handdt.io.wfdb import read_wfdb
+from rt_handdt.io.xdf import read_xdf
+
+#: Given in place of a path: a virtual person, ``virtual`` or ``virtual:SEED``.
+VIRTUAL = "virtual"
+XDF_SUFFIXES = (".xdf", ".xdfz", ".xdf.gz")
+
+
+def open_recording(
+    path: str | Path,
+    *,
+    subject: int | None = None,
+    session: int | None = None,
+    kind: Kind | None = None,
+    variant: Variant | None = None,
+    gestures: Collection[str] | None = None,
+    rest_s: float = 1.0,
+) -> Recording:
+    """Open a recording with the reader that fits.
+
+    Parameters
+    ----------
+    path
+        A Hyser root, session folder or trial; an ``.xdf``; the ``.hea`` or ``.dat`` of any WFDB record in format 16; or
+        ``virtual`` or ``virtual:SEED`` for a virtual person.
+    subject, session
+        Which of a Hyser root's, or of the virtual people; for other paths they are not used.
+    kind, variant, gestures, rest_s
+        For Hyser, see `rt_handdt.io.hyser.read_hyser`; without `kind`, dynamic trials where there are some.
+
+    Raises
+    ------
+    RecordingError
+        If there is nothing that can be read.
+    """
+    seed = virtual_seed(path)
+    if seed is not None:
+        # Imported here: only this source needs the simulator.
+        from rt_handdt.sim.session import virtual_recording
+
+        virtual: Recording = virtual_recording(
+            seed=seed, subject=1 if subject is None else subject, session=1 if session is None else session
+        )
+        return virtual
+    path = Path(path)
+    if not path.exists():
+        raise RecordingError(
+            f"{path}: there is no such file or folder; give a Hyser folder, an .xdf, a WFDB .hea, or '{VIRTUAL}'."
+        )
+    if path.is_dir():
+        _refuse_other_folders(path)
+        if kind is None:
+            kinds = pick_session(path, subject, session).kinds
+            kind = kinds[0] if kinds else "dynamic"
+        return read_hyser(
+            path, subject=subject, session=session, kind=kind, variant=variant, gestures=gestures, rest_s=rest_s
+        )
+    if path.name.casefold().endswith(XDF_SUFFIXES):
+        return read_xdf(path)
+    if path.suffix in (".hea", ".dat"):
+        if parse_trial(path) is not None and read_session_folder(path.parent) is not None:
+            return read_hyser(path, gestures=gestures, rest_s=rest_s)
+        return read_wfdb(path)
+    raise RecordingError(f"{path}: is not a recording that can be read; give an .xdf or a WFDB .hea file.")
+
+
+def virtual_seed(path: str | Path) -> int | None:
+    """The seed in ``virtual`` (0) or ``virtual:SEED``; None if `path` is something else.
+
+    Raises
+    ------
+    RecordingError
+        If the seed is no whole number.
+    """
+    word, colon, seed = str(path).partition(":")
+    if word != VIRTUAL or (not colon and Path(path).exists()):
+        return None
+    if not colon:
+        return 0
+    if not (seed.isascii() and seed.isdigit()):
+        raise RecordingError(f"{path}: the seed of a virtual person must be a whole number, as in {VIRTUAL}:7.")
+    return int(seed)
+
+
+def _refuse_other_folders(path: Path) -> None:
+    """Help those who gave the folder in place of the file."""
+    if read_session_folder(path) is not None:
+        return
+    names = sorted(entry.name for entry in path.iterdir())
+    if not names:
+        raise RecordingError(f"{path}: is empty; give a folder with Hyser's sessions, or a recording's file.")
+    files = [name for name in names if name.casefold().endswith((*XDF_SUFFIXES, ".hea"))]
+    folders = any(read_session_folder(path / name) for name in names if (path / name).is_dir())
+    if files and not folders:
+        raise RecordingError(f"{path}: is a folder of {len(files)} recordings; give one of them, such as {files[0]}.")

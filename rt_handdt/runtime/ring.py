@@ -1,0 +1,48 @@
+"""The newest samples, for display."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import numpy.typing as npt
+
+from rt_handdt.core.types import Float32
+
+
+class Ring:
+    """A ring buffer with one writer and any readers; old samples are overwritten, never waited for."""
+
+    def __init__(self, capacity: int, n_channels: int) -> None:
+        self._data = np.zeros((capacity, n_channels), np.float32)
+        self._written = 0
+        self._lock = threading.Lock()
+
+    def push(self, samples: Float32) -> None:
+        """Append samples (n, n_channels)."""
+        capacity = len(self._data)
+        samples = samples[-capacity:]
+        with self._lock:
+            at = self._written % capacity
+            head = min(len(samples), capacity - at)
+            self._data[at : at + head] = samples[:head]
+            self._data[: len(samples) - head] = samples[head:]
+            self._written += len(samples)
+
+    def latest(self, n: int, channels: npt.ArrayLike, step: int = 1) -> Float32:
+        """The newest samples of some channels, oldest first: shape (≤ n / step, len(channels)), a copy.
+
+        Parameters
+        ----------
+        n
+            How far to go back, in samples.
+        channels
+            Columns.
+        step
+            Take every `step`-th sample only, counted on the stream, so that a moving display does not flicker.
+        """
+        with self._lock:
+            n = min(n, self._written, len(self._data))
+            first = -(-(self._written - n) // step) * step
+            rows = np.arange(first, self._written, step) % len(self._data)
+            return self._data[np.ix_(rows, np.asarray(channels, dtype=np.intp))]

@@ -1,0 +1,101 @@
+"""What the engine shows of itself at one moment: the only thing that a view may read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from rt_handdt.core.types import Decision, Float32
+
+
+class HistoryPoint(NamedTuple):
+    """One past decision and what was asked for at the time.
+
+    Attributes
+    ----------
+    time_s
+        LSL time of the window's newest sample.
+    label
+        The gesture decided.
+    truth
+        The newest marker's label at that time; None without a marker stream.
+    """
+
+    time_s: float
+    label: str
+    truth: str | None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The engine's state, its newest results and its counters. The defaults are those of an engine still connecting.
+
+    Attributes
+    ----------
+    state
+        ``"connecting"``, ``"running"``, ``"stale"`` (no sample for a while), ``"lost"`` (the stream is gone),
+        ``"failed"`` or ``"stopped"``.
+    message
+        One sentence for the status line; empty when all is well.
+    bundle_name, stream_name, provider
+        The model, the LSL stream and the ONNX Runtime provider in use; empty while unknown.
+    fs_hz, n_channels
+        Rate and width of the stream; 0 while unknown.
+    labels
+        The K gestures, in the order of the model's outputs.
+    decision
+        The newest decision, if there is one.
+    posterior
+        Shape (K,): the newest window's raw probabilities.
+    truth
+        The newest marker's label; None without a marker stream.
+    rms_grid
+        Shape (H, W), µV: RMS of the newest window; NaN in empty cells.
+    pattern_grid
+        Shape (H, W), standardised units: the first feature's pattern component; None if it is not computed.
+    traces
+        Shape (n, n_shown), µV: filtered signal of the channels asked for, newest last.
+    trace_channels, trace_names
+        Which channels those are, and what they are called.
+    trace_fs_hz
+        Rate of `traces`, in Hz.
+    history
+        The decisions of about the last 10 s, oldest first.
+    seconds
+        Time since the first sample, in s.
+    samples_expected, samples_received, samples_lost, gaps
+        Counted since the first sample.
+    windows
+        Windows decided so far.
+    latency_ms
+        Push to decision: ``"last"``, ``"p50"``, ``"p95"``, ``"p99"``, ``"max"``, in ms; empty before the first.
+    accuracy
+        Share of right raw decisions among the windows that lie inside one marker segment; None without markers.
+    """
+
+    state: str = "connecting"
+    message: str = ""
+    bundle_name: str = ""
+    stream_name: str = ""
+    fs_hz: float = 0.0
+    n_channels: int = 0
+    provider: str = ""
+    labels: tuple[str, ...] = ()
+    decision: Decision | None = None
+    posterior: Float32 | None = None
+    truth: str | None = None
+    rms_grid: Float32 | None = None
+    pattern_grid: Float32 | None = None
+    traces: Float32 | None = None
+    trace_channels: tuple[int, ...] = ()
+    trace_names: tuple[str, ...] = ()
+    trace_fs_hz: float = 0.0
+    history: tuple[HistoryPoint, ...] = ()
+    seconds: float = 0.0
+    samples_expected: int = 0
+    samples_received: int = 0
+    samples_lost: int = 0
+    gaps: int = 0
+    windows: int = 0
+    latency_ms: dict[str, float] = field(default_factory=dict)
+    accuracy: float | None = None

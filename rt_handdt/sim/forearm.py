@@ -1,0 +1,136 @@
+"""The virtual forearm: motor units fire as a script asks, and electrodes see their potentials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+import numpy as np
+
+from rt_handdt.core.layout import ElectrodeLayout
+from rt_handdt.core.types import Float32
+from rt_handdt.errors import ConfigError
+from rt_handdt.sim.activation import ActivationPath
+from rt_handdt.sim.donning import Donning
+from rt_handdt.sim.electrodes import Electronics
+from rt_handdt.sim.motor_units import MotorUnits, draw_units
+from rt_handdt.sim.person import SIGNAL_STREAM, Person
+from rt_handdt.sim.script import Script
+from rt_handdt.sim.volume import Electrodes, place_electrodes, potentials
+
+#: Excitation and firing advance in steps of about this; every random draw belongs to a step, so that the signal does
+#: not depend on the size of the blocks that are asked for.
+STEP_S = 1 / 64
+#: Variability of the interval between two discharges of a unit.
+ISI_CV = 1 / 6
+MIN_FS_HZ = 200.0
+
+
+class Forearm:
+    """A person's forearm under a layout of electrodes.
+
+    Parameters
+    ----------
+    person, donning
+        Who, and how the electrodes sit today.
+    layout
+        Any electrode layout; see `place_electrodes` for how it is put on the arm.
+    fs_hz
+        Sampling rate.
+
+    Raises
+    ------
+    ConfigError
+        If the rate is too low for EMG.
+    """
+
+    def __init__(self, person: Person, donning: Donning, layout: ElectrodeLayout, fs_hz: float = 2048.0) -> None:
+        if not fs_hz >= MIN_FS_HZ:
+            raise ConfigError(f"A virtual forearm needs a sampling rate of at least {MIN_FS_HZ:g} Hz; got {fs_hz:g}.")
+        self.person = person
+        self.donning = donning
+        self.layout = layout
+        self.fs_hz = fs_hz
+        self.units: MotorUnits = draw_units(person)
+        self.electrodes: Electrodes = place_electrodes(layout, person, donning)
+
+    @cached_property
+    def potentials(self) -> list[tuple[int, Float32]]:
+        """Per unit: delay in samples and (n, n_channels) µV of one discharge."""
+        return potentials(self.units, self.electrodes, self.person, self.fs_hz)
+
+    def stream(self, script: Script, seed: int = 0, block_samples: int = 4096) -> Iterator[Float32]:
+        """Perform a script.
+
+        Parameters
+        ----------
+        script
+            The cues; its markers are ``script.markers(fs_hz)``.
+        seed
+            The trial's own randomness: timing, level, discharges, noise.
+        block_samples
+            Size of the blocks; the samples do not depend on it.
+
+        Yields
+        ------
+        Blocks (≤ block_samples, n_channels), float32, µV.
+        """
+        if block_samples < 1:
+            raise ConfigError(f"Blocks must hold at least one sample; got {block_samples}.")
+        left = script.starts(self.fs_hz)[-1]
+        out = np.empty((min(block_samples, left), self.layout.n_channels), np.float32)
+        filled = 0
+        for step in self._steps(script, seed):
+            step = step[:left]
+            left -= len(step)
+            while len(step):
+                part = step[: len(out) - filled]
+                out[filled : filled + len(part)] = part
+                filled += len(part)
+                step = step[len(part) :]
+                if filled == len(out):
+                    yield out
+                    out = np.empty_like(out)
+                    filled = 0
+            if not left:
+                break
+        if filled:
+            yield out[:filled]
+
+    def _steps(self, script: Script, seed: int) -> Iterator[Float32]:
+        """The signal without end, a step (about 1/64 s) at a time."""
+        n_step = max(1, round(STEP_S * self.fs_hz))
+        step_s = n_step / self.fs_hz
+        path_rng, fire_rng, noise_rng = (
+            self.person.rng(SIGNAL_STREAM, self.donning.session, seed, use) for use in range(3)
+        )
+        path = ActivationPath(self.person, self.donning, script, path_rng, step_s)
+        electronics = Electronics(self.donning, self.layout.n_channels, self.fs_hz, noise_rng)
+        waves = self.potentials
+        reach = max(delay + len(wave) for delay, wave in waves)
+        pending = np.zeros((n_step + reach, self.layout.n_channels), np.float32)
+        phase = fire_rng.uniform(0.0, 1.0, len(self.units))
+        goal = _intervals(fire_rng, len(self.units))
+        number = 0
+        while True:
+            rates = self.units.rates_hz(path.step((number + 0.5) * step_s))
+            gain = rates * step_s
+            fresh = _intervals(fire_rng, len(self.units))
+            fires = np.flatnonzero((phase + gain >= goal) & (gain > 0))
+            if len(fires):
+                when = ((goal[fires] - phase[fires]) / gain[fires] * n_step).astype(int)
+                for unit, at in zip(fires.tolist(), np.clip(when, 0, n_step - 1).tolist(), strict=True):
+                    delay, wave = waves[unit]
+                    pending[at + delay : at + delay + len(wave)] += wave
+            phase += gain
+            phase[fires] -= goal[fires]
+            goal[fires] = fresh[fires]
+            yield electronics.add(pending[:n_step].copy())
+            pending[:-n_step] = pending[n_step:]
+            pending[-n_step:] = 0.0
+            number += 1
+
+
+def _intervals(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Lengths of the next intervals, relative to the mean."""
+    return np.clip(rng.normal(1.0, ISI_CV, n), 0.5, 1.5)

@@ -1,0 +1,45 @@
+"""Every test: no display, no network, an LSL session of its own, no thread left behind."""
+
+from __future__ import annotations
+
+import os
+import threading
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Before anything imports Qt or LSL; child processes inherit both.
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ["RT_HANDDT_LSL_SESSION"] = f"test-{uuid.uuid4().hex[:12]}"
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of real recordings beside the checkout; tests that need it are skipped where it is absent."""
+    path = ROOT.parent / "shared" / "data"
+    if not path.is_dir():
+        pytest.skip("the real recordings (../shared/data) are not here")
+    return path
+
+
+@pytest.fixture(scope="session")
+def lsl() -> None:
+    """LSL set up for this process: this computer only, a session id of its own."""
+    from rt_handdt.io import lsl as module
+
+    module.configure()
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_left() -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    left = [thread for thread in threading.enumerate() if thread not in before and thread.is_alive()]
+    for thread in left:
+        thread.join(timeout=2.0)
+    left = [thread.name for thread in left if thread.is_alive() and thread.name.startswith(("handdt", "replay"))]
+    assert not left, f"threads left running: {left}"

@@ -1,0 +1,220 @@
+"""An engine without threads, LSL or a model: plausible snapshots of any moment, for looking at the window.
+
+`python -m tests.gui.fake_engine FOLDER` writes one picture per state into a folder.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from rt_handdt.core.gestures import study_ten
+from rt_handdt.core.layout import ElectrodeLayout
+from rt_handdt.core.types import Decision
+from rt_handdt.paths import layout_path
+from rt_handdt.runtime.snapshot import HistoryPoint, Snapshot
+
+FS_HZ = 2048.0
+HOP_S = 32 / FS_HZ
+GESTURE_S, REST_S = 2.4, 1.3
+REACTION_S = 0.22
+TRACE_S = 2.0
+
+MESSAGES = {
+    "connecting": "Looking for the stream 'handdt-replay' …",
+    "stale": "No sample for 0.8 s; waiting for the amplifier.",
+    "lost": "The stream 'handdt-replay' is gone; start it again and the display goes on.",
+    "failed": "The recognizer failed: the model's output is not finite.",
+}
+
+
+class FakeEngine:
+    """Rest and gestures in turn, cued by markers and decided a reaction time later.
+
+    Parameters
+    ----------
+    layout, labels
+        Any grid, any gestures.
+    at_s
+        A fixed moment, so that pictures repeat; None: the clock runs.
+    state
+        What the snapshots say of the engine.
+    truth
+        False: no marker stream.
+    """
+
+    def __init__(
+        self,
+        layout: ElectrodeLayout | None = None,
+        labels: Sequence[str] = study_ten().labels,
+        *,
+        at_s: float | None = None,
+        state: str = "running",
+        truth: bool = True,
+        seed: int = 7,
+    ) -> None:
+        self.layout = layout or ElectrodeLayout.from_toml(layout_path("hyser_16x16"))
+        self.labels = tuple(labels)
+        self.state = state
+        self.at_s = at_s
+        self.calls = 0
+        self._truth = truth
+        self._start_s = time.monotonic()
+        rng = np.random.default_rng(seed)
+        height, width = self.layout.shape
+        rows, columns = np.mgrid[0:height, 0:width]
+        self._patterns = np.zeros((len(self.labels), height, width), dtype=np.float32)
+        for pattern in self._patterns[1:]:
+            for _ in range(3):
+                row, column = rng.uniform(0, height), rng.uniform(0, width)
+                spread = rng.uniform(0.10, 0.22) * max(height, width)
+                around = np.minimum(np.abs(columns - column), width - np.abs(columns - column))
+                pattern += rng.uniform(0.3, 1.0) * np.exp(-0.5 * ((rows - row) ** 2 + around**2) / spread**2)
+            pattern *= rng.uniform(90, 150) / max(float(pattern.max()), 1e-6)
+        self._gain = rng.uniform(0.85, 1.15, size=(height, width)).astype(np.float32)
+        self._order = [1 + int(number) for number in rng.integers(0, len(self.labels) - 1, size=400)]
+        noise = rng.standard_normal((int(8 * FS_HZ), self.layout.n_channels)).astype(np.float32)
+        # A crude band-pass (two moving averages) makes noise look like EMG instead of like grass.
+        smooth = noise[:-3] + noise[1:-2] + noise[2:-1] + noise[3:]
+        self._noise = (smooth[:-8] - 0.9 * smooth[8:]) / 2.4
+        self._confused = {4: 5, 9: 2}
+
+    def _at(self, time_s: float) -> int:
+        """Class cued at a time: rest, gesture, rest, gesture, …"""
+        number, phase = divmod(time_s, GESTURE_S + REST_S)
+        return 0 if phase < REST_S else self._order[int(number) % len(self._order)]
+
+    def _decided(self, time_s: float) -> int:
+        cued = self._at(max(time_s - REACTION_S, 0.0))
+        phase = (time_s - REACTION_S) % (GESTURE_S + REST_S) - REST_S
+        return self._confused.get(cued, cued) if 0.9 < phase < 1.35 and len(self.labels) > 9 else cued
+
+    def _drive(self, time_s: np.ndarray, cls: int) -> np.ndarray:
+        phase = (time_s - REACTION_S) % (GESTURE_S + REST_S) - REST_S
+        return np.clip(phase / 0.25, 0.0, 1.0) * (phase < GESTURE_S) if cls else np.zeros_like(time_s)
+
+    def snapshot(self, trace_channels: Sequence[int] | None = None) -> Snapshot:
+        """The state at `at_s`, or now."""
+        self.calls += 1
+        message = MESSAGES.get(self.state, "")
+        empty = Snapshot(state=self.state, message=message, labels=self.labels, bundle_name="default")
+        if self.state == "connecting":
+            return empty
+        now_s = self.at_s if self.at_s is not None else time.monotonic() - self._start_s
+        now_s = max(int(now_s / HOP_S), 1) * HOP_S
+        rng = np.random.default_rng(int(now_s / HOP_S))
+        cls, k = self._decided(now_s), len(self.labels)
+        logits = rng.normal(0.0, 0.7, size=k)
+        logits[cls] += 4.6
+        probabilities = (np.exp(logits) / np.exp(logits).sum()).astype(np.float32)
+        raw = np.abs(probabilities + rng.normal(0, 0.03, size=k).astype(np.float32))
+        raw /= raw.sum()
+        level = float(self._drive(np.array([now_s]), cls)[0]) * (0.82 + 0.05 * np.sin(3 * now_s))
+        index = round(now_s * FS_HZ)
+        rms = 6.0 + self._patterns[cls] * level
+        rms = rms * self._gain * rng.normal(1.0, 0.06, size=rms.shape)
+        pattern = self._patterns[cls] / 40.0 - 0.6 if cls else self._patterns[cls] - 0.2
+        occupied = self.layout.occupied
+        channels = tuple(trace_channels or ())
+        cut = now_s if self.state == "running" else now_s - 0.8
+        history = tuple(
+            HistoryPoint(t, self.labels[self._decided(t)], self.labels[self._at(t)] if self._truth else None)
+            for t in np.arange(max(cut - 10.0, HOP_S), cut + 1e-9, HOP_S)
+        )
+        lost = 512 if self.state in ("lost", "stale") else 0
+        return replace(
+            empty,
+            stream_name="handdt-replay",
+            fs_hz=FS_HZ,
+            n_channels=self.layout.n_channels,
+            provider="CPUExecutionProvider",
+            decision=Decision(
+                label=self.labels[cls],
+                confidence=float(probabilities[cls]),
+                probabilities=probabilities,
+                rejected=False,
+                level=level,
+                index=index,
+                time_s=now_s,
+            ),
+            posterior=raw.astype(np.float32),
+            truth=self.labels[self._at(now_s)] if self._truth else None,
+            rms_grid=np.where(occupied, rms, np.nan).astype(np.float32),
+            pattern_grid=np.where(occupied, pattern + rng.normal(0, 0.05, rms.shape), np.nan).astype(np.float32),
+            traces=self._traces(now_s, channels),
+            trace_channels=channels,
+            trace_names=tuple(self.layout.channels[channel] for channel in channels),
+            trace_fs_hz=FS_HZ,
+            history=history,
+            seconds=now_s,
+            samples_expected=index + lost,
+            samples_received=index,
+            samples_lost=lost,
+            gaps=lost // 512,
+            windows=index // 32,
+            latency_ms={"last": 1.9, "p50": 1.8, "p95": 2.6, "p99": 3.4, "max": 6.1},
+            accuracy=0.934 if self._truth else None,
+        )
+
+    def _traces(self, now_s: float, channels: tuple[int, ...]) -> np.ndarray:
+        end = round(now_s * FS_HZ)
+        count = min(int(TRACE_S * FS_HZ), end)
+        at = np.arange(end - count, end)
+        period = GESTURE_S + REST_S
+        out = 4.0 * self._noise[np.ix_(at % len(self._noise), channels)]
+        for number in {int(at[0] / FS_HZ / period), int(max(at[-1] / FS_HZ - REACTION_S, 0) / period)}:
+            cls = self._order[number % len(self._order)]
+            inside = ((at / FS_HZ - REACTION_S) // period) == number
+            weight = self.layout.from_grid(self._patterns[cls] * self._gain)[list(channels)]
+            drive = (self._drive(at / FS_HZ, cls) * inside).astype(np.float32)
+            out += drive[:, None] * weight * self._noise[np.ix_(at % len(self._noise), channels)]
+        return out.astype(np.float32)
+
+
+def write_pictures(folder: Path) -> list[Path]:
+    """One PNG per state and layout."""
+    from PySide6.QtWidgets import QApplication
+
+    from rt_handdt.gui.widgets.canvas import install_fonts
+    from rt_handdt.gui.window import MainWindow
+
+    app = QApplication.instance() or QApplication([])
+    install_fonts()
+    narrow = ElectrodeLayout.from_toml(layout_path("flexemg_16x4"))
+    engines: dict[str, tuple[FakeEngine, tuple[int, int]]] = {
+        "running": (FakeEngine(at_s=24.6), (1440, 900)),
+        "rest": (FakeEngine(at_s=23.0), (1440, 900)),
+        "mismatch": (FakeEngine(at_s=23.55), (1440, 900)),
+        "no_markers": (FakeEngine(at_s=24.6, truth=False), (1440, 900)),
+        "small": (FakeEngine(at_s=24.6), (1100, 700)),
+        "large": (FakeEngine(at_s=24.6), (1920, 1080)),
+        "flexemg": (FakeEngine(narrow, ("rest", "fist", "raise", "lower", "open"), at_s=24.6), (1440, 900)),
+        "line": (FakeEngine(ElectrodeLayout.grid(1, 10), ("rest", "fist", "open"), at_s=24.6), (1440, 900)),
+        "wide": (FakeEngine(ElectrodeLayout.grid(8, 16), at_s=24.6), (1440, 900)),
+        **{
+            state: (FakeEngine(at_s=24.6, state=state), (1440, 900))
+            for state in ("connecting", "stale", "lost", "failed", "stopped")
+        },
+    }
+    written = []
+    for name, (engine, size) in engines.items():
+        window = MainWindow(engine, reject_below=0.5)
+        window.resize(*size)
+        window.show()
+        app.processEvents()
+        window.refresh()
+        app.processEvents()
+        written.append(folder / f"gui_{name}.png")
+        assert window.save_screenshot(written[-1])
+        window.close()
+    return written
+
+
+if __name__ == "__main__":
+    for picture in write_pictures(Path(sys.argv[1])):
+        print(picture)
