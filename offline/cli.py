@@ -17,9 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-TRAIN_EXAMPLE = (
-    "Example: handdt-offline train --data session1.xdf session2.xdf --layout flexemg_16x4 --out models/mine"
-)
+TRAIN_EXAMPLE = "Example: handdt-offline train --data session1.xdf session2.xdf --layout flexemg_16x4 --out models/mine"
 COHORT_EXAMPLE = "Example: handdt-offline cohort --out cohort --subjects 4 --sessions 2 --seed 7"
 
 

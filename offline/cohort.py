@@ -6,6 +6,7 @@ import multiprocessing
 import os
 from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Literal
 
@@ -105,6 +106,11 @@ def write_cohort(
         raise RecordingError(
             f"{out}: the cohort could not be written ({exc.strerror or exc}); "
             "free some space or choose another folder, delete what was written, and start again."
+        ) from exc
+    except BrokenProcessPool as exc:
+        raise RecordingError(
+            f"{out}: a process that wrote the cohort was ended from outside, most often for lack of memory; delete "
+            "what was written and start again with fewer 'processes'."
         ) from exc
     return out
 

@@ -83,9 +83,7 @@ def export_bundle(
         "recognizer.onnx": _with_manifest(
             to_onnx(net, example, "features", ["probabilities", "latent"]), manifest.identity_json()
         ),
-        "explainer.onnx": to_onnx(
-            _Explainer(net), torch.from_numpy(golden["latents"]), "latent", ["pattern_map"]
-        ),
+        "explainer.onnx": to_onnx(_Explainer(net), torch.from_numpy(golden["latents"]), "latent", ["pattern_map"]),
         "golden.npz": _npz(golden),
         "CARD.md": card(manifest, trained, windows, parts, provenance).encode(),
     }
@@ -249,14 +247,12 @@ def _verify(bundle: Bundle, net: DisentanglingNet) -> None:
     )
     if worst > TOLERANCE:
         raise BundleError(
-            f"{bundle.path}: the exported graphs differ from the trained network by {worst:.1e}, more than {TOLERANCE:g}; "
-            "check the versions of torch, onnxscript and onnxruntime against the constraints file."
+            f"{bundle.path}: the exported graphs differ from the trained network by {worst:.1e} "
+            f"(at most {TOLERANCE:g}); check torch, onnxscript and onnxruntime against the constraints file."
         )
 
 
-def card(
-    manifest: BundleManifest, trained: Trained, windows: WindowSet, parts: Split, provenance: Provenance
-) -> str:
+def card(manifest: BundleManifest, trained: Trained, windows: WindowSet, parts: Split, provenance: Provenance) -> str:
     """CARD.md: what people should know before they use the model."""
     spec, labels = windows.spec, windows.gestures.labels
     people = "1 person" if len(windows.people) == 1 else f"{len(windows.people)} people"

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from offline.config import NetworkConfig
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import Float32
+from rt_handdt.errors import ConfigError
 
 SLOPE = 0.2  # of every LeakyReLU, as published
 FLOOR_SHARE = 0.02  # of a map's training median: keeps the logarithm of a silent electrode finite
@@ -111,6 +112,7 @@ class Decoder(nn.Module):
     def __init__(self, in_channels: int, n_maps: int, shape: tuple[int, int], config: NetworkConfig) -> None:
         super().__init__()
         wide, narrow = config.widths[1], config.widths[0]
+        thin = max(n_maps, narrow // 4)  # at full resolution each channel costs most
         self.shape = shape
 
         def up(channels: int, width: int) -> nn.ConvTranspose2d:
@@ -123,9 +125,9 @@ class Decoder(nn.Module):
             up(wide, narrow),
             nn.BatchNorm2d(narrow),
             nn.LeakyReLU(SLOPE),
-            up(narrow, narrow),
+            up(narrow, thin),
             nn.LeakyReLU(SLOPE),
-            nn.Conv2d(narrow, n_maps, 1),  # no tanh: standardised log-amplitudes are not bounded by one
+            nn.Conv2d(thin, n_maps, 1),  # no tanh: standardised log-amplitudes are not bounded by one
         )
 
     def forward(self, latents: Tensor) -> Tensor:
@@ -174,6 +176,11 @@ class DisentanglingNet(nn.Module):
     def __init__(self, spec: PipelineSpec, n_labels: int, config: NetworkConfig, *, with_subject: bool) -> None:
         super().__init__()
         n_maps, height, width = spec.frame_shape
+        if config.norm == "instance" and -(-height // 4) * -(-width // 4) < 2:
+            raise ConfigError(
+                f"'network.norm': instance norm needs a grid wider than 4 cells; '{spec.layout.name}' is "
+                f'{height}x{width}; use "batch".'
+            )
         occupied = np.asarray(spec.layout.occupied)
         self.config = config
         self.inputs = InputLayer(amplitude_maps(spec), occupied)

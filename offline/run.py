@@ -47,6 +47,9 @@ def train_bundle(
     _refuse_target(Path(out))
     opened = data if isinstance(data, TrainingData) else open_data(data, layout)
     console.print(f"Data: {opened.description}")
+    for recording in opened.recordings:
+        for note in recording.notes:
+            console.print(f"{recording.name}: {note}", style="yellow")
     with _bar(console) as bar:
         task = bar.add_task("Features", total=len(opened.recordings), note="")
         windows = collect(opened.recordings, layout, config, lambda recording: bar.advance(task))

@@ -17,6 +17,8 @@ def run_app(app: typer.Typer) -> None:
     A `HanddtError` prints its message and leaves with code 2; Ctrl-C leaves with 130; a reader that closed the pipe
     (``… | head``) ends it silently. Anything else is a bug and shows its traceback.
     """
+    # A busy thread (simulator, display) may hold the interpreter for 5 ms by default: longer than a decision may take.
+    sys.setswitchinterval(0.0005)
     try:
         app(standalone_mode=True)
     except HanddtError as exc:

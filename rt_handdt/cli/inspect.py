@@ -108,7 +108,7 @@ def show_recording(console: Console, recording: Recording) -> None:
         console.print(table)
     else:
         console.print("Labels: none")
-    for note in getattr(recording, "notes", ()):
+    for note in recording.notes:
         console.print(f"Note: {escape(note)}")
 
 

@@ -79,6 +79,8 @@ def replay(
         f"session {recording.session})",
         highlight=False,
     )
+    for note in recording.notes:
+        console.print(f"Note: {note}", style="yellow", highlight=False)
     if wait:
         console.print("Waiting for a listener (rt-handdt live, LabRecorder, …)")
         while not stop.is_set() and not replayer.wait_for_listener(0.5):

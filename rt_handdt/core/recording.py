@@ -54,6 +54,8 @@ class Recording(ABC):
         In order of `index`. May be empty (an unlabelled recording).
     subject, session
         Who and when, for splits by person; free text.
+    notes
+        What a reader had to decide or mend, one sentence each; shown to the user.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Recording(ABC):
     subject: str = "unknown"
     session: str = "1"
     unit: str = field(default="uV", kw_only=True)
+    notes: tuple[str, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
         if self.fs_hz <= 0:

@@ -81,12 +81,13 @@ class Stat:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """One stretch of the strip; times are in s relative to the newest decision (0 = now)."""
+    """One stretch of the strip, and the colour of its text; times in s relative to the newest decision (0 = now)."""
 
     start_s: float
     end_s: float
     text: str
     colour: str
+    ink: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,10 @@ class Strip:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Everything the window shows, except the arrays, which it takes from the snapshot as they are."""
+    """Everything the window shows, except the arrays, which it takes from the snapshot as they are.
+
+    `live` is False if nothing new comes; every picture is then dimmed.
+    """
 
     state: str
     state_colour: str
@@ -114,6 +118,7 @@ class View:
     rms_max_uv: float
     pattern_max: float
     trace_uv: float
+    live: bool
 
 
 class Presenter:
@@ -130,6 +135,7 @@ class Presenter:
         self.titles = tuple(title(label) for label in self.labels)
         self.colours = theme.class_colours(self.labels)
         self._colour_of = dict(zip(self.labels, self.colours, strict=True))
+        self._ink_of = {label: theme.ink(tone) for label, tone in self._colour_of.items()}
         self._rms = Scale(floor=20.0)
         self._pattern = Scale(floor=0.5)
         self._traces = Scale(floor=50.0)
@@ -153,7 +159,8 @@ class Presenter:
             strip=self._strip(snapshot.history),
             rms_max_uv=self._rms.update(_peak(snapshot.rms_grid, 99.0), elapsed_s),
             pattern_max=self._pattern.update(_peak(snapshot.pattern_grid, 99.0), elapsed_s),
-            trace_uv=self._traces.update(_peak(snapshot.traces, 99.7), elapsed_s),
+            trace_uv=self._traces.update(_peak(snapshot.traces, 99.9), elapsed_s),
+            live=live,
         )
 
     def _headline(self, snapshot: Snapshot, live: bool) -> Headline:
@@ -212,7 +219,13 @@ class Presenter:
                 runs.append((time_s, label))
         ends = [start_s for start_s, _ in runs[1:]] + [0.0]
         return tuple(
-            Band(start_s, end_s, title(label), self._colour_of.get(label, theme.FAINT))
+            Band(
+                start_s,
+                end_s,
+                title(label),
+                self._colour_of.get(label, theme.FAINT),
+                self._ink_of.get(label, theme.TEXT),
+            )
             for (start_s, label), end_s in zip(runs, ends, strict=True)
             if label is not None
         )
@@ -226,7 +239,7 @@ def stats(snapshot: Snapshot) -> tuple[Stat, ...]:
     slow = latency.get("p99", 0.0) > 20.0  # a delay that a user feels on top of window and smoothing
     return (
         Stat("Stream", snapshot.stream_name or NONE, theme.TEXT),
-        Stat("Input", f"{snapshot.n_channels} ch × {snapshot.fs_hz:,.0f} Hz" if known else NONE, theme.TEXT),
+        Stat("Channels × rate", f"{snapshot.n_channels} × {snapshot.fs_hz:,.0f} Hz" if known else NONE, theme.TEXT),
         Stat(
             "Provider",
             _PROVIDERS.get(snapshot.provider, snapshot.provider.removesuffix("ExecutionProvider")) or NONE,
@@ -298,9 +311,9 @@ def _peak(values: np.ndarray | None, percentile: float) -> float | None:
     """A robust maximum of |values|; None if nothing finite is there."""
     if values is None:
         return None
-    flat = np.abs(values).ravel()
-    # The traces hold tens of thousands of values; every eighth gives the same percentile for an eighth of the time.
-    flat = flat[:: max(1, flat.size // 4096)]
+    # The traces hold tens of thousands of values; a part gives the same percentile. Skip rows (moments), never along
+    # the flattened array: a step that is a multiple of the row length would see one channel only.
+    flat = np.abs(values[:: max(1, values.size // 8192)]).ravel()
     finite = flat[np.isfinite(flat)]
     if not finite.size:
         return None

@@ -23,8 +23,9 @@ BAD = "#ff6464"
 MARGIN_PX = 14
 GAP_PX = 12
 
-RMS_MAP = "inferno"  # perceptually uniform, dark at zero
-PATTERN_MAP = "CET-D4"  # perceptually uniform, blue - black - red: dark at zero, as the RMS map is
+DIMMED = 0.35  # opacity of pictures that are no longer live
+
+RMS_MAP = "inferno"  # perceptually uniform, dark at zero; a pyqtgraph name
 
 STATE_COLOURS = {
     "connecting": ACCENT,
@@ -43,11 +44,32 @@ def class_colours(labels: Sequence[str]) -> tuple[str, ...]:
     """
     active = [label for label in labels if label != REST]
     many = len(active) > 12
-    colours = {REST: "#8996a4"}
+    colours = {REST: "#667280"}
     for number, label in enumerate(active):
         lightness = (0.80, 0.66)[number % 2] if many else 0.78
         colours[label] = _oklch(lightness, 0.125, 230.0 + 360.0 * number / max(len(active), 1))
     return tuple(colours[label] for label in labels)
+
+
+def signed_map() -> list[tuple[int, int, int]]:
+    """256 RGB colours, blue over black to orange: even steps of OKLCH lightness away from zero, on either side.
+
+    Zero is dark as in the RMS map beside it, and blue and orange are told apart by colour-blind eyes too.
+    """
+    table = []
+    for number in range(256):
+        value = (number - 127.5) / 127.5
+        text = _oklch(0.16 + 0.64 * abs(value), 0.145 * abs(value) ** 0.8, 58.0 if value > 0 else 245.0)
+        table.append((int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)))
+    return table
+
+
+def ink(ground: str) -> str:
+    """The text colour, dark or light, that reads better on a ground (WCAG 2 relative luminance)."""
+    parts = (int(ground[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return BACKGROUND if luminance > 0.19 else TEXT
 
 
 def _oklch(lightness: float, chroma: float, hue_deg: float) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+import pyqtgraph as pg
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
@@ -96,27 +97,32 @@ class MainWindow(QWidget):
         self._header = Header()
         self._gesture = GestureLabel(presenter.titles)
         self._bars = ProbabilityBars(presenter.titles, presenter.colours, reject_below)
-        self._rms = GridHeatmap(engine.layout, colour_map=theme.RMS_MAP, unit="µV")
+        self._rms = GridHeatmap(
+            engine.layout, table=pg.colormap.get(theme.RMS_MAP).getLookupTable(0.0, 1.0, 256, alpha=False), unit="µV"
+        )
         self._pattern = GridHeatmap(
             engine.layout,
-            colour_map=theme.PATTERN_MAP,
+            table=theme.signed_map(),
             unit="SD",
             signed=True,
             empty_text="No pattern component yet",
         )
-        self._traces = Traces()
+        self._traces = Traces(tuple(engine.layout.channels[channel] for channel in self._channels))
         self._strip = LabelStrip()
         self._footer = Footer(_KEYS)
 
-        middle = QVBoxLayout()
+        # A tall grid (16 × 4) gets twice the room when the two pictures stand side by side.
+        (height, width), (pitch_y, pitch_x) = engine.layout.shape, engine.layout.pitch_mm
+        tall = height * pitch_y > 1.6 * width * pitch_x
+        middle = QHBoxLayout() if tall else QVBoxLayout()
         middle.setSpacing(theme.GAP_PX)
-        middle.addWidget(Card("Muscle activity", self._rms, "RMS per electrode"), 1)
-        middle.addWidget(Card("Gesture pattern", self._pattern, "Without the person's part"), 1)
+        middle.addWidget(Card("Muscle activity", self._rms, "RMS" if tall else "RMS per electrode"), 1)
+        middle.addWidget(Card("Gesture pattern", self._pattern, "" if tall else "Person-independent part"), 1)
         left = QVBoxLayout()
         left.setSpacing(theme.GAP_PX)
-        left.addWidget(Card("", self._gesture))
-        remark = "Bar: smoothed · Tick: newest window"
-        left.addWidget(Card("Probabilities", self._bars, remark), 1)
+        left.addWidget(Card("", self._gesture), 4)
+        remark = "Bar: smoothed · Tick: raw" if reject_below is None else "Tick: raw · Line: threshold"
+        left.addWidget(Card("Probabilities", self._bars, remark), 5)
         columns = QGridLayout()
         columns.setHorizontalSpacing(theme.GAP_PX)
         columns.addLayout(left, 0, 0)
@@ -166,6 +172,8 @@ class MainWindow(QWidget):
         self._show_header(view)
         self._gesture.show_decision(view.headline, view.cue)
         self._bars.show_bars(view.bars)
+        for picture in (self._rms, self._pattern, self._traces):
+            picture.set_live(view.live)
         self._rms.show_grid(snapshot.rms_grid, (0.0, view.rms_max_uv))
         self._pattern.show_grid(snapshot.pattern_grid, (-view.pattern_max, view.pattern_max))
         self._traces.show_traces(snapshot.traces, snapshot.trace_names, snapshot.trace_fs_hz, view.trace_uv)

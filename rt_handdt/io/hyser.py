@@ -82,12 +82,9 @@ class HyserRecording(Recording):
     ----------
     trials
         In order.
-    notes
-        What the reader had to decide, one sentence each.
     """
 
     trials: tuple[JoinedTrial, ...] = field(default=(), kw_only=True, repr=False)
-    notes: tuple[str, ...] = field(default=(), kw_only=True)
 
     def blocks(self, block_samples: int = 4096) -> Iterator[Float32]:
         return in_blocks(self._pieces(), block_samples)

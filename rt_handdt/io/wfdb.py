@@ -21,12 +21,9 @@ class WfdbRecording(Recording):
     ----------
     record
         What its header says.
-    notes
-        What the reader had to decide, one sentence each.
     """
 
     record: WfdbRecord = field(kw_only=True, repr=False)
-    notes: tuple[str, ...] = field(default=(), kw_only=True)
 
     def blocks(self, block_samples: int = 4096) -> Iterator[Float32]:
         for start in range(0, self.n_samples, block_samples):

@@ -10,7 +10,6 @@ import gzip
 import logging
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,23 +24,10 @@ from rt_handdt.io.units import microvolts_per
 from rt_handdt.io.xdf_time import make_even
 from rt_handdt.io.xdf_writer import write_xdf
 
-__all__ = ["XdfRecording", "read_xdf", "write_xdf"]
+__all__ = ["read_xdf", "write_xdf"]
 
 
-@dataclass(frozen=True)
-class XdfRecording(ArrayRecording):
-    """A recording read from an XDF file.
-
-    Attributes
-    ----------
-    notes
-        What the reader had to decide or mend, one sentence each; empty if nothing.
-    """
-
-    notes: tuple[str, ...] = field(default=(), kw_only=True)
-
-
-def read_xdf(path: str | Path, *, need_markers: bool = False, stream: str | None = None) -> XdfRecording:
+def read_xdf(path: str | Path, *, need_markers: bool = False, stream: str | None = None) -> ArrayRecording:
     """Read the EMG and the markers of an XDF file.
 
     Parameters
@@ -55,7 +41,7 @@ def read_xdf(path: str | Path, *, need_markers: bool = False, stream: str | None
 
     Returns
     -------
-    XdfRecording
+    ArrayRecording
         Samples in µV, (n_samples, n_channels); sample indices count from the EMG stream's first sample. Markers are
         put on the nearest sample. Two equal markers in a row stay two segments.
 
@@ -93,7 +79,7 @@ def read_xdf(path: str | Path, *, need_markers: bool = False, stream: str | None
             "stream with one sample at each gesture's onset)."
         )
     subject, session = _who(path)
-    return XdfRecording(
+    return ArrayRecording(
         name=name,
         fs_hz=fs_hz,
         channels=labels,
@@ -126,8 +112,10 @@ def _load(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
     # What it would log as errors (a file cut short) becomes a note below.
     logger.setLevel(logging.CRITICAL)
     try:
-        # Its own jitter removal smooths over gaps of up to a second without a word; see `find_gaps`.
-        streams, _ = pyxdf.load_xdf(path, dejitter_timestamps=False)
+        # Its own jitter removal smooths over gaps of up to a second without a word; see `make_even`.
+        # It divides by the duration, which may be 0; `make_even` says so better than a warning.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            streams, _ = pyxdf.load_xdf(path, dejitter_timestamps=False)
     except Exception as error:
         # pyxdf has no error type of its own: a damaged file surfaces as struct, XML, key or value errors alike.
         raise RecordingError(f"{path}: is damaged and cannot be read as XDF ({error!r}); record it again.") from error

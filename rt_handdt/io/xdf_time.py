@@ -15,7 +15,11 @@ from rt_handdt.errors import RecordingError
 #: A jump in the times by more samples than this, which later samples do not make up for, is a loss.
 GAP_SAMPLES = 5
 #: How long the times on either side of a jump are watched to tell a late delivery from a loss.
-GAP_WATCH_S = 0.25
+GAP_WATCH_S = 2.0
+#: No delivery is late by more than this, however short the time to watch.
+LATEST_S = 0.25
+#: The drift of the clock is measured over stretches of this length.
+DRIFT_WATCH_S = 5.0
 #: Largest deviation of the measured from the declared rate.
 RATE_TOLERANCE = 0.02
 
@@ -79,23 +83,35 @@ def find_gaps(times: Float64, fs_hz: float) -> tuple[npt.NDArray[np.intp], npt.N
 
     Notes
     -----
-    A sample's lag is its time minus what its number predicts. A late delivery raises the lag for one chunk; a loss
-    raises it for good, so the median lag of `GAP_WATCH_S` before and after a jump decides.
+    A sample's lag is its time minus what its number predicts, freed of the drift between the declared and the real
+    rate. A late delivery raises the lag of one chunk, a loss raises all that follow. Deliveries are late but never
+    early, so the smallest lag within `GAP_WATCH_S` before and after a jump decides. Close to the ends there may be too
+    few chunks to tell; a jump counts there only where it exceeds `LATEST_S`, or where no delivery of the recording is
+    late at all. Times that jump back by less than `LATEST_S` are taken for lateness too.
     """
-    lag = (times - times[0]) * fs_hz - np.arange(len(times))
-    jumps = np.flatnonzero(np.abs(np.diff(lag)) > GAP_SAMPLES) + 1
+    n = len(times)
+    lag = (times - times[0]) * fs_hz - np.arange(n)
+    lag -= _drift(lag, round(DRIFT_WATCH_S * fs_hz)) * np.arange(n)
+    steps = np.diff(lag)
+    jumps = np.flatnonzero(np.abs(steps) > GAP_SAMPLES) + 1
+    # A late delivery is made up for by a jump back; without one, every jump is a loss.
+    never_late = bool((steps[jumps - 1] > 0).all())
     watch = max(round(GAP_WATCH_S * fs_hz), 2)
     cuts, lost = [], []
-    start = 0
     for jump in map(int, jumps):
-        before = np.median(lag[max(start, jump - watch) : jump])
-        after = np.median(lag[jump : jump + watch])
-        step = round(float(after - before))
-        if abs(step) > GAP_SAMPLES:
+        step = round(float(lag[jump : jump + watch].min() - lag[max(0, jump - watch) : jump].min()))
+        certain = never_late or (step > 0 and min(jump, n - jump) >= watch // 2) or abs(step) > LATEST_S * fs_hz
+        if abs(step) > GAP_SAMPLES and certain:
             cuts.append(jump)
             lost.append(step)
-            start = jump
+            lag[jump:] -= step
     return np.asarray(cuts, dtype=np.intp), np.asarray(lost, dtype=np.int64)
+
+
+def _drift(lag: Float64, stretch: int) -> float:
+    """Lag gained per sample: the median over stretches, most of which hold no gap."""
+    stretch = max(min(stretch, len(lag) // 4), 1)
+    return float(np.median(lag[stretch:] - lag[:-stretch])) / stretch
 
 
 def _check(what: str, times: Float64, fs_hz: float, lost: npt.NDArray[np.int64]) -> None:

@@ -24,7 +24,7 @@ ZONE = (0.37, 0.64)
 BUNDLES = 5
 #: Scatter (standard deviation, mm) of the bundles: across the forearm for the largest unit, of their innervation zones,
 #: and of their ends at the tendons.
-TERRITORY_MM, ZONE_SCATTER_MM, END_SCATTER_MM = 3.5, 4.0, 5.0
+TERRITORY_MM, ZONE_SCATTER_MM, END_SCATTER_MM = 4.0, 5.0, 7.0
 
 
 @dataclass(frozen=True)

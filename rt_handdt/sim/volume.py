@@ -22,9 +22,9 @@ ANISOTROPY = 0.40 / 0.09
 #: exp(−t / 7 mm), which is about what Kuiken et al. 2003 found (−31 % at 3 mm, −80 % at 9 mm).
 FAT_DECAY_MM = 12.0
 #: Within a bundle, too, endplates scatter over some mm; in time that is a Gaussian of this standard deviation.
-SCATTER_MM = 3.0
+SCATTER_MM = 4.0
 #: Potential, in µV, of the strongest unit per unit of Σ P/r' (mm⁻¹): sets the scale of the whole forearm.
-GAIN_UV = 11000.0
+GAIN_UV = 15_000.0
 #: Middle of the electrodes, as a fraction of the forearm's length from the elbow.
 CENTRE_ALONG = 0.48
 #: Middle of the electrodes round the forearm, in turns: on the ulnar edge, so that of Hyser's two halves the first

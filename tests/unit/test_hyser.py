@@ -415,7 +415,7 @@ def test_wrong_channel_count_is_a_layout_mismatch(folder: Path) -> None:
 
 def test_trials_of_another_rate_are_refused(folder: Path) -> None:
     write_record(folder / "dynamic_raw_sample2.hea", signal(TRIAL, 1), hyser_channels(), 2 * FS)
-    with pytest.raises(RecordingError, match="sample2.hea: its rate or channels"):
+    with pytest.raises(RecordingError, match=r"sample2\.hea: its rate or channels"):
         read_hyser(folder)
 
 
@@ -442,7 +442,7 @@ def test_interrupted_writing_never_looks_complete(tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         write_session(folder, trials(), fs_hz=FS)
-    with pytest.raises(RecordingError, match="has no label_dynamic.txt"):
+    with pytest.raises(RecordingError, match=r"has no label_dynamic\.txt"):
         read_hyser(folder)
     # Writing again starts afresh: the second trial of the first try is gone.
     assert write_session(folder, [(signal(TRIAL, 1), 6)], fs_hz=FS) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -25,6 +26,12 @@ from rt_handdt.core.spec import PipelineSpec
 
 GESTURE = torch.tensor([0, 0, 1, 1, 2, 0, 1, 2, 2, 0])
 PERSON = torch.tensor([0, 1, 0, 1, 0, 2, 2, 2, 1, 0])
+
+
+@pytest.fixture(autouse=True)
+def _no_gradients() -> Iterator[None]:
+    with torch.no_grad():
+        yield
 
 
 def generator(seed: int = 0) -> torch.Generator:

@@ -8,7 +8,7 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QPainter
 
 from rt_handdt.gui import theme
-from rt_handdt.gui.bridge import Bars
+from rt_handdt.gui.bridge import NONE, Bars
 from rt_handdt.gui.widgets.canvas import LEFT, RIGHT, Canvas, bold, colour, medium, metrics, pill, write
 
 _VALUE_PX = 46
@@ -32,7 +32,7 @@ class ProbabilityBars(Canvas):
         self._threshold = reject_below
         nothing = (0.0,) * len(self._titles)
         self._bars = Bars(nothing, nothing, -1, live=False)
-        self.setMinimumHeight(160)
+        self.setMinimumHeight(150)
 
     def show_bars(self, bars: Bars) -> None:
         """Show new probabilities, if they changed."""
@@ -42,9 +42,10 @@ class ProbabilityBars(Canvas):
 
     def draw(self, painter: QPainter) -> None:
         """Draw the rows from top to bottom, then the threshold through all of them."""
+        known = any(self._bars.smoothed)
         count = max(len(self._titles), 1)
         pitch = min(self.height() / count, 44.0)
-        size = max(8, min(14, int(pitch * 0.62)))
+        size = max(8, min(14, int(pitch * 0.7)))
         thickness = max(3.0, min(10.0, pitch * 0.34))
         width = float(self.width())
         widest = max((metrics(bold(size)).horizontalAdvance(title) for title in self._titles), default=0.0)
@@ -62,14 +63,13 @@ class ProbabilityBars(Canvas):
             track = QRectF(left, middle - thickness / 2, room, thickness)
             pill(painter, track, theme.TRACK)
             value = min(max(self._bars.smoothed[number], 0.0), 1.0)
-            if value * room >= 1:
-                filled = QRectF(left, track.top(), max(value * room, min(thickness, room)), thickness)
-                pill(painter, filled, tone, alpha=1.0 if current else 0.55)
+            pill(painter, QRectF(left, track.top(), value * room, thickness), tone, alpha=1.0 if current else 0.6)
             raw = min(max(self._bars.raw[number], 0.0), 1.0)
-            if raw > 0.02:
+            if raw > 0.05:
                 mark = QRectF(left + raw * room - 1, middle - thickness / 2 - 2, 2, thickness + 4)
                 painter.fillRect(mark, colour(theme.TEXT, 0.75))
             box = QRectF(width - _VALUE_PX, top, _VALUE_PX, pitch)
-            write(painter, box, f"{100 * value:.0f} %", which, theme.TEXT if current else theme.MUTED, RIGHT)
+            text = f"{100 * value:.0f} %" if known else NONE
+            write(painter, box, text, which, theme.TEXT if current else theme.MUTED, RIGHT)
         if self._threshold is not None:
             painter.fillRect(QRectF(left + self._threshold * room, 0, 1, count * pitch), colour(theme.WARN, 0.7))

@@ -107,7 +107,8 @@ def write(
     """One line of text in a box, elided to its width."""
     painter.setFont(which)
     painter.setPen(colour(tone))
-    painter.drawText(box, align | Qt.TextFlag.TextSingleLine, elided(text, which, box.width()))
+    flags = align | Qt.TextFlag.TextSingleLine | Qt.TextFlag.TextDontClip
+    painter.drawText(box, flags, elided(text, which, box.width()))
 
 
 def pill(painter: QPainter, box: QRectF, fill: str, radius: float | None = None, alpha: float = 1.0) -> None:

@@ -11,8 +11,8 @@ from rt_handdt.gui.widgets.canvas import LEFT, Canvas, colour, medium, write
 from rt_handdt.runtime.snapshot import Snapshot
 
 # Shares of the width, so that a growing number moves none of its neighbours.
-_SHARES = (1.55, 1.35, 0.75, 1.2, 0.95, 0.8, 1.65, 0.8)
-_HINT_SHARE = 2.2
+_SHARES = (1.5, 1.25, 0.8, 1.2, 0.9, 0.75, 1.75, 0.8)
+_HINT_SHARE = 1.7
 
 
 class Footer(Canvas):

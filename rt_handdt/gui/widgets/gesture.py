@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QRectF, QSize
+from PySide6.QtCore import QRectF
 from PySide6.QtGui import QPainter, QResizeEvent
-from PySide6.QtWidgets import QSizePolicy
 
 from rt_handdt.gui import theme
 from rt_handdt.gui.bridge import NONE, Cue, Headline
 from rt_handdt.gui.widgets.canvas import CENTRE, LEFT, RIGHT, Canvas, bold, medium, metrics, pill, write
 
 _BAR_PX = 6
-_LARGEST_PX, _SMALLEST_PX = 52, 20
+_TALL_PX = 254
+_INDENT_PX = 22
+_LARGEST_PX, _SMALLEST_PX = 50, 16
+_LEADING = 1.1  # line height over type size
 _WAITING = "Waiting for signal"
 
 
@@ -34,12 +36,9 @@ class GestureLabel(Canvas):
         self._headline = Headline(_WAITING, theme.FAINT, "", None, None, live=False)
         self._cue = Cue(NONE, "", theme.MUTED)
         self._pixels = _LARGEST_PX
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setFixedHeight(self.sizeHint().height())
-
-    def sizeHint(self) -> QSize:
-        """Fixed height; any width."""
-        return QSize(340, 254)
+        self._below = 132.0  # room for everything under the name; less in a low window
+        self.setMinimumHeight(176)
+        self.setMaximumHeight(_TALL_PX)
 
     def show_decision(self, headline: Headline, cue: Cue) -> None:
         """Show a decision and the cue, if either changed."""
@@ -49,10 +48,10 @@ class GestureLabel(Canvas):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Choose the type size for the new width."""
-        room = self.width() - 22
-        self._pixels = next(
-            (size for size in range(_LARGEST_PX, _SMALLEST_PX, -2) if self._fits(size, room)), _SMALLEST_PX
-        )
+        room = self.width() - _INDENT_PX
+        self._below = 132.0 if self.height() > 225 else 98.0
+        largest = min(_LARGEST_PX, int((self.height() - self._below) / 2 / _LEADING))
+        self._pixels = next((size for size in range(largest, _SMALLEST_PX, -1) if self._fits(size, room)), _SMALLEST_PX)
         super().resizeEvent(event)
 
     def _fits(self, pixels: int, room: float) -> bool:
@@ -61,25 +60,31 @@ class GestureLabel(Canvas):
     def draw(self, painter: QPainter) -> None:
         """Draw name, bars and cue from top to bottom."""
         head, width = self._headline, float(self.width())
-        name_height = 122.0
+        below = self._below
+        name_height = self.height() - below
+        room = width - _INDENT_PX
         pill(painter, QRectF(0, 4, _BAR_PX, name_height - 8), head.colour)
-        lines = _wrap(head.text, self._pixels, width - 22)[:2]
-        line_height = self._pixels * 1.12
+        lines = _wrap(head.text, self._pixels, room)[:2]
+        line_height = self._pixels * _LEADING
         top = (name_height - line_height * len(lines)) / 2
         for number, line in enumerate(lines):
-            box = QRectF(22, top + number * line_height, width - 22, line_height)
+            box = QRectF(_INDENT_PX, top + number * line_height, room, line_height)
             write(painter, box, line, bold(self._pixels), theme.TEXT if head.live else theme.MUTED, LEFT)
-        write(painter, QRectF(22, name_height, width - 22, 16), head.note, medium(12), theme.WARN, LEFT)
+        write(painter, QRectF(_INDENT_PX, name_height + 1, room, 16), head.note, medium(12), theme.WARN, LEFT)
 
-        self._draw_meter(painter, 147, "Confidence", head.confidence, head.colour)
-        self._draw_meter(painter, 175, "Contraction", head.level, head.colour)
+        pitch = below * 0.2
+        first = name_height + 0.18 * below
+        self._draw_meter(painter, first, "Confidence", head.confidence, head.colour)
+        self._draw_meter(painter, first + pitch, "Contraction", head.level, head.colour)
 
-        painter.fillRect(QRectF(0, 210, width, 1), theme.EDGE)
-        row = QRectF(0, 222, width, 26)
+        bottom = float(self.height())
+        painter.fillRect(QRectF(0, bottom - 30 - 0.06 * below, width, 1), theme.EDGE)
+        row = QRectF(0, bottom - 26, width, 26)
         write(painter, row, "Cue", medium(13), theme.MUTED, LEFT)
         verdict = self._cue.verdict
-        chip = QRectF(width - 92, row.top(), 92, row.height())
-        name = QRectF(92, row.top(), width - 92 - 100, row.height())
+        chip = QRectF(width - 88, row.top(), 88, row.height())
+        left = 92.0 if width > 340 else 44.0
+        name = QRectF(left, row.top(), chip.left() - 8 - left, row.height())
         write(painter, name, self._cue.text, medium(15), theme.TEXT, LEFT)
         if verdict:
             pill(painter, chip, self._cue.colour, alpha=0.16)

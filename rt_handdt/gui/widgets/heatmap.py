@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-import pyqtgraph as pg
+import numpy.typing as npt
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QImage, QPainter, QPixmap, QResizeEvent
 
@@ -11,7 +11,7 @@ from rt_handdt.core.layout import ArrayBlock, ElectrodeLayout
 from rt_handdt.core.types import Float32
 from rt_handdt.gui import theme
 from rt_handdt.gui.upsample import Upsampler
-from rt_handdt.gui.widgets.canvas import CENTRE, LEFT, Canvas, colour, medium, write
+from rt_handdt.gui.widgets.canvas import CENTRE, LEFT, Canvas, colour, medium, metrics, pill, write
 
 _CAPTION_PX, _SEAM_PX = 18.0, 8.0
 _BAR_PX, _BAR_TEXT_PX, _BAR_GAP_PX = 12.0, 40.0, 14.0
@@ -27,8 +27,8 @@ class GridHeatmap(Canvas):
     ----------
     layout
         The electrode grid.
-    colour_map
-        Name of a pyqtgraph colour map.
+    table
+        Shape (256, 3): the RGB colours (0..255) of the range, low to high.
     unit
         Written below the colour bar.
     signed
@@ -41,7 +41,7 @@ class GridHeatmap(Canvas):
         self,
         layout: ElectrodeLayout,
         *,
-        colour_map: str,
+        table: npt.ArrayLike,
         unit: str,
         signed: bool = False,
         empty_text: str = "No data yet",
@@ -55,9 +55,9 @@ class GridHeatmap(Canvas):
         self._row_seams = sorted({block.rows[0] for block in self._blocks})
         self._column_seams = sorted({block.columns[0] for block in self._blocks})
         self._tiles = [Upsampler(layout.occupied[_rows(block), _columns(block)], per_cell=10) for block in self._blocks]
-        table = pg.colormap.get(colour_map).getLookupTable(0.0, 1.0, 256, alpha=False).astype(np.uint32)
+        red, green, blue = np.asarray(table, dtype=np.uint32).T
         # 0xAARRGGBB, the layout of Qt's 32-bit images.
-        self._table = 0xFF000000 | table[:, 0] << 16 | table[:, 1] << 8 | table[:, 2]
+        self._table = 0xFF000000 | red << 16 | green << 8 | blue
         self._buffers = [np.zeros(tile.shape, dtype=np.uint32) for tile in self._tiles]
         # The images lie on the buffers: a new frame is written in place and no image is made.
         self._images = [
@@ -77,7 +77,14 @@ class GridHeatmap(Canvas):
         self._boxes: list[QRectF] = []
         self._levels = (0.0, 1.0)
         self._filled = False
-        self.setMinimumSize(180, 120)
+        self._live = True
+        self.setMinimumSize(110, 120)
+
+    def set_live(self, live: bool) -> None:
+        """Dim the picture while nothing new comes."""
+        if live != self._live:
+            self._live = live
+            self.update()
 
     def show_grid(self, grid: Float32 | None, levels: tuple[float, float]) -> None:
         """Show values of shape (H, W), NaN where blank, with the colour range `levels`; None: nothing to show."""
@@ -172,11 +179,18 @@ class GridHeatmap(Canvas):
         """Draw the tiles, what lies over them, and the colour bar."""
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         if self._filled:
+            painter.setOpacity(1.0 if self._live else theme.DIMMED)
             for box, image in zip(self._boxes, self._images, strict=True):
                 painter.drawImage(box, image)
+            painter.setOpacity(1.0)
         painter.drawPixmap(0, 0, self._overlay)
         if not self._filled:
-            write(painter, QRectF(self.rect()), self._empty_text, medium(14), theme.MUTED, CENTRE)
+            box = self._boxes[0].united(self._boxes[-1])
+            sign = QRectF(0, 0, metrics(medium(13)).horizontalAdvance(self._empty_text) + 28, 30)
+            sign.moveCenter(box.center())
+            sign.moveLeft(min(max(sign.left(), 0.0), max(self.width() - sign.width(), 0.0)))
+            pill(painter, sign, theme.TRACK)
+            write(painter, sign, self._empty_text, medium(13), theme.MUTED, CENTRE)
             return
         painter.drawImage(self._bar, self._ramp_image)
         low, high = self._levels
@@ -191,8 +205,8 @@ class GridHeatmap(Canvas):
 
 
 def _even(pixels: float) -> float:
-    """A whole number of pixels keeps the dots even, once cells are big enough for the lost rest not to show."""
-    return float(int(pixels)) if pixels >= 8 else max(pixels, 1.0)
+    """Half pixels keep the dots even, once cells are big enough for the lost rest not to show."""
+    return int(2 * pixels) / 2 if pixels >= 8 else max(pixels, 1.0)
 
 
 def _rows(block: ArrayBlock) -> slice:

@@ -56,6 +56,6 @@ class LabelStrip(Canvas):
             left, right = self._x(band.start_s), self._x(band.end_s)
             box = QRectF(left, top, max(right - left - 1, 1.0), height)
             painter.fillRect(box, colour(band.colour))
-            # A name that does not fit would only be an ellipsis; the colour says it too.
-            if metrics(which).horizontalAdvance(band.text) + 14 <= box.width():
-                write(painter, box.adjusted(8, 0, -4, 0), band.text, which, theme.BACKGROUND, LEFT)
+            # In less room a name would only be an ellipsis; the colour says it too.
+            if box.width() >= min(56.0, metrics(which).horizontalAdvance(band.text) + 12):
+                write(painter, box.adjusted(7, 0, -3, 0), band.text, which, band.ink, LEFT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QPainter, QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from rt_handdt.core.types import Float32
@@ -13,13 +13,20 @@ from rt_handdt.gui.widgets.canvas import colour, medium
 
 _POINTS = 700  # per trace at most: about one per pixel
 _AXIS_PX = 62
-_SCALE_SHARE = 0.12  # of the time span, kept free at the right for the scale bar
+_SPAN_S = 2.0  # at least; more if the engine hands out more
+_SCALE_PX = 64  # kept free at the right for the scale bar
 
 
 class Traces(QWidget):
-    """All traces as one curve (one curve per channel costs several times as much), with a scale bar in µV."""
+    """All traces as one curve (one curve per channel costs several times as much), with a scale bar in µV.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    names
+        Of the channels that will be shown, so that the frame stands before the first sample.
+    """
+
+    def __init__(self, names: tuple[str, ...] = ()) -> None:
         super().__init__()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -41,7 +48,7 @@ class Traces(QWidget):
         item.getAxis("left").setWidth(_AXIS_PX)
         item.getAxis("bottom").setHeight(42)
         item.getAxis("bottom").label.setFont(medium(12))
-        item.setLabel("bottom", "Time before now (s)", color=theme.MUTED, **{"font-size": "12px"})
+        item.setLabel("bottom", "Time (s)", color=theme.MUTED, **{"font-size": "12px"})
 
         self._curve = pg.PlotCurveItem(pen=pg.mkPen(theme.ACCENT, width=1))
         self._bar = pg.PlotCurveItem(pen=pg.mkPen(theme.TEXT, width=2))
@@ -58,7 +65,9 @@ class Traces(QWidget):
         self._y = np.zeros(0)
         self._connect = np.zeros(0, dtype=np.uint8)
         self._grid = (0, 0)
-        self._frame(("",), 1.0)
+        self._bar.hide()
+        self._live = True
+        self._frame(names, _SPAN_S)
 
     def show_traces(self, traces: Float32 | None, names: tuple[str, ...], fs_hz: float, scale_uv: float) -> None:
         """Show samples.
@@ -82,8 +91,8 @@ class Traces(QWidget):
                 self._empty.show()
             return
         samples, shown = traces.shape
-        # The span comes from what the engine keeps; it grows at first, so round it up to half seconds.
-        span_s = max(np.ceil(2 * samples / fs_hz - 1e-6) / 2, 0.5)
+        # At first there is less than a full span; the frame must not grow with it.
+        span_s = max(np.ceil(2 * samples / fs_hz - 1e-6) / 2, _SPAN_S)
         if names != self._names or span_s != self._span_s:
             self._frame(names, float(span_s))
         values, step_s = _thin(traces, fs_hz)
@@ -100,26 +109,38 @@ class Traces(QWidget):
             self._bar.show()
             self._bar_text.show()
 
+    def set_live(self, live: bool) -> None:
+        """Dim the traces while nothing new comes."""
+        if live != self._live:
+            self._live = live
+            self._curve.setOpacity(1.0 if live else theme.DIMMED)
+
     def set_smooth(self, smooth: bool) -> None:
         """Antialias the curve: prettier and several times dearer, so only for a screenshot."""
         self._curve.opts["antialias"] = smooth
         self._plot.setRenderHint(QPainter.RenderHint.Antialiasing, smooth)
         self._curve.update()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the scale bar's room the same in pixels."""
+        super().resizeEvent(event)
+        self._frame(self._names, self._span_s)
+
     def _frame(self, names: tuple[str, ...], span_s: float) -> None:
         """Set ranges, ticks and the scale bar's place."""
         self._names, self._span_s = names, span_s
         count = len(names)
         item = self._plot.getPlotItem()
-        right = span_s * _SCALE_SHARE
-        item.setXRange(-span_s, right, padding=0)
-        item.setYRange(-0.9, count - 0.1, padding=0)
+        right = span_s * _SCALE_PX / max(self.width() - _AXIS_PX - _SCALE_PX, 100)
+        # A little room at the left too, or pyqtgraph drops the first tick's text.
+        item.setXRange(-1.03 * span_s, right, padding=0)
+        item.setYRange(-0.9, max(count, 1) - 0.1, padding=0)
         top = count - 1
         item.getAxis("left").setTicks([[(top - row, name) for row, name in enumerate(names)]])
         step = 0.5 if span_s <= 3 else 1.0
         marks = np.arange(0.0, span_s + 1e-9, step)
         item.getAxis("bottom").setTicks([[(-mark, f"−{mark:g}" if mark else "0") for mark in marks]])
-        x, half = right * 0.55, right * 0.12
+        x, half = right * 0.55, right * 0.1
         base = top / 2 - 0.5
         self._bar.setData(
             np.array([x - half, x + half, x, x, x - half, x + half]),
@@ -127,7 +148,7 @@ class Traces(QWidget):
             connect=np.array([1, 0, 1, 0, 1, 0], dtype=np.uint8),
         )
         self._bar_text.setPos(x, base - 0.08)
-        self._empty.setPos(-span_s / 2, top / 2)
+        self._empty.setPos(-span_s / 2, top / 2 if count else 0.0)
 
     def _prepare(self, points: int, shown: int, step_s: float) -> None:
         """Make the arrays that stay the same from frame to frame."""

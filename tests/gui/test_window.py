@@ -1,0 +1,236 @@
+"""The window itself, drawn into memory."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QFontInfo, QImage
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
+
+from rt_handdt.core.gestures import HYSER_GESTURES
+from rt_handdt.core.layout import ArrayBlock, ElectrodeLayout
+from rt_handdt.errors import DisplayError
+from rt_handdt.gui.app import run_window
+from rt_handdt.gui.widgets.canvas import bold, install_fonts
+from rt_handdt.gui.window import MainWindow
+from rt_handdt.runtime.snapshot import Snapshot
+from tests.gui.fake_engine import FakeEngine
+
+
+def _pixels(path: Path) -> np.ndarray:
+    image = QImage(str(path)).convertToFormat(QImage.Format.Format_RGB32)
+    return np.frombuffer(image.constBits(), dtype=np.uint32).reshape(image.height(), image.width())
+
+
+def _open(qtbot: QtBot, engine: FakeEngine, **options: float) -> MainWindow:
+    install_fonts()
+    window = MainWindow(engine, **options)
+    qtbot.addWidget(window)
+    window.show()
+    return window
+
+
+def test_all_states_and_many_frames(qtbot: QtBot) -> None:
+    engine = FakeEngine()
+    window = _open(qtbot, engine, reject_below=0.5)
+    for frame in range(60):
+        engine.at_s = 0.02 + 0.21 * frame
+        engine.state = ("connecting", "running", "running", "stale", "running", "lost")[frame // 10]
+        window.refresh()
+        qtbot.wait(1)
+    assert window.error is None
+    assert window.frames == 60
+
+
+def _layouts() -> list[ElectrodeLayout]:
+    holed = ElectrodeLayout.parse(
+        {"name": "holed", "shape": (3, 3), "channels": ("A", "B", "C"), "cells": ((0, 0), (2, 1), (1, 2))}, what="test"
+    )
+    blocks = (ArrayBlock(name="up", rows=(0, 3), columns=(0, 7)), ArrayBlock(name="down", rows=(4, 7), columns=(0, 7)))
+    overlapping = (*blocks, ArrayBlock(name="over", rows=(2, 5), columns=(2, 5)))
+    return [
+        ElectrodeLayout.grid(16, 4),
+        ElectrodeLayout.grid(1, 10),
+        ElectrodeLayout.grid(10, 1),
+        ElectrodeLayout.grid(8, 16),
+        ElectrodeLayout.grid(1, 1),
+        holed,
+        ElectrodeLayout.grid(8, 8).model_copy(update={"arrays": blocks}),
+        ElectrodeLayout.grid(8, 8).model_copy(update={"arrays": overlapping}),
+    ]
+
+
+@pytest.mark.parametrize("layout", _layouts(), ids=lambda layout: f"{layout.name}-{len(layout.arrays)}")
+def test_any_grid(qtbot: QtBot, layout: ElectrodeLayout, tmp_path: Path) -> None:
+    window = _open(qtbot, FakeEngine(layout, ("rest", "fist", "open"), at_s=4.0))
+    window.refresh()
+    window.resize(1100, 700)
+    assert window.save_screenshot(tmp_path / "grid.png")
+    assert len(np.unique(_pixels(tmp_path / "grid.png"))) > 500
+
+
+def test_all_hyser_gestures_fit(qtbot: QtBot, tmp_path: Path) -> None:
+    window = _open(qtbot, FakeEngine(labels=("rest", *HYSER_GESTURES), at_s=4.0))
+    window.resize(1100, 700)
+    window.refresh()
+    assert window.save_screenshot(tmp_path / "all.png")
+
+
+def _geometry(window: MainWindow) -> list[tuple[str, tuple[int, int, int, int]]]:
+    window.grab()  # lays out and paints
+    return [(type(part).__name__, part.geometry().getRect()) for part in window.findChildren(QWidget)]
+
+
+def test_nothing_moves_when_the_contents_change(qtbot: QtBot) -> None:
+    engine = FakeEngine(labels=("rest", *HYSER_GESTURES), at_s=3.0, state="connecting")
+    window = _open(qtbot, engine)
+    window.refresh()
+    before = _geometry(window)
+    engine.state = "running"
+    for at_s in (0.1, 2.5, 6.0, 9.9, 13.7, 4000.0):
+        engine.at_s = at_s
+        window.refresh()
+        assert _geometry(window) == before
+    engine.state = "failed"
+    window.refresh()
+    assert _geometry(window) == before
+
+
+def test_what_is_shown_follows_the_snapshot(qtbot: QtBot, tmp_path: Path) -> None:
+    engine = FakeEngine(at_s=23.0)
+    window = _open(qtbot, engine)
+    window.refresh()
+    window.save_screenshot(tmp_path / "rest.png")
+    engine.at_s = 24.6
+    window.refresh()
+    window.save_screenshot(tmp_path / "gesture.png")
+    changed = (_pixels(tmp_path / "rest.png") != _pixels(tmp_path / "gesture.png")).mean()
+    assert changed > 0.05
+
+
+def test_pause_holds_the_display_only(qtbot: QtBot) -> None:
+    engine = FakeEngine()
+    window = _open(qtbot, engine)
+    window.start()
+    qtbot.waitUntil(lambda: engine.calls > 3)
+    qtbot.keyClick(window, Qt.Key.Key_Space)
+    held = engine.calls
+    qtbot.wait(150)
+    assert engine.calls == held
+    qtbot.keyClick(window, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: engine.calls > held + 2)
+
+
+def test_polls_at_thirty_frames_at_most(qtbot: QtBot) -> None:
+    engine = FakeEngine()
+    window = _open(qtbot, engine)
+    window.start()
+    qtbot.wait(1000)
+    assert 5 <= engine.calls <= 32
+
+
+def test_keys(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    window = _open(qtbot, FakeEngine(at_s=3.0))
+    window.start()
+    qtbot.keyClick(window, Qt.Key.Key_S)
+    (saved,) = tmp_path.glob("rt_handdt_*.png")
+    assert saved.stat().st_size > 10_000
+    qtbot.keyClick(window, Qt.Key.Key_F11)
+    assert window.isFullScreen()
+    qtbot.keyClick(window, Qt.Key.Key_F11)
+    assert not window.isFullScreen()
+    with qtbot.waitSignal(window.closed):
+        qtbot.keyClick(window, Qt.Key.Key_Escape)
+
+
+def test_closing_stops_every_timer(qtbot: QtBot) -> None:
+    engine = FakeEngine()
+    window = _open(qtbot, engine)
+    window.start()
+    window.close()
+    assert not any(timer.isActive() for timer in window.findChildren(QTimer))
+    calls = engine.calls
+    qtbot.wait(120)
+    assert engine.calls == calls
+
+
+def test_run_window_takes_the_screenshot_and_ends(qtbot: QtBot, tmp_path: Path) -> None:
+    picture = tmp_path / "new" / "window.png"
+    assert run_window(FakeEngine(at_s=24.6), seconds=0.3, screenshot=picture, reject_below=0.5) == 0
+    pixels = _pixels(picture)
+    assert pixels.shape == (900, 1440)
+    assert len(np.unique(pixels)) > 1000
+
+
+def test_run_window_says_where_it_cannot_write(qtbot: QtBot, tmp_path: Path) -> None:
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(DisplayError, match=r"folder\.png"):
+        run_window(FakeEngine(at_s=24.6), seconds=0.1, screenshot=tmp_path / "folder.png")
+    (tmp_path / "file").touch()
+    with pytest.raises(DisplayError, match="cannot be written"):
+        run_window(FakeEngine(at_s=24.6), seconds=0.1, screenshot=tmp_path / "file" / "window.png")
+
+
+class _Broken(FakeEngine):
+    def snapshot(self, trace_channels: Sequence[int] | None = None) -> Snapshot:
+        if self.calls == 3:
+            raise RuntimeError("the ring is gone")
+        return super().snapshot(trace_channels)
+
+
+def test_an_exception_of_the_engine_is_raised_not_swallowed(qtbot: QtBot) -> None:
+    with pytest.raises(RuntimeError, match="the ring is gone"):
+        run_window(_Broken(), seconds=5.0)
+
+
+def test_an_exception_of_the_first_snapshot_too(qtbot: QtBot) -> None:
+    engine = _Broken()
+    engine.calls = 3
+    with pytest.raises(RuntimeError, match="the ring is gone"):
+        run_window(engine, seconds=5.0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_ctrl_c_closes_the_window(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, threading\n"
+        "from tests.gui.fake_engine import FakeEngine\n"
+        "from rt_handdt.gui.app import run_window\n"
+        "engine = FakeEngine()\n"
+        "ask = engine.snapshot\n"
+        "def snapshot(channels):\n"
+        "    if engine.calls == 5:\n"
+        "        threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGINT)).start()\n"
+        "    return ask(channels)\n"
+        "engine.snapshot = snapshot\n"
+        "print('closed', run_window(engine, seconds=30.0), signal.getsignal(signal.SIGINT) is signal.default_int_handler)\n"
+    )
+    environ = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=False, timeout=25
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "closed 0 True"
+
+
+def test_signal_handlers_come_back(qtbot: QtBot) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    run_window(FakeEngine(at_s=3.0), seconds=0.1)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_the_shipped_font_is_used(qtbot: QtBot) -> None:
+    install_fonts()
+    info = QFontInfo(bold(20))
+    assert info.family() == "Roboto"
+    assert info.bold()

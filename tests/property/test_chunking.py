@@ -1,0 +1,135 @@
+"""However the same samples are cut, every bit of the output is the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rt_handdt.core.layout import ElectrodeLayout
+from rt_handdt.core.preprocess import Preprocessor
+from rt_handdt.core.spec import PipelineSpec
+from rt_handdt.core.types import FeatureFrame
+
+N = 900
+FEATURES = (
+    ("rms", "wl", "zc", "ssc"),
+    ("rms", "envelope"),
+    ({"name": "stft", "frame_samples": 32, "bins": 4}, "wl"),
+)
+
+
+def make_spec(height: int, width: int, window: int, hop: int, features: tuple[object, ...]) -> PipelineSpec:
+    return PipelineSpec.parse(
+        {
+            "fs_hz": 512.0,
+            "layout": ElectrodeLayout.grid(height, width),
+            "band_hz": (20.0, 200.0),
+            "window_s": window / 512,
+            "hop_s": hop / 512,
+            "features": features,
+        },
+        what="test",
+    )
+
+
+@st.composite
+def cuts(draw: st.DrawFn) -> list[int]:
+    inner = draw(st.lists(st.integers(0, N), max_size=25))
+    return sorted([0, N, *inner])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    cut=cuts(),
+    grid=st.sampled_from([(1, 1), (1, 3), (2, 2)]),
+    window_hop=st.sampled_from([(64, 16), (60, 24), (64, 64), (32, 2)]),
+    features=st.sampled_from(FEATURES),
+    missing=st.floats(0, 0.2),
+    seed=st.integers(0, 1000),
+)
+def test_chunking_never_changes_a_bit(
+    cut: list[int],
+    grid: tuple[int, int],
+    window_hop: tuple[int, int],
+    features: tuple[object, ...],
+    missing: float,
+    seed: int,
+) -> None:
+    spec = make_spec(*grid, *window_hop, features)
+    rng = np.random.default_rng(seed)
+    samples = (1e4 + 50 * rng.standard_normal((N, spec.layout.n_channels))).astype(np.float32)
+    samples[rng.random(samples.shape) < missing] = np.nan
+    times = np.arange(N) / spec.fs_hz
+
+    whole = Preprocessor(spec).push(samples, times)
+    pieces = Preprocessor(spec)
+    parts: list[FeatureFrame] = []
+    filtered = []
+    for start, stop in zip(cut[:-1], cut[1:], strict=True):
+        parts += pieces.push(samples[start:stop], times[start:stop])
+        filtered.append(pieces.filtered)
+
+    assert len(parts) == len(whole) == (N - window_hop[0]) // window_hop[1] + 1
+    for a, b in zip(whole, parts, strict=True):
+        assert (a.index, a.time_s) == (b.index, b.time_s)
+        assert a.maps.tobytes() == b.maps.tobytes()
+        assert a.rms_uv.tobytes() == b.rms_uv.tobytes()
+    once = Preprocessor(spec)
+    once.push(samples)
+    assert np.concatenate(filtered).tobytes() == once.filtered.tobytes()
+
+
+@settings(max_examples=20, deadline=None)
+@given(cut=cuts(), gap=st.integers(1, 5000), at=st.integers(1, N - 1))
+def test_after_a_gap_it_is_as_new_but_keeps_counting(cut: list[int], gap: int, at: int) -> None:
+    spec = make_spec(1, 2, 64, 16, ("rms", "wl"))
+    samples = np.random.default_rng(at).standard_normal((N, 2)).astype(np.float32)
+    fresh = Preprocessor(spec).push(samples)
+    used = Preprocessor(spec)
+    used.push(samples[:at])
+    used.reset(skip_samples=gap)
+    again: list[FeatureFrame] = []
+    for start, stop in zip(cut[:-1], cut[1:], strict=True):
+        again += used.push(samples[start:stop])
+    assert [frame.index - at - gap for frame in again] == [frame.index for frame in fresh]
+    assert all(a.maps.tobytes() == b.maps.tobytes() for a, b in zip(again, fresh, strict=True))
+
+
+@settings(max_examples=30, deadline=None)
+@given(window_hop=st.sampled_from([(64, 16), (60, 24), (64, 64), (32, 2)]), first=st.integers(0, 200))
+def test_asking_for_what_is_missing_gives_one_frame_a_time(window_hop: tuple[int, int], first: int) -> None:
+    spec = make_spec(1, 1, *window_hop, ("rms",))
+    samples = np.random.default_rng(first).standard_normal((N, 1))
+    preprocessor = Preprocessor(spec)
+    preprocessor.push(samples[:first])
+    at = first
+    while at + preprocessor.samples_to_next_frame <= N:
+        need = preprocessor.samples_to_next_frame
+        assert 1 <= need <= max(window_hop)
+        assert preprocessor.push(samples[at : at + need - 1]) == []
+        frames = preprocessor.push(samples[at + need - 1 : at + need])
+        at += need
+        assert [frame.index for frame in frames] == [at - 1]
+
+
+def test_a_callers_buffer_may_be_used_again() -> None:
+    spec = make_spec(1, 2, 64, 16, ("rms",))
+    samples = np.random.default_rng(0).standard_normal((128, 2))
+    preprocessor, buffer, frames = Preprocessor(spec), np.zeros((5, 2)), []
+    for start in range(0, 125, 5):
+        buffer[:] = samples[start : start + 5]
+        frames += preprocessor.push(buffer)
+    want = Preprocessor(spec).push(samples[:125])
+    assert [frame.maps.tobytes() for frame in frames] == [frame.maps.tobytes() for frame in want]
+
+
+def test_wrong_shapes_are_refused() -> None:
+    from rt_handdt.errors import LayoutMismatch
+
+    preprocessor = Preprocessor(make_spec(1, 2, 64, 16, ("rms",)))
+    with pytest.raises(LayoutMismatch, match=r"shape \(n, 2\)"):
+        preprocessor.push(np.zeros((4, 3)))
+    with pytest.raises(LayoutMismatch, match="as many times"):
+        preprocessor.push(np.zeros((4, 2)), [0.0])

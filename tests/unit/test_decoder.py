@@ -1,0 +1,88 @@
+"""The decoder, and the scores."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rt_handdt.core.decoder import Decoder, DecoderSettings
+from rt_handdt.core.gestures import GestureSet
+from rt_handdt.core.metrics import score_windows
+from rt_handdt.core.types import Decision, Posterior
+
+GESTURES = GestureSet(("rest", "fist", "open"))
+LOUD = np.full(4, 50.0, np.float32)
+
+
+def posterior(*p: float) -> Posterior:
+    return Posterior(np.asarray(p, np.float32), np.zeros(2, np.float32))
+
+
+def run(settings: DecoderSettings, steps: list[tuple[float, float, float]], rms: np.ndarray = LOUD) -> list[Decision]:
+    decoder = Decoder(settings, GESTURES, hop_s=0.02)
+    return [decoder.step(posterior(*p), rms, k, 0.02 * k) for k, p in enumerate(steps)]
+
+
+SHARP = DecoderSettings(smoothing_s=0, hold_s=0, rest_rms_uv=10.0, active_rms_uv=60.0)
+
+
+def test_it_begins_at_rest_and_follows_a_clear_gesture() -> None:
+    decisions = run(SHARP, [(0.9, 0.1, 0.0), (0.1, 0.9, 0.0), (0.0, 0.1, 0.9)])
+    assert [d.label for d in decisions] == ["rest", "fist", "open"]
+    assert decisions[0].level == 0.0
+    assert decisions[1].level == pytest.approx(0.8)
+    assert decisions[1].confidence == pytest.approx(0.9)
+
+
+def test_smoothing_rides_over_a_blip() -> None:
+    settings = SHARP.model_copy(update={"smoothing_s": 0.1})
+    steps = [(0.0, 1.0, 0.0)] * 20 + [(0.0, 0.0, 1.0)] * 2 + [(0.0, 1.0, 0.0)] * 10
+    assert {d.label for d in run(settings, steps)[10:]} == {"fist"}
+
+
+def test_hysteresis_wants_a_lead_for_a_while() -> None:
+    settings = SHARP.model_copy(update={"switch_margin": 0.3, "hold_s": 0.06, "reject_below": 0.0})
+    assert run(settings, [(0.4, 0.6, 0.0)] * 10)[-1].label == "rest"
+    labels = [d.label for d in run(settings, [(0.2, 0.8, 0.0)] * 4)]
+    assert labels == ["rest", "rest", "fist", "fist"]
+
+
+def test_doubt_keeps_what_was_held() -> None:
+    decisions = run(SHARP, [(0.0, 1.0, 0.0), (0.35, 0.25, 0.40)])
+    assert decisions[1].rejected
+    assert decisions[1].label == "fist"
+
+
+def test_silence_is_rest_whatever_the_network_says() -> None:
+    decisions = run(SHARP, [(0.0, 1.0, 0.0)], rms=np.full(4, 7.0, np.float32))
+    assert decisions[0].label == "rest"
+    assert decisions[0].probabilities[0] == 1.0
+
+
+def test_a_model_without_rest_class_still_lets_go() -> None:
+    decoder = Decoder(SHARP, GestureSet(("fist", "open")), 0.02)
+    assert decoder.step(posterior(0.45, 0.45), LOUD, 0, 0.0).label == "rest"
+    assert decoder.step(posterior(0.9, 0.1), LOUD, 1, 0.0).label == "fist"
+    decoder.reset()
+    assert decoder.step(posterior(0.45, 0.45), LOUD, 2, 0.0).label == "rest"
+
+
+def test_only_windows_inside_one_segment_are_scored() -> None:
+    newest = np.arange(9, 100, 5)
+    predicted = np.where(newest < 50, 0, 1)
+    # segments: rest 10..49, fist 50..79, wave (unknown) 80..
+    score = score_windows(newest - 9, newest, predicted, [10, 50, 80], ["rest", "fist", "wave"], GESTURES.labels)
+    inside = [(n - 9 >= 10 and n < 50) or (n - 9 >= 50 and n < 80) for n in newest]
+    assert score.windows == sum(inside) == 12
+    assert score.accuracy == score.balanced_accuracy == 1.0
+    assert score.confusion.tolist() == [[7, 0, 0], [0, 5, 0], [0, 0, 0]]
+    assert score.ignored == 3
+
+
+def test_scores_of_known_errors() -> None:
+    newest = np.arange(10)
+    score = score_windows(newest, newest, [0, 0, 0, 1, 1, 1, 1, 1, 2, 0], [0, 4], ["rest", "fist"], GESTURES.labels)
+    assert score.confusion.tolist() == [[3, 1, 0], [1, 4, 1], [0, 0, 0]]
+    assert score.accuracy == pytest.approx(0.7)
+    assert score.balanced_accuracy == pytest.approx((3 / 4 + 4 / 6) / 2)
+    assert score_windows([], [], [], [], [], GESTURES.labels).windows == 0

@@ -1,0 +1,168 @@
+"""`open_recording` and ``rt-handdt inspect``: the right reader for whatever lies at a path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from rt_handdt.cli.inspect import inspect
+from rt_handdt.core.recording import ArrayRecording, Marker
+from rt_handdt.errors import RecordingError
+from rt_handdt.io.hyser import HyserRecording, write_session
+from rt_handdt.io.hyser_layout import hyser_channels, session_folder
+from rt_handdt.io.sources import open_recording, virtual_seed
+from rt_handdt.io.units import microvolts_per
+from rt_handdt.io.wfdb import WfdbRecording
+from rt_handdt.io.wfdb16 import write_record
+from rt_handdt.io.xdf import write_xdf
+
+FS = 256.0
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    for subject in (1, 2):
+        folder = session_folder(tmp_path, subject, 1)
+        write_session(folder, [(rng.normal(0, 20, (256, 256)), code) for code in (6, 30)], fs_hz=FS)
+    return tmp_path
+
+
+@pytest.fixture
+def xdf(tmp_path: Path) -> Path:
+    samples = np.ones((500, 3), np.float32)
+    samples[:50, 1] = np.nan
+    marked = (Marker(0, "rest"), Marker(250, "fist"))
+    write_xdf(tmp_path / "a.xdf", ArrayRecording("arm", FS, ("x", "y", "z"), 500, marked, samples=samples))
+    return tmp_path / "a.xdf"
+
+
+def run_inspect(*arguments: str):
+    app = typer.Typer()
+    app.command()(inspect)
+    return CliRunner().invoke(app, list(arguments))
+
+
+def test_hyser_in_every_form(root: Path) -> None:
+    assert open_recording(root, subject=2).subject == "02"
+    folder = session_folder(root, 2, 1)
+    for path in (root, root / "pr_dataset", folder, folder / "dynamic_raw_sample1.hea"):
+        assert isinstance(open_recording(path), HyserRecording)
+
+
+def test_a_folder_with_maintenance_only_opens(tmp_path: Path) -> None:
+    folder = session_folder(tmp_path, 1, 1)
+    write_session(folder, [(np.zeros((512, 256)), 6)], "maintenance", fs_hz=FS)
+    assert [m.label for m in open_recording(tmp_path).markers] == ["wrist_flexion"]
+
+
+def test_xdf_and_wfdb(xdf: Path, tmp_path: Path) -> None:
+    assert isinstance(open_recording(xdf), ArrayRecording)
+    write_record(tmp_path / "r.hea", np.arange(300.0).reshape(100, 3), ("p", "q", "r"), 100.0)
+    opened = open_recording(tmp_path / "r.dat")
+    assert isinstance(opened, WfdbRecording)
+    assert (opened.channels, opened.n_samples, opened.markers) == (("p", "q", "r"), 100, ())
+    assert opened.segments() == ()
+    blocks = list(opened.blocks(30))
+    assert [len(block) for block in blocks] == [30, 30, 30, 10]
+    np.testing.assert_allclose(np.concatenate(blocks), np.arange(300.0).reshape(100, 3), atol=0.01)
+
+
+def test_wfdb_names(tmp_path: Path) -> None:
+    write_record(tmp_path / "r.hea", np.zeros((10, 2)), ("same", "same"), 100.0)
+    assert open_recording(tmp_path / "r.hea").channels == ("E1", "E2")
+    write_record(tmp_path / "h.hea", np.zeros((10, 256)), [f"ch{k}" for k in range(256)], 100.0)
+    assert open_recording(tmp_path / "h.hea").channels == hyser_channels()
+
+
+def test_grabmyo(shared_data: Path) -> None:
+    opened = open_recording(shared_data / "grabmyo" / "session1_participant1_gesture11_trial1.hea")
+    assert (len(opened.channels), opened.fs_hz, opened.n_samples) == (32, 2048.0, 10_240)
+    assert opened.channels[0] == "F1"
+
+
+def test_virtual_person_is_drawn_from_the_seed() -> None:
+    opened = open_recording("virtual:3", subject=2, session=1)
+    same = open_recording("virtual:3", subject=2, session=1)
+    other = open_recording("virtual:4", subject=2, session=1)
+    first = next(iter(opened.blocks(256)))
+    np.testing.assert_array_equal(first, next(iter(same.blocks(256))))
+    assert not np.array_equal(first, next(iter(other.blocks(256))))
+
+
+def test_virtual_words() -> None:
+    assert [virtual_seed(word) for word in ("virtual", "virtual:12", "virtually", "x.xdf")] == [0, 12, None, None]
+    for wrong in ("virtual:", "virtual:-1", "virtual:x"):
+        with pytest.raises(RecordingError, match="must be a whole number"):
+            virtual_seed(wrong)
+
+
+def test_what_cannot_be_opened(tmp_path: Path, xdf: Path) -> None:
+    with pytest.raises(RecordingError, match="no such file or folder"):
+        open_recording(tmp_path / "nowhere")
+    with pytest.raises(RecordingError, match=r"folder of 1 recordings; give one of them, such as a\.xdf"):
+        open_recording(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(RecordingError, match="is empty"):
+        open_recording(tmp_path / "empty")
+    (tmp_path / "notes.txt").write_text("hello")
+    with pytest.raises(RecordingError, match="is not a recording that can be read"):
+        open_recording(tmp_path / "notes.txt")
+
+
+@pytest.mark.parametrize(
+    ("unit", "factor"),
+    [("V", 1e6), ("mV", 1e3), ("uV", 1.0), ("\u00b5V", 1.0), ("\u03bcV", 1.0), ("Microvolts", 1.0), ("volt", 1e6)],
+)
+def test_units(unit: str, factor: float) -> None:
+    assert microvolts_per(unit) == factor
+
+
+@pytest.mark.parametrize("unit", ["", "mmHg", "kilovolts", "s", "adu"])
+def test_no_units_of_voltage(unit: str) -> None:
+    assert microvolts_per(unit) is None
+
+
+# -- inspect ---------------------------------------------------------------------------------------------------------
+
+
+def test_inspect_shows_a_recording(xdf: Path) -> None:
+    result = run_inspect(str(xdf))
+    assert result.exit_code == 0, result.output
+    for expected in (
+        "arm",
+        "3 (x, y, z)",
+        "256 Hz",
+        "500 samples",
+        "50 (3.33%) in 1 channels; most in y",
+        "Rest",
+        "Fist",
+    ):
+        assert expected in result.output
+
+
+def test_inspect_lists_the_sessions_of_a_root(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    (session_folder(root, 2, 1) / "label_dynamic.txt").unlink()
+    result = run_inspect(str(root))
+    assert result.exit_code == 0, result.output
+    assert "People: 2, sessions: 2" in result.output
+    assert "32 of Hyser's 34" in result.output
+    assert "has no label_dynamic.txt" in result.output
+    assert "1 of these cannot be used" in result.output
+
+
+def test_inspect_looks_into_one_session(root: Path) -> None:
+    result = run_inspect(str(root), "--subject", "2")
+    assert result.exit_code == 0, result.output
+    assert "hyser_subject02_session1_dynamic_raw" in result.output
+    assert "Wrist flexion" in result.output
+
+
+def test_inspect_passes_errors_on(tmp_path: Path) -> None:
+    result = run_inspect(str(tmp_path / "nowhere"))
+    assert isinstance(result.exception, RecordingError)
