@@ -101,10 +101,8 @@ class Forearm:
         """The signal without end, a step (about 1/64 s) at a time."""
         n_step = max(1, round(STEP_S * self.fs_hz))
         step_s = n_step / self.fs_hz
-        path_rng, fire_rng, noise_rng = (
-            self.person.rng(SIGNAL_STREAM, self.donning.session, seed, use) for use in range(3)
-        )
-        path = ActivationPath(self.person, self.donning, script, path_rng, step_s)
+        fire_rng, noise_rng = (self.person.rng(SIGNAL_STREAM, self.donning.session, seed, use) for use in (1, 2))
+        path = activation_path(self.person, self.donning, script, seed, step_s)
         electronics = Electronics(self.donning, self.layout.n_channels, self.fs_hz, noise_rng)
         waves = self.potentials
         reach = max(delay + len(wave) for delay, wave in waves)
@@ -129,6 +127,12 @@ class Forearm:
             pending[:-n_step] = pending[n_step:]
             pending[-n_step:] = 0.0
             number += 1
+
+
+def activation_path(person: Person, donning: Donning, script: Script, seed: int, step_s: float) -> ActivationPath:
+    """How a person's excitation follows a script in the trial `seed`; the same for the signal and for its markers."""
+    rng = person.rng(SIGNAL_STREAM, donning.session, seed, 0)
+    return ActivationPath(person, donning, script, rng, step_s)
 
 
 def _intervals(rng: np.random.Generator, n: int) -> np.ndarray:

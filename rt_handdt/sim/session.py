@@ -10,12 +10,12 @@ import numpy as np
 
 from rt_handdt.core.gestures import REST, STUDY_TEN, hyser_code, hyser_label
 from rt_handdt.core.layout import ElectrodeLayout
-from rt_handdt.core.recording import Recording
+from rt_handdt.core.recording import Marker, Recording
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import ConfigError
 from rt_handdt.paths import layout_path
 from rt_handdt.sim.donning import Donning, draw_donning
-from rt_handdt.sim.forearm import Forearm
+from rt_handdt.sim.forearm import STEP_S, Forearm, activation_path
 from rt_handdt.sim.person import SCRIPT_STREAM, TRIAL_STREAM, Person, draw_person
 from rt_handdt.sim.script import Cue, Script, random_script
 
@@ -54,8 +54,9 @@ def virtual_recording(
     rest_s: float = 2.0,
     repetitions: int = 1,
     seconds: float | None = None,
+    markers: Literal["movement", "cue"] = "movement",
 ) -> VirtualRecording:
-    """Record a virtual person: rest → gesture → rest …, in random order, with a marker at every cue.
+    """Record a virtual person: rest → gesture → rest …, in random order.
 
     Parameters
     ----------
@@ -73,6 +74,10 @@ def virtual_recording(
         Of the whole set.
     seconds
         If given, this long in all: as many repetitions as it takes, and the last one cut off.
+    markers
+        ``"movement"``: what the hand does. A gesture's marker stands where its movement begins, that of rest where every
+        muscle has relaxed; only a simulator knows this. ``"cue"``: what was asked for, 0.1 to 0.3 s before the hand
+        follows, as in recordings of real people.
 
     Raises
     ------
@@ -96,7 +101,7 @@ def virtual_recording(
         fs_hz=fs_hz,
         channels=layout.channels,
         n_samples=script.starts(fs_hz)[-1],
-        markers=script.markers(fs_hz),
+        markers=script.markers(fs_hz) if markers == "cue" else _movement_markers(person, donning, script, fs_hz),
         subject=person.name,
         session=str(session),
         person=person,
@@ -104,6 +109,22 @@ def virtual_recording(
         layout=layout,
         script=script,
     )
+
+
+def _movement_markers(person: Person, donning: Donning, script: Script, fs_hz: float) -> tuple[Marker, ...]:
+    """Where each movement begins; for rest, where it has ended (or, if there was no time for that, the next begins)."""
+    spans = activation_path(person, donning, script, 0, STEP_S).movements()
+    begins = [round(begin * fs_hz) for begin, _ in spans]
+    arrives = [round(arrive * fs_hz) for _, arrive in spans]
+    end = script.starts(fs_hz)[-1]
+    found = [Marker(0, REST)] if script.cues[0].label != REST else []
+    for k, cue in enumerate(script.cues):
+        at = begins[k]
+        if cue.label == REST:
+            at = 0 if k == 0 else min(arrives[k], begins[k + 1] if k + 1 < len(begins) else end)
+        if at < end:
+            found.append(Marker(at, cue.label))
+    return tuple(found)
 
 
 def virtual_trials(

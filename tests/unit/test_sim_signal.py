@@ -61,13 +61,30 @@ def test_people_sessions_and_trials_differ():
 
 
 def test_markers_stand_at_the_cues():
-    recording = virtual_recording(0, 1, 1, layout=SMALL, fs_hz=1000.0, gesture_s=1.5, rest_s=1.0, repetitions=2)
+    recording = virtual_recording(0, 1, 1, layout=SMALL, fs_hz=1000.0, gesture_s=1.5, rest_s=1.0, repetitions=2, markers="cue")
     assert recording.markers[0].index == 0
     assert recording.markers[0].label == recording.markers[-1].label == REST
     assert sorted(m.label for m in recording.markers[1::2]) == sorted(DEFAULT_GESTURES * 2)
     assert {s.stop - s.start for s in recording.segments() if s.label == REST} == {1000}
     assert recording.n_samples == 2 * 10 * 2500 + 1000
     assert (recording.subject, recording.session, recording.unit) == ("virtual-0-1", "1", "uV")
+
+
+def test_movement_markers_stand_where_the_signal_changes():
+    recording = virtual_recording(0, 1, 1, gesture_s=1.5, rest_s=1.0)
+    cues = virtual_recording(0, 1, 1, gesture_s=1.5, rest_s=1.0, markers="cue")
+    assert [m.label for m in recording.markers] == [m.label for m in cues.markers]
+    late = np.asarray([(m.index - c.index) / 2048 for m, c in zip(recording.markers, cues.markers, strict=True)][1:])
+    assert ((late[::2] >= 0.1) & (late[::2] <= 0.3)).all()  # gestures: reaction
+    assert ((late[1::2] >= 0.2) & (late[1::2] <= 0.7)).all()  # rest: reaction and release
+    x = emg_band(samples(recording.blocks()))
+    level = np.sqrt(np.square(x).mean(axis=1))
+    quiet = level[200 : recording.markers[1].index - 100].mean()
+    for segment in recording.segments()[1:]:
+        if segment.label == REST:
+            assert level[segment.start + 100 : segment.stop - 100].mean() < 1.5 * quiet
+        else:
+            assert level[segment.start + 500 : segment.start + 2500].mean() > 2.5 * quiet
 
 
 def test_contraction_starts_100_to_300_ms_after_the_cue():

@@ -1,0 +1,161 @@
+"""The command line: what a user types, what comes back, and how mistakes are met."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rt_handdt.cli.main import main
+from rt_handdt.core.bundle import Bundle
+from rt_handdt.io.lsl import SignalOutlet
+from rt_handdt.paths import shipped
+from tests.support.tiny import noise, tiny_bundle, tiny_spec
+
+SPEC = tiny_spec()
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Bundle:
+    return tiny_bundle(tmp_path / "tiny", SPEC)
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    """Call the program in this process; its exit code."""
+    monkeypatch.setattr(sys, "argv", ["rt-handdt", *map(str, arguments)])
+    monkeypatch.setenv("COLUMNS", "200")
+    before = sys.getswitchinterval()
+    try:
+        main()
+    except SystemExit as exc:
+        return int(exc.code or 0)
+    finally:
+        sys.setswitchinterval(before)
+    return 0
+
+
+def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    """The one line with which a call is refused."""
+    assert run(monkeypatch, *arguments) == 2
+    error = capsys.readouterr().err.strip()
+    assert "Traceback" not in error
+    assert error.startswith("Error: "), error
+    assert len(error.splitlines()) == 1, error
+    return error
+
+
+def test_help_names_every_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, "--help") == 0
+    text = capsys.readouterr().out
+    for command in ("demo", "live", "replay", "streams", "inspect", "doctor"):
+        assert command in text
+        assert run(monkeypatch, command, "--help") == 0
+    assert run(monkeypatch, "--version") == 0
+    assert "rt-handdt 0." in capsys.readouterr().out
+
+
+def test_mistakes_get_one_sentence_and_exit_code_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, bundle: Bundle, lsl: None
+) -> None:
+    live = ("live", "--headless", "--timeout", "0.3")
+    cases: list[tuple[Sequence[object], str]] = [
+        ([*live, "--bundle", tmp_path / "none"], "no bundle folder"),
+        ([*live, "--bundle", bundle.path, "--stream", "nowhere"], "start the source first"),
+        ([*live, "--bundle", bundle.path, "--provider", "tpu"], "must be one of auto, cpu, cuda"),
+        ([*live, "--bundle", bundle.path, "--report", tmp_path / "no" / "out.json"], "does not exist"),
+        (["replay", tmp_path / "none.xdf"], "there is no such file"),
+        (["replay", "virtual:x"], "whole number"),
+        (["replay", "virtual:7", "--seconds", "0.2", "--layout", "flexemg_16x4"], "none of the recording's channels"),
+        (["replay", "virtual:7", "--layout", "nonesuch"], "neither a file nor a shipped layout"),
+        (["inspect", tmp_path], "holds no Hyser session"),
+    ]
+    for arguments, says in cases:
+        error = refused(monkeypatch, capsys, *arguments)
+        assert says in error, error
+
+
+def test_usage_errors_leave_with_2(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(monkeypatch, "live") == 2
+    assert run(monkeypatch, "live", "--bundel", "x") == 2
+    assert run(monkeypatch, "demo", "--seconds", "-3") == 2
+
+
+def test_no_display_is_said_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], bundle: Bundle
+) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    assert "--headless" in refused(monkeypatch, capsys, "live", "--bundle", bundle.path)
+
+
+def test_a_headless_run_writes_its_report(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, bundle: Bundle, lsl: None
+) -> None:
+    outlet = SignalOutlet("cli", SPEC.layout.channels, SPEC.fs_hz, counter=True)
+    stop = threading.Event()
+
+    def send() -> None:
+        from rt_handdt.io.lsl import clock
+
+        outlet.wait_for_listener(10.0)
+        block = noise(SPEC, 16, 1.0)
+        while not stop.wait(16 / SPEC.fs_hz):
+            outlet.push(block, clock())
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    report = tmp_path / "out.json"
+    try:
+        code = run(
+            monkeypatch, "live", "--bundle", bundle.path, "--stream", "cli", "--headless", "--seconds", "1.5",
+            "--report", report,
+        )  # fmt: skip
+    finally:
+        stop.set()
+        sender.join()
+    assert code == 0
+    assert "samples lost: 0 of" in capsys.readouterr().out
+    figures = json.loads(report.read_text())
+    assert figures["schema"] == "rt-handdt.run/1"
+    assert figures["bundle"] == {"name": "tiny", "fingerprint": bundle.fingerprint}
+    assert figures["samples"]["lost"] == 0
+    assert figures["samples"]["received"] == figures["samples"]["expected"] >= 1.3 * SPEC.fs_hz
+    assert set(figures["latency_ms"]) == {"push_to_decision", "compute"}
+    assert "score" not in figures  # no marker stream, no score
+
+
+def test_the_live_app_loads_neither_torch_nor_the_trainer() -> None:
+    code = (
+        "import sys\n"
+        "import rt_handdt.cli.main, rt_handdt.runtime.engine, rt_handdt.gui.window, rt_handdt.io.sources\n"
+        "import rt_handdt.io.replay, rt_handdt.sim.session, rt_handdt.runtime.report\n"
+        "bad = {'torch', 'sklearn', 'offline', 'onnx', 'wfdb', 'matplotlib'} & set(sys.modules)\n"
+        "sys.exit(str(bad) if bad else 0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(not (shipped("models") / "default").exists(), reason="no default model")
+def test_the_demo_from_end_to_end(tmp_path: Path) -> None:
+    report, picture = tmp_path / "out.json", tmp_path / "demo.png"
+    command = [sys.executable, "-m", "rt_handdt.cli.main", "demo", "--headless", "--seconds", "16"]
+    done = subprocess.run(
+        [*command, "--report", str(report), "--screenshot", str(picture)],
+        capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(report.read_text())
+    assert figures["samples"]["loss_method"] == "counter"
+    assert figures["samples"]["lost"] == 0
+    assert figures["score"]["windows"] > 500
+    # every one of the ten gestures and rest was made
+    assert (np.asarray(figures["score"]["confusion"]).sum(axis=1) > 0).all()
+    assert figures["score"]["accuracy"] > 0.7  # the README has the figure; this notices a broken road
+    assert picture.stat().st_size > 20_000
