@@ -5,8 +5,11 @@ A window is taken if it lies wholly inside one marker segment, the same rule by 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -74,6 +77,7 @@ def collect(
     layout: ElectrodeLayout,
     config: TrainConfig,
     on_recording: Callable[[Recording], None] = lambda recording: None,
+    workers: int = 1,
 ) -> WindowSet:
     """Turn recordings into windows.
 
@@ -83,6 +87,8 @@ def collect(
         All of one rate.
     on_recording
         Called after each one, for a progress bar.
+    workers
+        Processes that share the recordings; the result is the same for any number.
 
     Raises
     ------
@@ -96,8 +102,8 @@ def collect(
     people = tuple(dict.fromkeys(recording.subject for recording in recordings))
     parts: list[_Part] = []
     trials: list[Trial] = []
-    for recording in recordings:
-        part = _windows_of(recording, spec, gestures, config.stride)
+    made = _map(partial(_windows_of, spec=spec, gestures=gestures, stride=config.stride), recordings, workers)
+    for recording, part in zip(recordings, made, strict=True):
         parts.append(replace(part, trial=part.trial + len(trials)))
         who = (recording.name, recording.subject, recording.session)
         trials += [Trial(*who, segment.label) for segment in recording.segments()]
@@ -132,6 +138,19 @@ class _Part:
     trial: Int64
     since_cue_s: Float32
     level_uv: Float32
+
+
+def _map(work: Callable[[Recording], _Part], recordings: Sequence[Recording], workers: int) -> Iterator[_Part]:
+    """In order, here or in processes of their own."""
+    if workers <= 1:
+        yield from map(work, recordings)
+        return
+    # spawn: a fork would copy the caller's threads' locks in whatever state they are
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        try:
+            yield from pool.map(work, recordings)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # after an error, do not work through the rest
 
 
 def _windows_of(recording: Recording, spec: PipelineSpec, gestures: GestureSet, stride: int) -> _Part:

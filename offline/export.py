@@ -308,5 +308,5 @@ def card(manifest: BundleManifest, trained: Trained, windows: WindowSet, parts: 
             "It fits people who wear the same electrodes in the same places as those it was trained on. "
             "Check it on your own recordings before you rely on it."
         )
-    lines += ["It is a research tool and no medical device.", ""]
+    lines += ["", "It is a research tool and no medical device.", ""]
     return "\n".join(lines)

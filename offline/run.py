@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,10 @@ from offline.splits import Split, split
 from offline.training import Epoch, train
 from rt_handdt.core.bundle import MANIFEST, Bundle
 from rt_handdt.core.layout import ElectrodeLayout
+from rt_handdt.core.recording import Recording
 from rt_handdt.errors import BundleError
+
+POOL_ABOVE_S = 600.0  # of signal in all
 
 
 def train_bundle(
@@ -52,11 +56,13 @@ def train_bundle(
             console.print(f"{recording.name}: {note}", style="yellow")
     with _bar(console) as bar:
         task = bar.add_task("Features", total=len(opened.recordings), note="")
-        windows = collect(opened.recordings, layout, config, lambda recording: bar.advance(task))
+        windows = collect(
+            opened.recordings, layout, config, lambda recording: bar.advance(task), _workers(opened.recordings)
+        )
     parts = split(windows, config.validation, config.seed)
     _announce(console, windows, parts)
     with _bar(console) as bar:
-        task = bar.add_task("Training", total=config.optimiser.epochs, note="")
+        task = bar.add_task("Training", total=config.optimiser.epochs * (2 if config.refit else 1), note="")
 
         def on_epoch(epoch: Epoch) -> None:
             note = f"loss {epoch.losses['total']:.3f}"
@@ -74,6 +80,12 @@ def train_bundle(
     )
     console.print(f"Wrote {out} ({bundle.fingerprint})")
     return bundle
+
+
+def _workers(recordings: Sequence[Recording]) -> int:
+    """Processes for the features: starting one takes a second or two, so little data stays in this one."""
+    long = sum(recording.duration_s for recording in recordings) > POOL_ABOVE_S
+    return min(os.cpu_count() or 1, len(recordings)) if long else 1
 
 
 def _refuse_target(out: Path) -> None:

@@ -9,11 +9,13 @@ from pathlib import Path
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.recording import Recording
 from rt_handdt.errors import ConfigError, RecordingError
-from rt_handdt.io.hyser import list_sessions
+from rt_handdt.io.hyser_layout import list_sessions
 from rt_handdt.io.sources import open_recording
 from rt_handdt.sim.session import HYSER_FS_HZ, virtual_recording
 
 VIRTUAL = "virtual"
+#: A file beside ``pr_dataset`` by which a cohort of virtual people says that it is one; all else is as in Hyser.
+COHORT_NOTE = "COHORT.md"
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,7 @@ def open_data(names: Sequence[str], layout: ElectrodeLayout) -> TrainingData:
             virtual = True
         else:
             made, description = _recorded(Path(name))
-            # A cohort on disk is laid out like Hyser; its note is all that tells it from the real data.
-            virtual = virtual or any(recording.subject.startswith(VIRTUAL) for recording in made)
+            virtual = virtual or (Path(name) / COHORT_NOTE).exists()
         recordings += made
         described.append(description)
     if not recordings:
@@ -77,7 +78,8 @@ def _recorded(path: Path) -> tuple[list[Recording], str]:
         sessions = list_sessions(path)
         if len(sessions) > 1:
             opened = [open_recording(path, subject=item.subject, session=item.session) for item in sessions]
-            return opened, f"{path.resolve().name} ({len(sessions)} sessions)"
+            what = "virtual people, " if (path / COHORT_NOTE).exists() else ""
+            return opened, f"{path.resolve().name} ({what}{len(sessions)} sessions)"
     return [open_recording(path)], path.name
 
 

@@ -18,11 +18,12 @@ from rt_handdt.io.lsl import SignalOutlet, clock
 #: Blocks read ahead: reading a file or simulating a person must not delay a chunk that is due.
 READ_AHEAD_BLOCKS = 4
 BLOCK_S = 0.5
+LATE_S = 0.004
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
-    """What was sent. `late_chunks` left more than half a chunk after they were due; `worst_late_s` is the worst."""
+    """What was sent. `late_chunks` left more than `LATE_S` after they were due; `worst_late_s` is the worst delay."""
 
     samples: int
     chunks: int
@@ -47,7 +48,7 @@ class Replayer:
     counter
         Adds a channel that counts samples.
     chunk_samples
-        Samples per push; default: about 8 ms.
+        Samples per push; default: about 2 ms, so that a window waits little for the chunk that completes it.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Replayer:
         chunk_samples: int | None = None,
     ) -> None:
         self.recording = recording
-        self.chunk_samples = chunk_samples or max(1, round(recording.fs_hz / 128))
+        self.chunk_samples = chunk_samples or max(1, round(recording.fs_hz / 512))
         self.outlet = SignalOutlet(
             name or recording.name, recording.channels, recording.fs_hz, layout=layout, counter=counter
         )
@@ -107,7 +108,7 @@ class Replayer:
                     self.outlet.mark(marker.label, start + marker.index / fs)
                 behind = clock() - newest
                 worst = max(worst, behind)
-                late += behind > 0.5 * self.chunk_samples / fs
+                late += behind > LATE_S
                 self.outlet.push(chunk, newest)
                 sent += len(chunk)
                 chunks += 1

@@ -28,7 +28,8 @@ from tests.gui.fake_engine import FakeEngine
 
 def _pixels(path: Path) -> np.ndarray:
     image = QImage(str(path)).convertToFormat(QImage.Format.Format_RGB32)
-    return np.frombuffer(image.constBits(), dtype=np.uint32).reshape(image.height(), image.width())
+    pixels = np.frombuffer(image.constBits(), dtype=np.uint32).reshape(image.height(), image.width())
+    return pixels.copy()  # the memory is the image's, and goes with it
 
 
 def _open(qtbot: QtBot, engine: FakeEngine, **options: float) -> MainWindow:
@@ -36,6 +37,8 @@ def _open(qtbot: QtBot, engine: FakeEngine, **options: float) -> MainWindow:
     window = MainWindow(engine, **options)
     qtbot.addWidget(window)
     window.show()
+    window.activateWindow()  # shortcuts reach the active window only
+    qtbot.waitUntil(window.isActiveWindow)
     return window
 
 
@@ -213,7 +216,8 @@ def test_ctrl_c_closes_the_window(tmp_path: Path) -> None:
         "        threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGINT)).start()\n"
         "    return ask(channels)\n"
         "engine.snapshot = snapshot\n"
-        "print('closed', run_window(engine, seconds=30.0), signal.getsignal(signal.SIGINT) is signal.default_int_handler)\n"
+        "code = run_window(engine, seconds=30.0)\n"
+        "print('closed', code, signal.getsignal(signal.SIGINT) is signal.default_int_handler)\n"
     )
     environ = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
     done = subprocess.run(

@@ -135,6 +135,14 @@ def test_one_person_says_that_the_subject_terms_are_off(tmp_path: Path) -> None:
     assert Recognizer(bundle, "cpu").explain(np.zeros(bundle.manifest.latent_size)).shape == bundle.spec.frame_shape
 
 
+def test_processes_share_the_recordings_and_change_nothing() -> None:
+    config = TrainConfig.model_validate(SETTINGS)
+    alone, shared = (collect(data(3).recordings, LAYOUT, config, workers=workers) for workers in (1, 2))
+    assert np.array_equal(alone.maps, shared.maps)
+    assert np.array_equal(alone.trial, shared.trial)
+    assert np.array_equal(alone.person, shared.person)
+
+
 def test_same_seed_same_network_other_seed_other_network() -> None:
     settings = {**SETTINGS, "optimiser": {"epochs": 2, "batch": 32}}
 

@@ -10,12 +10,16 @@ import pytest
 
 from offline.config import TrainConfig, ValidationConfig
 from offline.datasets import WindowSet, collect
-from offline.sources import open_data
+from offline.sources import COHORT_NOTE, open_data
 from offline.splits import split
+from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.metrics import score_windows
 from rt_handdt.core.preprocess import Preprocessor
 from rt_handdt.core.recording import Marker, Recording
 from rt_handdt.errors import ConfigError, HanddtError, RecordingError
+from rt_handdt.io.hyser_layout import session_folder
+from rt_handdt.io.hyser_writer import write_session
+from rt_handdt.paths import layout_path
 from tests.support.people import FS_HZ, LABELS, LAYOUT, recording
 
 
@@ -183,6 +187,17 @@ def test_virtual_people_are_opened_unread() -> None:
     ]
     assert data.virtual
     assert "3 virtual people" in data.description
+
+
+def test_a_hyser_folder_opens_every_session_and_a_cohort_says_that_it_is_one(tmp_path: Path) -> None:
+    trials = [(np.zeros((2048, 256), np.float32), code) for code in (6, 7)]
+    for subject, session in ((2, 1), (10, 1), (10, 2)):
+        write_session(session_folder(tmp_path, subject, session), trials)
+    data = open_data([str(tmp_path)], ElectrodeLayout.from_toml(layout_path("hyser_16x16")))
+    assert [(item.subject, item.session) for item in data.recordings] == [("02", "1"), ("10", "1"), ("10", "2")]
+    assert not data.virtual
+    (tmp_path / COHORT_NOTE).write_text("virtual people\n")
+    assert open_data([str(tmp_path)], ElectrodeLayout.from_toml(layout_path("hyser_16x16"))).virtual
 
 
 def test_a_missing_path_is_refused(tmp_path: Path) -> None:
