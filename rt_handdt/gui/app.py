@@ -74,11 +74,15 @@ def _run(window: MainWindow, seconds: float | None, screenshot: Path | None) -> 
 
     def finish() -> None:
         nonlocal saved
-        # On the way out, while the window still has its contents and its size.
-        if screenshot is not None and window.error is None:
-            screenshot.parent.mkdir(parents=True, exist_ok=True)
-            saved = window.save_screenshot(screenshot)
-        loop.quit()
+        try:
+            # On the way out, while the window still has its contents and its size.
+            if screenshot is not None and window.error is None:
+                screenshot.parent.mkdir(parents=True, exist_ok=True)
+                saved = window.save_screenshot(screenshot)
+        except OSError:
+            saved = False
+        finally:
+            loop.quit()
 
     # A loop of our own, not app.exec(): the window also opens where an application already runs, as in a test.
     loop = QEventLoop()

@@ -70,6 +70,8 @@ class MainWindow(QWidget):
         self._notice_until_s = 0.0
         self.error: Exception | None = None
         self.frames = 0
+        self._shown_key: object = None
+        self._view = self._presenter.view(Snapshot())
 
         self.setWindowTitle("rt_handdt")
         self.setObjectName("window")
@@ -148,8 +150,8 @@ class MainWindow(QWidget):
 
     def start(self) -> None:
         """Begin to follow the engine."""
-        self.refresh()
         self._timer.start()
+        self.refresh()
 
     def refresh(self) -> None:
         """Show the newest snapshot. An exception ends the window and is kept in `error` for the caller to raise."""
@@ -160,7 +162,6 @@ class MainWindow(QWidget):
             if not self._paused:
                 snapshot = self._engine.snapshot(self._channels)
                 self.show_snapshot(snapshot)
-                self.frames += 1
         except Exception as exc:
             # Qt would print it and go on, thirty times a second, with a window that no longer tells the truth.
             self.error = exc
@@ -170,16 +171,24 @@ class MainWindow(QWidget):
         """Hand the parts of a snapshot to the widgets."""
         view = self._presenter.view(snapshot)
         self._show_header(view)
-        self._gesture.show_decision(view.headline, view.cue)
-        self._bars.show_bars(view.bars)
+        # A new state or gesture shows at once; what only trembles is drawn less often, for text is dear to draw.
+        key = (view.state, view.headline.text, view.headline.note, view.cue)
+        news = key != self._shown_key
+        self._shown_key = key
+        if news or self.frames % 2 == 0:
+            self._gesture.show_decision(view.headline, view.cue)
+            self._bars.show_bars(view.bars)
+        if news or self.frames % 2 == 1:
+            self._strip.show_strip(view.strip)
+            self._pattern.show_grid(snapshot.pattern_grid, (-view.pattern_max, view.pattern_max))
+        if news or self.frames % 6 == 0:
+            self._footer.show_stats(view.stats)
         for picture in (self._rms, self._pattern, self._traces):
             picture.set_live(view.live)
         self._rms.show_grid(snapshot.rms_grid, (0.0, view.rms_max_uv))
-        self._pattern.show_grid(snapshot.pattern_grid, (-view.pattern_max, view.pattern_max))
         self._traces.show_traces(snapshot.traces, snapshot.trace_names, snapshot.trace_fs_hz, view.trace_uv)
-        self._strip.show_strip(view.strip)
-        self._footer.show_stats(view.stats)
         self._view = view
+        self.frames += 1
 
     def _show_header(self, view: View) -> None:
         self._header.show_state(view.state, view.state_colour, view.message, view.model, view.clock)

@@ -304,10 +304,10 @@ class Engine:
         trace_seconds
             How much of it, at most 4 s.
         """
-        step = max(1, round(self.spec.fs_hz / 512))
         traces = None
         if trace_channels is not None and len(trace_channels):
-            traces = self._ring.latest(round(trace_seconds * self.spec.fs_hz), list(trace_channels), step)
+            # Every sample: leaving some out would fold EMG of up to 500 Hz into what is seen.
+            traces = self._ring.latest(round(trace_seconds * self.spec.fs_hz), list(trace_channels))
         rms = self._rms
         return Snapshot(
             state=self._state,
@@ -326,7 +326,7 @@ class Engine:
             traces=traces,
             trace_channels=tuple(trace_channels or ()),
             trace_names=tuple(self.layout.channels[k] for k in trace_channels or ()),
-            trace_fs_hz=self.spec.fs_hz / step,
+            trace_fs_hz=self.spec.fs_hz,
             history=tuple(self._history),
             seconds=self.seconds,
             samples_expected=self.samples_received + self.samples_lost,

@@ -29,20 +29,9 @@ class Ring:
             self._data[: len(samples) - head] = samples[head:]
             self._written += len(samples)
 
-    def latest(self, n: int, channels: npt.ArrayLike, step: int = 1) -> Float32:
-        """The newest samples of some channels, oldest first: shape (≤ n / step, len(channels)), a copy.
-
-        Parameters
-        ----------
-        n
-            How far to go back, in samples.
-        channels
-            Columns.
-        step
-            Take every `step`-th sample only, counted on the stream, so that a moving display does not flicker.
-        """
+    def latest(self, n: int, channels: npt.ArrayLike) -> Float32:
+        """The newest samples of some channels, oldest first: shape (≤ n, len(channels)), a copy."""
         with self._lock:
             n = min(n, self._written, len(self._data))
-            first = -(-(self._written - n) // step) * step
-            rows = np.arange(first, self._written, step) % len(self._data)
+            rows = np.arange(self._written - n, self._written) % len(self._data)
             return self._data[np.ix_(rows, np.asarray(channels, dtype=np.intp))]

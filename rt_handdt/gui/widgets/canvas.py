@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from PySide6.QtCore import QRectF, Qt
@@ -64,6 +64,7 @@ def colour(name: str, alpha: float = 1.0) -> QColor:
     return made
 
 
+@lru_cache(maxsize=2048)
 def elided(text: str, which: QFont, width: float) -> str:
     """`text`, shortened with an ellipsis if it is wider than `width` pixels."""
     return metrics(which).elidedText(text, Qt.TextElideMode.ElideRight, width)
