@@ -20,6 +20,8 @@ from rt_handdt.io.hyser_writer import write_session
 from rt_handdt.sim.person import draw_person
 from rt_handdt.sim.session import DEFAULT_GESTURES, HYSER_FS_HZ, virtual_trials
 
+#: A file beside ``pr_dataset`` by which a cohort of virtual people says that it is one; all else is as in Hyser.
+COHORT_NOTE = "COHORT.md"
 CohortKind = Literal["dynamic", "maintenance", "all"]
 #: Trials of each gesture in a session, as in Hyser.
 DYNAMIC_TRIALS, MAINTENANCE_TRIALS = 6, 2
@@ -85,6 +87,12 @@ def write_cohort(
     )
     try:
         out.mkdir(parents=True, exist_ok=True)
+        # First, so that not even a cohort cut short can be taken for recordings of people.
+        (out / COHORT_NOTE).write_text(
+            "# Virtual people\n\nSimulated EMG in the format of the Hyser data set, made by `handdt-offline cohort`: "
+            f"{subjects} people, {sessions} sessions each, seed {seed}, {kind} trials. No person was recorded.\n",
+            encoding="utf-8",
+        )
         with bar:
             task = bar.add_task("", total=subjects)
             if workers == 1:

@@ -85,7 +85,7 @@ def export_bundle(
         ),
         "explainer.onnx": to_onnx(_Explainer(net), torch.from_numpy(golden["latents"]), "latent", ["pattern_map"]),
         "golden.npz": _npz(golden),
-        "CARD.md": card(manifest, trained, windows, parts, provenance).encode(),
+        "CARD.md": card(manifest, trained, windows, parts, config, provenance).encode(),
     }
     bundle = save_bundle(path, manifest, files)
     _verify(bundle, net)
@@ -203,8 +203,8 @@ def _manifest(
         "decoder": decoder_settings(windows, parts),
         "training": TrainingRecord(
             data=provenance.data,
-            protocol=parts.protocol,
-            people=parts.train_people,
+            protocol=parts.protocol + ("; then trained once more on all of the data" if config.refit else ""),
+            people=len(windows.people) if config.refit else parts.train_people,
             seed=config.seed,
             config=config.model_dump(mode="json"),
         ),
@@ -252,10 +252,28 @@ def _verify(bundle: Bundle, net: DisentanglingNet) -> None:
         )
 
 
-def card(manifest: BundleManifest, trained: Trained, windows: WindowSet, parts: Split, provenance: Provenance) -> str:
+def card(
+    manifest: BundleManifest,
+    trained: Trained,
+    windows: WindowSet,
+    parts: Split,
+    config: TrainConfig,
+    provenance: Provenance,
+) -> str:
     """CARD.md: what people should know before they use the model."""
     spec, labels = windows.spec, windows.gestures.labels
-    people = "1 person" if len(windows.people) == 1 else f"{len(windows.people)} people"
+    n_people, n_held = len(windows.people), len(windows.people) - parts.train_people
+    people = "1 person" if n_people == 1 else f"{n_people} people, {n_held} of them held out to validate"
+    chosen = config.optimiser.keep == "best"
+    caveat = (
+        "These windows chose the epoch, so an untouched test may come out a little lower."
+        if chosen
+        else "The number of epochs was set beforehand."
+    )
+    if config.refit:
+        caveat += (
+            " The network was then trained once more, with the held-out windows too; these scores are from before."
+        )
     recall = np.diag(trained.counts) / np.maximum(1, trained.counts.sum(axis=1))
     lines = [
         f"# {manifest.name}",
@@ -267,8 +285,8 @@ def card(manifest: BundleManifest, trained: Trained, windows: WindowSet, parts: 
         "## Trained on",
         "",
         f"- Data: {provenance.data}.",
-        f"- {people}, {len(windows.trials)} trials, {len(windows)} windows; seed {manifest.training.seed}.",
-        f"- Protocol: {parts.protocol}. Epochs: {trained.best}, chosen on the validation windows.",
+        f"- {people}; {len(windows.trials)} trials, {len(windows)} windows; seed {manifest.training.seed}.",
+        f"- Protocol: {manifest.training.protocol}. Epochs: {trained.best}.",
     ]
     if not parts.with_subject:
         lines.append(
@@ -280,7 +298,7 @@ def card(manifest: BundleManifest, trained: Trained, windows: WindowSet, parts: 
         "## Scores",
         "",
         "Over validation windows that lie wholly inside one marker segment, each window on its own (no smoothing). "
-        "These windows chose the epoch, so an untouched test may come out a little lower.",
+        + caveat,
         "",
         "| accuracy | balanced accuracy | windows |",
         "|---|---|---|",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from offline.cohort import COHORT_NOTE
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.recording import Recording
 from rt_handdt.errors import ConfigError, RecordingError
@@ -14,8 +15,6 @@ from rt_handdt.io.sources import open_recording
 from rt_handdt.sim.session import HYSER_FS_HZ, virtual_recording
 
 VIRTUAL = "virtual"
-#: A file beside ``pr_dataset`` by which a cohort of virtual people says that it is one; all else is as in Hyser.
-COHORT_NOTE = "COHORT.md"
 
 
 @dataclass(frozen=True)
@@ -95,4 +94,4 @@ def _virtual(name: str, layout: ElectrodeLayout) -> tuple[list[Recording], str]:
         for subject in range(1, people + 1)
         for session in range(1, sessions + 1)
     ]
-    return made, f"{people} virtual people, {sessions} sessions each (seed {seed})"
+    return made, f"{people} virtual people (seed {seed}; sessions: {sessions}, repetitions: {repetitions})"

@@ -72,7 +72,9 @@ def train(
     with _seeded(config):
         chosen = _fit(windows, parts, config, config.optimiser.epochs, on_epoch)
         if config.refit:
-            everybody = Split(np.ones(len(windows), bool), parts.valid, parts.protocol, len(windows.people))
+            # Same network as was validated: two people, one held out, do not gain a subject encoder here.
+            people = len(windows.people) if parts.with_subject else 1
+            everybody = Split(np.ones(len(windows), bool), parts.valid, parts.protocol, people)
             again = _fit(windows, everybody, config, chosen.best, on_epoch, validate=False)
             return Trained(again.net, chosen.counts, chosen.best, chosen.epochs)
         return chosen

@@ -44,8 +44,8 @@ prepare() {
     log=$venv/install.log
     if ! "$venv/bin/python" -m pip install --disable-pip-version-check -c "$root/constraints.txt" -e "$root[$extras]" >"$log" 2>&1; then
         tail -n 5 "$log" >&2
-        if grep -qiE 'temporary failure|name resolution|connection|timed out|network is unreachable|max retries' "$log"; then
-            die "The package index cannot be reached; connect this computer to the network once, then run this again (full log: $log)."
+        if grep -qiE 'temporary failure|name resolution|connection|timed out|network is unreachable|max retries|from versions: none' "$log"; then
+            die "The package index cannot be reached (or does not have what is needed); connect this computer to the network once, then run this again (full log: $log)."
         fi
         if grep -qi 'no space left' "$log"; then
             die "The disk is full; make room and run this again (full log: $log)."

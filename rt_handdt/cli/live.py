@@ -98,7 +98,7 @@ def run_live(
     engine = Engine(recognizer, connection, reconnect=lambda: open_stream(RESOLVE_S), explain=not headless or bool(screenshot))
     console.print(
         f"[bold]{model.manifest.name}[/] ({len(model.gestures)} classes, {recognizer.provider}) on "
-        f"[bold]{engine.description.name}[/] ({engine.description.n_channels} channels, {engine.spec.fs_hz:g} Hz)"
+        f"[bold]{engine.description.name}[/] ({engine.layout.n_channels} channels, {engine.spec.fs_hz:g} Hz)"
     )
     figures: dict[str, Any] = {}
     engine.start()

@@ -315,7 +315,7 @@ class Engine:
             bundle_name=self.recognizer.bundle.manifest.name,
             stream_name=self.description.name,
             fs_hz=self.description.fs_hz,
-            n_channels=self.description.n_channels,
+            n_channels=self.layout.n_channels,
             provider=self.recognizer.provider,
             labels=self.labels,
             decision=self._decision,

@@ -16,6 +16,7 @@ SCHEMA = "rt-handdt.run/1"
 def run_report(engine: Engine) -> dict[str, Any]:
     """Figures of a run, as plain values.
 
+    ``channels`` are the stream's electrodes (a counter or auxiliary channel beside them is not counted).
     ``push_to_decision`` runs from the LSL time of a window's newest sample (after clock correction) to its decision,
     ``compute`` from the moment its samples were there; both leave out the first second. ``lost`` is provable
     (``loss_method`` "counter") if the stream has a counter channel, else it is judged by time stamps. ``score`` is
@@ -28,7 +29,7 @@ def run_report(engine: Engine) -> dict[str, Any]:
         "stream": {
             "name": engine.description.name,
             "fs_hz": engine.description.fs_hz,
-            "channels": engine.description.n_channels,
+            "channels": engine.layout.n_channels,
         },
         "seconds": round((engine.samples_received + engine.samples_lost) / engine.spec.fs_hz, 3),
         "samples": {

@@ -40,7 +40,7 @@ class Snapshot:
     bundle_name, stream_name, provider
         The model, the LSL stream and the ONNX Runtime provider in use; empty while unknown.
     fs_hz, n_channels
-        Rate and width of the stream; 0 while unknown.
+        Rate of the stream, and its electrodes (without a counter channel); 0 while unknown.
     labels
         The K gestures, in the order of the model's outputs.
     decision

@@ -35,7 +35,7 @@ def test_processes_do_not_change_the_files(tmp_path):
     for folder, processes in (("one", 1), ("two", 2)):
         write_cohort(tmp_path / folder, 2, 1, gestures=GESTURES[:1], repetitions=1, processes=processes, progress=False)
     files = sorted(path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*") if path.is_file())
-    assert len(files) == 2 * 3
+    assert len(files) == 2 * 3 + 1  # and the note that says what they are
     for file in files:
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 

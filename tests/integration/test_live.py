@@ -96,7 +96,7 @@ def test_live_equals_offline_and_loses_nothing(bundle: Bundle) -> None:
     assert report["samples"]["expected"] == recording.n_samples
     assert report["samples"]["loss_method"] == "counter"
     assert report["windows"] == len(offline)
-    assert report["stream"]["channels"] == SPEC.layout.n_channels + 1
+    assert report["stream"]["channels"] == SPEC.layout.n_channels
     score = report["score"]
     # segments of 512 samples: (512 − 128) / 16 + 1 windows lie wholly inside each
     assert score["windows"] == 4 * 25

@@ -129,7 +129,10 @@ def test_one_person_says_that_the_subject_terms_are_off(tmp_path: Path) -> None:
     )
     assert "subject terms" in said.getvalue()
     assert "are off" in said.getvalue()
-    assert "subject terms" in (tmp_path / "one" / "CARD.md").read_text(encoding="utf-8")
+    card = (tmp_path / "one" / "CARD.md").read_text(encoding="utf-8")
+    assert "subject terms" in card
+    assert "trained once more" in card
+    assert "set beforehand" in card
     assert bundle.manifest.training.people == 1
     assert "one person" in bundle.manifest.training.protocol
     assert Recognizer(bundle, "cpu").explain(np.zeros(bundle.manifest.latent_size)).shape == bundle.spec.frame_shape

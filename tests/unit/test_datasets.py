@@ -10,7 +10,8 @@ import pytest
 
 from offline.config import TrainConfig, ValidationConfig
 from offline.datasets import WindowSet, collect
-from offline.sources import COHORT_NOTE, open_data
+from offline.cohort import COHORT_NOTE
+from offline.sources import open_data
 from offline.splits import split
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.metrics import score_windows
