@@ -183,11 +183,14 @@ def _schedule(n_steps: int) -> Callable[[int], float]:
 
 @contextmanager
 def _seeded(config: TrainConfig) -> Iterator[None]:
-    """Leave torch's global generator and thread count as they were: tests and notebooks share the process."""
-    threads = torch.get_num_threads()
+    """Deterministic for a while, then as it was: tests and notebooks share the process's global torch state."""
+    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     torch.set_num_threads(config.threads)
+    # The gradient of latent[index] adds in whatever order the threads come, unless told not to.
+    torch.use_deterministic_algorithms(True)
     try:
         with torch.random.fork_rng(devices=[]):
             yield
     finally:
         torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(strict)

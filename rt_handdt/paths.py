@@ -33,4 +33,6 @@ def layout_path(name_or_file: str) -> Path:
         return shipped("configs", "layouts", f"{name_or_file}.toml")
     except ConfigError:
         known = sorted(path.stem for path in shipped("configs", "layouts").glob("*.toml"))
-        raise ConfigError(f"Layout '{name_or_file}': neither a file nor a shipped layout ({', '.join(known)}).") from None
+        raise ConfigError(
+            f"Layout '{name_or_file}': neither a file nor a shipped layout ({', '.join(known)})."
+        ) from None

@@ -27,7 +27,7 @@ prepare() {
     fi
     extras=${extras%,}
     stamp=$venv/.rt_handdt-${extras//,/-}
-    wanted=$(cat "$root/pyproject.toml" "$root/constraints.txt" | cksum)
+    wanted=$(cat "$root/pyproject.toml" "$root/scripts/constraints.txt" | cksum)
     if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then
         return 0
     fi
@@ -42,7 +42,7 @@ prepare() {
     fi
     say "Installing rt-handdt[$extras] (a minute or two, once) …"
     log=$venv/install.log
-    if ! "$venv/bin/python" -m pip install --disable-pip-version-check -c "$root/constraints.txt" -e "$root[$extras]" >"$log" 2>&1; then
+    if ! "$venv/bin/python" -m pip install --disable-pip-version-check -c "$root/scripts/constraints.txt" -e "$root[$extras]" >"$log" 2>&1; then
         tail -n 5 "$log" >&2
         if grep -qiE 'temporary failure|name resolution|connection|timed out|network is unreachable|max retries|from versions: none' "$log"; then
             die "The package index cannot be reached (or does not have what is needed); connect this computer to the network once, then run this again (full log: $log)."

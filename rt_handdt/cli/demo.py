@@ -28,9 +28,9 @@ def demo(
     seconds: Seconds = None,
     report: Report = None,
     screenshot: Screenshot = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Which virtual people; one on whom nothing was trained.")] = (
-        DEMO_SEED
-    ),
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="Which virtual people; one on whom nothing was trained.")
+    ] = (DEMO_SEED),
     subject: Annotated[int, typer.Option("--subject", min=1, help="Which of them.")] = 1,
 ) -> None:
     """Show everything with nothing but this computer: a virtual person makes gestures, the shipped model names them.

@@ -55,7 +55,9 @@ def _packages() -> list[tuple[str, str, str]]:
         except importlib.metadata.PackageNotFoundError:
             optional = name in ("numba", "torch")
             what = "not installed (only the trainer needs it)" if name == "torch" else "not installed (optional)"
-            rows.append((name, _OK if optional else _BAD, what if optional else "not installed: install rt-handdt again"))
+            rows.append(
+                (name, _OK if optional else _BAD, what if optional else "not installed: install rt-handdt again")
+            )
             continue
         if name == "PySide6-Essentials" and version.startswith("6.12"):
             rows.append((name, _BAD, f"{version}: crashes within seconds on Python 3.11; install a version below 6.12"))
@@ -139,5 +141,7 @@ def _models() -> list[tuple[str, str, str]]:
             probabilities, _ = recognizer.predict_batch(golden["frames"])
             off = float(np.abs(probabilities - golden["probabilities"]).max())
             state = _OK if off < 1e-4 else _BAD
-            rows.append((f"models/{path.name}", state, f"{recognizer.provider}; golden vectors off by at most {off:.1e}"))
+            rows.append(
+                (f"models/{path.name}", state, f"{recognizer.provider}; golden vectors off by at most {off:.1e}")
+            )
     return rows or [("models", _BAD, "none found beside the package")]

@@ -21,17 +21,23 @@ OFFSCREEN_S = 0.6
 #: One try to find a lost stream again; shorter ones miss streams that are there.
 RESOLVE_S = 2.0
 
+
 def live(
     bundle: Annotated[Path, typer.Option("--bundle", help="Folder of the model, e.g. models/default.")],
-    stream: Annotated[str | None, typer.Option("--stream", help="Name of the stream; default: the only EMG one.")] = None,
+    stream: Annotated[
+        str | None, typer.Option("--stream", help="Name of the stream; default: the only EMG one.")
+    ] = None,
     headless: Headless = False,
     seconds: Seconds = None,
     report: Report = None,
     screenshot: Screenshot = None,
     provider: ProviderName = "auto",
-    unit: Annotated[str | None, typer.Option("--unit", help="The stream's unit, if it states none: uV, mV or V.")] = None,
+    unit: Annotated[
+        str | None, typer.Option("--unit", help="The stream's unit, if it states none: uV, mV or V.")
+    ] = None,
     by_position: Annotated[
-        bool, typer.Option("--by-position", help="Trust the order of the stream's columns instead of its channel names.")
+        bool,
+        typer.Option("--by-position", help="Trust the order of the stream's columns instead of its channel names."),
     ] = False,
     timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds to wait for the stream.")] = 10.0,
     network: Network = False,
@@ -95,7 +101,9 @@ def run_live(
         return connect(model.spec, stream, timeout_s=timeout, unit=unit, by_position=by_position)
 
     connection = open_stream(timeout_s)
-    engine = Engine(recognizer, connection, reconnect=lambda: open_stream(RESOLVE_S), explain=not headless or bool(screenshot))
+    engine = Engine(
+        recognizer, connection, reconnect=lambda: open_stream(RESOLVE_S), explain=not headless or bool(screenshot)
+    )
     console.print(
         f"[bold]{model.manifest.name}[/] ({len(model.gestures)} classes, {recognizer.provider}) on "
         f"[bold]{engine.description.name}[/] ({engine.layout.n_channels} channels, {engine.spec.fs_hz:g} Hz)"
@@ -111,9 +119,7 @@ def run_live(
         else:
             from rt_handdt.gui.app import run_window
 
-            run_window(
-                engine, seconds=seconds, screenshot=screenshot, reject_below=model.manifest.decoder.reject_below
-            )
+            run_window(engine, seconds=seconds, screenshot=screenshot, reject_below=model.manifest.decoder.reject_below)
     finally:
         engine.stop()
         figures = figures or run_report(engine)

@@ -12,7 +12,8 @@ Seconds = Annotated[float | None, typer.Option("--seconds", min=0.1, help="Stop 
 Report = Annotated[Path | None, typer.Option("--report", help="Write the run's figures to this JSON file.")]
 Screenshot = Annotated[Path | None, typer.Option("--screenshot", help="Save a picture of the window (PNG) at the end.")]
 Network = Annotated[
-    bool, typer.Option("--network", help="Also look for (or show) streams on the local network, not this computer only.")
+    bool,
+    typer.Option("--network", help="Also look for (or show) streams on the local network, not this computer only."),
 ]
 ProviderName = Annotated[
     str, typer.Option("--provider", help="Where the network runs: auto (CUDA if it works), cpu or cuda.")

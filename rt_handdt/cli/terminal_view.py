@@ -34,7 +34,9 @@ class TerminalView:
             self._live.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._live is not None:
             self._live.stop()
 
@@ -73,7 +75,8 @@ def _render(shot: Snapshot) -> Group:
             table.add_row(Text(title(label), style="bold green" if held else ""), Text(f"{bar:<{_BAR}}"), f"{p:.2f}")
     latency = shot.latency_ms
     foot = (
-        f"{shot.seconds:.0f} s · {shot.stream_name} · lost {shot.samples_lost} of {shot.samples_expected} · {shot.gaps} gaps"
+        f"{shot.seconds:.0f} s · {shot.stream_name}"
+        + f" · lost {shot.samples_lost} of {shot.samples_expected} · {shot.gaps} gaps"
         + (f" · p50 {latency['p50']:.1f} / p99 {latency['p99']:.1f} ms" if latency else "")
         + (f" · accuracy {shot.accuracy:.2f} (last minute)" if shot.accuracy is not None else "")
     )

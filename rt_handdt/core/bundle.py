@@ -1,7 +1,7 @@
 """A trained model as a folder that describes and proves itself.
 
 ========================  ===========================================================================================
-``recognizer.onnx``       features (N, F, H, W) → probabilities (N, K) and latent (N, D); the manifest is in its metadata
+``recognizer.onnx``       features (N, F, H, W) → probabilities (N, K), latent (N, D); manifest in its metadata
 ``explainer.onnx``        latent (N, D) → pattern-component map (N, F, H, W), in standardised units
 ``golden.npz``            signal → frames → probabilities and latents: replayed by a test
 ``CARD.md``               what people should know before they use it
@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -83,7 +82,7 @@ class BundleManifest(Settings):
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 (first 16 hex digits) over the manifest with the files' hashes: changes with any byte of the bundle."""
+        """SHA-256 (first 16 hex digits) over manifest and files' hashes: changes with any byte of the bundle."""
         data = self.model_dump(mode="json", by_alias=True)
         return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:16]
 
@@ -121,7 +120,7 @@ class Bundle:
         return _verified(self.path, name, self.manifest.files[name])
 
     def golden(self) -> dict[str, npt.NDArray[Any]]:
-        """The golden vectors: signal (n, C), frames (N, F, H, W), indices (N,), probabilities (N, K), latents (N, D)."""
+        """Golden vectors: signal (n, C), frames (N, F, H, W), indices (N,), probabilities (N, K), latents (N, D)."""
         with np.load(BytesIO(self.file("golden.npz")), allow_pickle=False) as data:
             return {key: data[key] for key in data.files}
 
@@ -140,9 +139,13 @@ def load_bundle(path: str | Path) -> Bundle:
     try:
         data = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise BundleError(f"{path}: not a bundle, it holds no {MANIFEST}; give the folder that training wrote.") from None
+        raise BundleError(
+            f"{path}: not a bundle, it holds no {MANIFEST}; give the folder that training wrote."
+        ) from None
     except (OSError, ValueError) as exc:
-        raise BundleError(f"{path / MANIFEST}: cannot be read as JSON ({exc}); restore or export the bundle again.") from None
+        raise BundleError(
+            f"{path / MANIFEST}: cannot be read as JSON ({exc}); restore or export the bundle again."
+        ) from None
     found = data.get("schema") if isinstance(data, dict) else None
     if found != SCHEMA:
         raise BundleError(
@@ -193,7 +196,7 @@ def save_bundle(path: str | Path, manifest: BundleManifest, files: Mapping[str, 
         (draft / MANIFEST).write_text(text + "\n", encoding="utf-8")
         if path.exists():
             shutil.rmtree(path)
-        os.replace(draft, path)
+        draft.replace(path)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return load_bundle(path)

@@ -91,7 +91,9 @@ class ElectrodeLayout(Settings):
             raise ValueError(f"the channel name '{twice}' occurs twice; names must differ")
         for name, (row, column) in zip(self.channels, self.cells, strict=True):
             if not (0 <= row < height and 0 <= column < width):
-                raise ValueError(f"channel '{name}' sits at row {row}, column {column}, outside the {height}x{width} grid")
+                raise ValueError(
+                    f"channel '{name}' sits at row {row}, column {column}, outside the {height}x{width} grid"
+                )
         cell = _first_repeated(self.cells)
         if cell is not None:
             both = [name for name, at in zip(self.channels, self.cells, strict=True) if at == cell]

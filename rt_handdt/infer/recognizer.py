@@ -65,7 +65,9 @@ class Recognizer:
         found = {io.name: ("input", list(io.shape[1:])) for io in self._session.get_inputs()}
         found |= {io.name: ("output", list(io.shape[1:])) for io in self._session.get_outputs()}
         if found != wanted:
-            raise BundleError(f"{self.bundle.path}: recognizer.onnx must have {wanted}, but has {found}; export it again.")
+            raise BundleError(
+                f"{self.bundle.path}: recognizer.onnx must have {wanted}, but has {found}; export it again."
+            )
 
     def warm_up(self, runs: int = 20) -> None:
         """Run a few times, so that the first live window is as fast as the rest."""

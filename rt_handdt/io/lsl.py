@@ -49,7 +49,8 @@ def configure(*, network: bool = False, session: str | None = None) -> None:
     if _configured is not None:
         if _configured != wanted:
             raise StreamError(
-                f"LSL is set up once per process: it runs with {_configured}, {wanted} came too late; use a new process."
+                f"LSL is set up once per process: it runs with {_configured}, and {wanted} came too late; "
+                "use a new process."
             )
         return
     lab = f"[lab]\nSessionID = {session}\n"
@@ -108,7 +109,9 @@ class SignalInlet:
         try:
             full = self._inlet.info(timeout=ANSWER_S)
         except (pylsl.util.TimeoutError, pylsl.util.LostError):
-            raise StreamError(f"The stream '{info.name()}' was found but does not answer; restart its source.") from None
+            raise StreamError(
+                f"The stream '{info.name()}' was found but does not answer; restart its source."
+            ) from None
         self.description = _describe(full, full=True)
         if self.description.fs_hz <= 0:
             raise StreamError(f"The stream '{self.description.name}' has no fixed rate; a signal stream is needed.")
@@ -199,8 +202,7 @@ class SignalInlet:
         self._judged += len(over)
         if self._judged < self.description.fs_hz:
             return np.zeros(len(over), dtype=np.int64)
-        missing = np.where(over > max(0.5, 2 * self._jitter), np.rint(over), 0).astype(np.int64)
-        return missing
+        return np.where(over > max(0.5, 2 * self._jitter), np.rint(over), 0).astype(np.int64)
 
     def close(self) -> None:
         """Disconnect."""
@@ -270,7 +272,9 @@ class SignalOutlet:
         self._counter = counter
         self._sent = 0
         labels = [*channels, COUNTER] if counter else list(channels)
-        info = pylsl.StreamInfo(name, "EMG", len(labels), fs_hz, pylsl.cf_float32, f"rt-handdt-{name}-{uuid.uuid4().hex}")
+        info = pylsl.StreamInfo(
+            name, "EMG", len(labels), fs_hz, pylsl.cf_float32, f"rt-handdt-{name}-{uuid.uuid4().hex}"
+        )
         cells = dict(zip(layout.channels, layout.cells, strict=True)) if layout else {}
         described = info.desc().append_child("channels")
         for label in labels:
@@ -321,7 +325,7 @@ def _ensure_configured() -> None:
 
 def _resolve_signal(name: str | None, timeout_s: float) -> pylsl.StreamInfo:
     if name is not None:
-        infos = [info for info in pylsl.resolve_byprop("name", name, minimum=1, timeout=timeout_s)]
+        infos = list(pylsl.resolve_byprop("name", name, minimum=1, timeout=timeout_s))
         if len(infos) > 1:
             raise StreamError(f"{len(infos)} streams are called '{name}'; stop one of them or rename it.")
     else:

@@ -86,8 +86,8 @@ def match(
     layout = spec.layout
     if abs(stream.fs_hz - spec.fs_hz) > 1e-3 * spec.fs_hz:
         raise LayoutMismatch(
-            f"{what} runs at {stream.fs_hz:g} Hz, but the model was trained for {spec.fs_hz:g} Hz; set the amplifier to "
-            f"{spec.fs_hz:g} Hz or use a model trained for {stream.fs_hz:g} Hz."
+            f"{what} runs at {stream.fs_hz:g} Hz, but the model was trained for {spec.fs_hz:g} Hz; "
+            f"set the amplifier to {spec.fs_hz:g} Hz or use a model trained for {stream.fs_hz:g} Hz."
         )
     if by_position:
         if stream.n_channels < layout.n_channels:
@@ -112,7 +112,9 @@ def match(
         order = channel_order(stream.channels, spec, what)
     stated = unit or stream.unit
     if stated is None:
-        raise LayoutMismatch(f"{what} does not state its unit; the model needs microvolts: say which it is with --unit.")
+        raise LayoutMismatch(
+            f"{what} does not state its unit; the model needs microvolts: say which it is with --unit."
+        )
     to_uv = microvolts_per(stated)
     if to_uv is None:
         raise LayoutMismatch(

@@ -107,7 +107,7 @@ class Engine:
 
     def start(self) -> None:
         """Start the worker."""
-        # Start-up leaves many long-lived objects; without this, a full collection over them stalls a window by several ms.
+        # Start-up leaves many long-lived objects; a full collection over them would stall a window by several ms.
         gc.collect()
         gc.freeze()
         self._thread.start()

@@ -71,9 +71,7 @@ class ActivationPath:
 
     def movements(self) -> list[tuple[float, float]]:
         """When the movement after each cue begins and when every muscle has arrived, in s."""
-        return [
-            (onset, onset + float(rise.max())) for onset, rise in zip(self._onset_s, self._rise_s, strict=True)
-        ]
+        return [(onset, onset + float(rise.max())) for onset, rise in zip(self._onset_s, self._rise_s, strict=True)]
 
     def step(self, time_s: float) -> Float64:
         """Shape (n_muscles,), 0..1: excitation at `time_s`, one step after the previous call."""

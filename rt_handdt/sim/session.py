@@ -75,9 +75,9 @@ def virtual_recording(
     seconds
         If given, this long in all: as many repetitions as it takes, and the last one cut off.
     markers
-        ``"movement"``: what the hand does. A gesture's marker stands where its movement begins, that of rest where every
-        muscle has relaxed; only a simulator knows this. ``"cue"``: what was asked for, 0.1 to 0.3 s before the hand
-        follows, as in recordings of real people.
+        ``"movement"``: what the hand does. A gesture's marker stands where its movement begins, that of rest where
+        every muscle has relaxed; only a simulator knows this. ``"cue"``: what was asked for, 0.1 to 0.3 s before the
+        hand follows, as in recordings of real people.
 
     Raises
     ------

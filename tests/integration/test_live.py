@@ -204,7 +204,7 @@ def test_a_lost_stream_is_visible_and_a_new_source_is_taken_up(bundle: Bundle) -
         decision = engine.snapshot().decision
         assert decision is not None
         assert decision.label == "rest"
-        with Playing(recording) as playing:
+        with Playing(recording):
             until(lambda: engine is not None and engine.samples_received == 2 * recording.n_samples, 15.0)
         assert engine.reconnections == 1
         assert engine.gaps == 1
@@ -246,7 +246,7 @@ def test_streams_that_do_not_fit_are_refused_in_one_sentence() -> None:
     taken = connect(SPEC, "others", by_position=True)
     assert taken.order.tolist() == list(range(8))
     taken.close()
-    with pytest.raises(StreamError, match="no such|No LSL stream called 'nowhere'"):
+    with pytest.raises(StreamError, match="No LSL stream called 'nowhere'"):
         connect(SPEC, "nowhere", timeout_s=0.3)
 
 

@@ -150,7 +150,7 @@ def test_same_seed_same_network_other_seed_other_network() -> None:
     settings = {**SETTINGS, "optimiser": {"epochs": 2, "batch": 32}}
 
     def weights(seed: int) -> tuple[list[Epoch], torch.Tensor]:
-        config = TrainConfig.model_validate({**settings, "seed": seed})
+        config = TrainConfig.model_validate({**settings, "seed": seed, "threads": 2})
         windows = collect(data(3).recordings, LAYOUT, config)
         done = train(windows, split(windows, config.validation, 0), config)
         return list(done.epochs), torch.cat([value.flatten().float() for value in done.net.state_dict().values()])

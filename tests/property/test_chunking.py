@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -67,7 +69,7 @@ def test_chunking_never_changes_a_bit(
     pieces = Preprocessor(spec)
     parts: list[FeatureFrame] = []
     filtered = []
-    for start, stop in zip(cut[:-1], cut[1:], strict=True):
+    for start, stop in pairwise(cut):
         parts += pieces.push(samples[start:stop], times[start:stop])
         filtered.append(pieces.filtered)
 
@@ -91,7 +93,7 @@ def test_after_a_gap_it_is_as_new_but_keeps_counting(cut: list[int], gap: int, a
     used.push(samples[:at])
     used.reset(skip_samples=gap)
     again: list[FeatureFrame] = []
-    for start, stop in zip(cut[:-1], cut[1:], strict=True):
+    for start, stop in pairwise(cut):
         again += used.push(samples[start:stop])
     assert [frame.index - at - gap for frame in again] == [frame.index for frame in fresh]
     assert all(a.maps.tobytes() == b.maps.tobytes() for a, b in zip(again, fresh, strict=True))

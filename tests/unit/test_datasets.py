@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from offline.cohort import COHORT_NOTE
 from offline.config import TrainConfig, ValidationConfig
 from offline.datasets import WindowSet, collect
-from offline.cohort import COHORT_NOTE
 from offline.sources import open_data
 from offline.splits import split
 from rt_handdt.core.layout import ElectrodeLayout

@@ -61,7 +61,9 @@ def test_people_sessions_and_trials_differ():
 
 
 def test_markers_stand_at_the_cues():
-    recording = virtual_recording(0, 1, 1, layout=SMALL, fs_hz=1000.0, gesture_s=1.5, rest_s=1.0, repetitions=2, markers="cue")
+    recording = virtual_recording(
+        0, 1, 1, layout=SMALL, fs_hz=1000.0, gesture_s=1.5, rest_s=1.0, repetitions=2, markers="cue"
+    )
     assert recording.markers[0].index == 0
     assert recording.markers[0].label == recording.markers[-1].label == REST
     assert sorted(m.label for m in recording.markers[1::2]) == sorted(DEFAULT_GESTURES * 2)
