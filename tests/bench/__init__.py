@@ -1,0 +1,1 @@
+"""Measurements: slow, not run by pytest. `./scripts/bench NAME` runs one."""

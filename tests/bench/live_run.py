@@ -1,0 +1,55 @@
+"""One live run: a replay in a process of its own, the engine in this one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rt_handdt.core.bundle import Bundle
+from rt_handdt.infer.recognizer import Recognizer
+from rt_handdt.io import lsl
+from rt_handdt.runtime.connect import connect
+from rt_handdt.runtime.engine import Engine, wait_until_done
+from rt_handdt.runtime.report import run_report
+from rt_handdt.runtime.windowlog import WindowTable
+
+NAME = "bench"
+
+
+def live_run(
+    bundle: Bundle,
+    source: Sequence[str],
+    seconds: float,
+    *,
+    explain: bool = False,
+    window: Callable[[Engine], None] | None = None,
+) -> tuple[dict[str, Any], WindowTable]:
+    """Replay `source` (arguments of ``rt-handdt replay``) and recognize it; the report and every window.
+
+    `window`, if given, is called with the engine and returns when the run is over.
+    """
+    os.environ.setdefault(lsl.SESSION_VARIABLE, f"bench-{uuid.uuid4().hex[:12]}")
+    lsl.configure()
+    sys.setswitchinterval(0.0005)  # as the command line does
+    command = [sys.executable, "-m", "rt_handdt.cli.main", "replay", *source, "--name", NAME, "--seconds", str(seconds)]
+    recognizer = Recognizer(bundle)
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as child:
+        engine = Engine(recognizer, connect(bundle.spec, NAME, timeout_s=20.0), explain=explain)
+        engine.start()
+        try:
+            if window is not None:
+                window(engine)
+            else:
+                wait_until_done(engine, None if seconds is None else seconds - 0.01, lambda: None)
+                # what is still on its way
+                time.sleep(0.3)
+        finally:
+            engine.stop()
+            child.terminate()
+    engine.raise_error()
+    return run_report(engine), engine.log.table()
