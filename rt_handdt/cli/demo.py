@@ -44,7 +44,7 @@ def demo(
     # A session id of its own: the demo neither sees nor disturbs other streams.
     os.environ["RT_HANDDT_LSL_SESSION"] = f"demo-{uuid.uuid4().hex[:12]}"
     name = f"virtual person {subject} of {seed}"
-    Console().print(
+    Console(soft_wrap=True).print(
         f"Demo: virtual person {subject} (seed {seed}), simulated EMG of a person on whom nothing was trained. "
         "Real use needs a model trained on Hyser or on your own recordings.",
         highlight=False,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rt_handdt.runtime.engine import Engine
 
 #: How long the window of a headless run's screenshot is kept open, unseen, to fill.
-OFFSCREEN_S = 0.6
+OFFSCREEN_S = 0.3
 #: One try to find a lost stream again; shorter ones miss streams that are there.
 RESOLVE_S = 2.0
 
@@ -76,7 +76,7 @@ def run_live(
     network: bool = False,
 ) -> dict[str, Any]:
     """Run the live engine until it is done, and return its report (see `runtime.report`)."""
-    console = Console()
+    console = Console(soft_wrap=True)
     _check_writable(report, screenshot)
     if not headless:
         from rt_handdt.gui.display import check_display, import_qt
@@ -139,12 +139,15 @@ def _run_headless(engine: Engine, seconds: float | None, console: Console) -> No
 
 
 def _draw_offscreen(engine: Engine, path: Path) -> None:
-    """A picture of the window for a run that had none; taken after the run's figures are settled."""
+    """A picture of the window for a run that had none, as the window would look now."""
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    from rt_handdt.gui.still import Still
+
+    still = Still(engine)
     from rt_handdt.gui.app import run_window
 
     run_window(
-        engine,
+        still,
         seconds=OFFSCREEN_S,
         screenshot=path,
         reject_below=engine.recognizer.bundle.manifest.decoder.reject_below,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -19,6 +19,10 @@ def replay(
     path: Annotated[str, typer.Argument(help="A Hyser folder, session or record, an XDF file, or virtual[:SEED].")],
     subject: Annotated[int | None, typer.Option("--subject", min=1, help="Who, where the path holds several.")] = None,
     session: Annotated[int | None, typer.Option("--session", min=1, help="Which session.")] = None,
+    kind: Annotated[
+        Literal["dynamic", "maintenance"] | None,
+        typer.Option("--kind", help="Hyser: which trials; default: dynamic, where there are some."),
+    ] = None,
     name: Annotated[str | None, typer.Option("--name", help="Name of the stream; default: the recording's.")] = None,
     seconds: Seconds = None,
     layout: Annotated[
@@ -42,10 +46,10 @@ def replay(
     from rt_handdt.io.sources import open_recording, virtual_seed
     from rt_handdt.paths import layout_path, shipped
 
-    console = Console()
+    console = Console(soft_wrap=True)
     seed = virtual_seed(path)
     if seed is None:
-        recording = open_recording(path, subject=subject, session=session)
+        recording = open_recording(path, subject=subject, session=session, kind=kind)
     else:
         from rt_handdt.sim.session import virtual_recording
 
