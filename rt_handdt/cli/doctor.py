@@ -54,7 +54,9 @@ def _packages() -> list[tuple[str, str, str]]:
             version = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             optional = name in ("numba", "torch")
-            what = "not installed (only the trainer needs it)" if name == "torch" else "not installed (optional)"
+            what = (
+                f"not installed ({'only the trainer needs it' if name == 'torch' else 'optional: speeds up filters'})"
+            )
             rows.append(
                 (name, _OK if optional else _BAD, what if optional else "not installed: install rt-handdt again")
             )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import fft
 
+from rt_handdt.core import kernels
 from rt_handdt.core.filters import CausalFilter, envelope_sections
 from rt_handdt.core.spec import Envelope, PipelineSpec, Rms, Ssc, Stft, Wl, Zc
 from rt_handdt.core.types import Float64
@@ -38,8 +39,12 @@ class FeatureBank:
             elif isinstance(feature, Envelope):
                 self._rows[feature.name] = n_sums
                 n_sums += 1
-                self._smoother = CausalFilter(envelope_sections(feature.cutoff_hz, spec.fs_hz), self._channels)
+                self._smoother = CausalFilter(envelope_sections(feature.cutoff_hz, spec.fs_hz))
         self.n_sums = n_sums
+        self._loops = kernels.compiled()
+        thresholds = {feature.name: feature.threshold_uv for feature in spec.features if isinstance(feature, Zc | Ssc)}
+        self._kernel_rows = np.asarray([float(self._rows.get(name, -1)) for name in ("wl", "zc", "ssc")])
+        self._kernel_thresholds = np.asarray([thresholds.get("zc", 0.0), thresholds.get("ssc", 0.0)])
         self._hann: Float64 | None = None
         for feature in spec.features:
             if isinstance(feature, Stft):
@@ -74,13 +79,24 @@ class FeatureBank:
         """
         block = self._block
         n_blocks = len(filtered) // block
-        out = np.empty((n_blocks, self.n_sums, self._channels))
+        out = np.zeros((n_blocks, self.n_sums, self._channels))
         # After a reset nothing came before; those edge terms are never used, since a window starts there.
         tail = np.zeros((2, self._channels)) if self._tail is None else self._tail
         x = np.concatenate([tail, filtered])  # sample i of the blocks is row i + 2
         self._tail = filtered[-2:].copy()
         shape = (n_blocks, block, self._channels)
-        out[:, 0] = np.square(filtered).reshape(shape).sum(axis=1)
+        if self._loops is not None:
+            self._loops[1](x, block, self._kernel_rows, self._kernel_thresholds, out)
+        else:
+            self._sum_up(x, shape, out)
+        if self._smoother is not None:
+            envelope = self._smoother.push(np.abs(filtered)).reshape(shape)
+            out[:, self._rows["envelope"]] = envelope[:, -1]
+        return out
+
+    def _sum_up(self, x: Float64, shape: tuple[int, int, int], out: Float64) -> None:
+        """What the compiled loop does, in numpy."""
+        out[:, 0] = np.square(x[2:]).reshape(shape).sum(axis=1)
         if any(isinstance(feature, Wl | Zc | Ssc) for feature in self._spec.features):
             step = x[1:] - x[:-1]  # step[i + 1] = x[i] − x[i − 1]
             size = np.abs(step)
@@ -93,10 +109,6 @@ class FeatureBank:
                 elif isinstance(feature, Ssc):
                     turning = (step[1:] * step[:-1] < 0) & (np.maximum(size[1:], size[:-1]) >= feature.threshold_uv)
                     self._put(out, feature.name, turning.astype(np.float64).reshape(shape), edge=2)
-        if self._smoother is not None:
-            envelope = self._smoother.push(np.abs(filtered)).reshape(shape)
-            out[:, self._rows["envelope"]] = envelope[:, -1]
-        return out
 
     def _put(self, out: Float64, name: str, terms: Float64, edge: int) -> None:
         row = self._rows[name]

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import signal
 
+from rt_handdt.core import kernels
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import Float64
 
@@ -42,10 +43,10 @@ class CausalFilter:
     offset leaves no transient.
     """
 
-    def __init__(self, sections: Float64, n_channels: int) -> None:
+    def __init__(self, sections: Float64) -> None:
         self._sections = np.ascontiguousarray(sections, dtype=np.float64)
         self._steady = signal.sosfilt_zi(self._sections)  # (n_sections, 2)
-        self._n_channels = n_channels
+        self._loops = kernels.compiled()
         self._state: Float64 | None = None
 
     def reset(self) -> None:
@@ -53,11 +54,13 @@ class CausalFilter:
         self._state = None
 
     def push(self, samples: npt.NDArray[np.floating]) -> Float64:
-        """Filter the next samples: (n, n_channels) → (n, n_channels), float64. NaN is not allowed."""
+        """Filter the next samples: (n, n_channels) → the same shape, float64. NaN is not allowed."""
         x = np.asarray(samples, dtype=np.float64)
         if not len(x):
             return x
         if self._state is None:
-            self._state = self._steady[:, :, None] * x[0]
+            self._state = np.ascontiguousarray(self._steady[:, :, None] * x[0])
+        if self._loops is not None:
+            return self._loops[0](self._sections, np.ascontiguousarray(x), self._state)
         filtered, self._state = signal.sosfilt(self._sections, x, axis=0, zi=self._state)
         return np.asarray(filtered, dtype=np.float64)

@@ -32,7 +32,7 @@ class Preprocessor:
         self._block = spec.block_samples
         self._window_blocks = spec.window_samples // self._block
         self._hop_blocks = spec.hop_samples // self._block
-        self._filter = CausalFilter(design(spec), self._n)
+        self._filter = CausalFilter(design(spec))
         self._bank = FeatureBank(spec)
         self._bad = np.zeros(self._n, dtype=bool)
         self._neighbours = [np.asarray(ring, dtype=np.intp) for ring in spec.layout.neighbours]

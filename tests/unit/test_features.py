@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import signal
 
+from rt_handdt.core import kernels
 from rt_handdt.core.filters import CausalFilter, design
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.preprocess import Preprocessor, channel_order, iter_frames
@@ -54,6 +55,21 @@ def test_time_domain_features_are_the_textbooks(samples: np.ndarray) -> None:
     assert 0 < got[3].mean() < 198
 
 
+@pytest.mark.skipif(not kernels.AVAILABLE, reason="numba (the extra accel) is not installed")
+def test_the_compiled_loops_change_nothing(samples: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    every = spec(features=("rms", "wl", Zc(threshold_uv=15.0), Ssc(threshold_uv=20.0), "envelope"))
+    fast = Preprocessor(every)
+    monkeypatch.setattr(kernels, "compiled", lambda: None)
+    plain = Preprocessor(every)
+    for start in range(0, 1000, 130):
+        one, other = fast.push(samples[start : start + 130]), plain.push(samples[start : start + 130])
+        assert len(one) == len(other)
+        for a, b in zip(one, other, strict=True):  # the same bits on x86-64; other compilers may fuse operations
+            np.testing.assert_allclose(a.maps, b.maps, rtol=1e-5)
+        np.testing.assert_allclose(fast.filtered, plain.filtered, rtol=1e-5, atol=1e-4)
+    assert fast.index == 1000
+
+
 def test_stft_finds_a_tone_with_its_amplitude() -> None:
     fine = spec(features=({"name": "stft", "frame_samples": 128, "bins": 16},))
     tone = 30.0 * np.sin(2 * np.pi * 16 * FS / 128 * np.arange(1000) / FS)  # bin 16 of 128: the first of band 4
@@ -73,7 +89,7 @@ def test_envelope_follows_the_rectified_signal() -> None:
 
 
 def test_an_offset_leaves_no_transient_and_mains_are_taken_out() -> None:
-    chain = CausalFilter(design(spec()), 1)
+    chain = CausalFilter(design(spec()))
     assert np.abs(chain.push(np.full((2000, 1), 45_000.0))).max() < 1e-3
 
     def gain(hz: float) -> float:
