@@ -159,10 +159,11 @@ class Preprocessor:
                     rms_uv=rms.astype(np.float32),
                 )
             )
-        keep = self._window_blocks - 1
-        self._sums, self._missing = sums[-keep:].copy() if keep else sums[:0], missing[-keep:] if keep else missing[:0]
+        # The next window needs the newest blocks of this one (or all there are, while the first one fills).
+        keep = max(0, len(sums) - (self._window_blocks - 1))
+        self._sums, self._missing = sums[keep:].copy(), missing[keep:].copy()
         if self._bank.needs_samples:
-            self._history = history[len(history) - keep * self._block :].copy() if keep else history[:0]
+            self._history = history[keep * self._block :].copy()
         return frames
 
     def _fill(self, x: Float64) -> tuple[Float64, Float64]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from unittest import mock
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from rt_handdt.core import kernels
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.preprocess import Preprocessor
 from rt_handdt.core.spec import PipelineSpec
@@ -43,6 +45,7 @@ def cuts(draw: st.DrawFn) -> list[int]:
 
 
 @settings(max_examples=60, deadline=None)
+@example([0, 32, N], (1, 1), (64, 16), FEATURES[2], 0.0, 0, False)  # a window that fills over several pushes
 @given(
     cut=cuts(),
     grid=st.sampled_from([(1, 1), (1, 3), (2, 2)]),
@@ -50,6 +53,7 @@ def cuts(draw: st.DrawFn) -> list[int]:
     features=st.sampled_from(FEATURES),
     missing=st.floats(0, 0.2),
     seed=st.integers(0, 1000),
+    plain=st.booleans(),
 )
 def test_chunking_never_changes_a_bit(
     cut: list[int],
@@ -58,8 +62,14 @@ def test_chunking_never_changes_a_bit(
     features: tuple[object, ...],
     missing: float,
     seed: int,
+    plain: bool,
 ) -> None:
-    spec = make_spec(*grid, *window_hop, features)
+    loops = None if plain else kernels.compiled()  # numpy's loops, or numba's where it is installed
+    with mock.patch.object(kernels, "compiled", return_value=loops):
+        check_chunking(cut, make_spec(*grid, *window_hop, features), missing, seed)
+
+
+def check_chunking(cut: list[int], spec: PipelineSpec, missing: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
     samples = (1e4 + 50 * rng.standard_normal((N, spec.layout.n_channels))).astype(np.float32)
     samples[rng.random(samples.shape) < missing] = np.nan
@@ -73,7 +83,7 @@ def test_chunking_never_changes_a_bit(
         parts += pieces.push(samples[start:stop], times[start:stop])
         filtered.append(pieces.filtered)
 
-    assert len(parts) == len(whole) == (N - window_hop[0]) // window_hop[1] + 1
+    assert len(parts) == len(whole) == (N - spec.window_samples) // spec.hop_samples + 1
     for a, b in zip(whole, parts, strict=True):
         assert (a.index, a.time_s) == (b.index, b.time_s)
         assert a.maps.tobytes() == b.maps.tobytes()
