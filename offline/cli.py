@@ -39,7 +39,8 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder of the bundle to write.", metavar="DIR")],
     more: Annotated[list[str] | None, typer.Argument(help="Further data.", hidden=True)] = None,
     config: Annotated[
-        Path | None, typer.Option(help="Training configuration; configs/train/default.toml otherwise.", metavar="FILE")
+        Path | None,
+        typer.Option(help="Training configuration; default: one that suits the data.", metavar="FILE"),
     ] = None,
 ) -> None:
     """Train on recordings and write a bundle for the live app."""
@@ -47,9 +48,9 @@ def train(
     from offline.config import TrainConfig
     from offline.run import train_bundle
     from rt_handdt.core.layout import ElectrodeLayout
-    from rt_handdt.paths import layout_path, shipped
+    from rt_handdt.paths import layout_path
 
-    settings = TrainConfig.from_toml(config or shipped("configs", "train", "default.toml"))
+    settings = TrainConfig.from_toml(config) if config is not None else None
     grid = ElectrodeLayout.from_toml(layout_path(layout))
     train_bundle([*data, *(more or [])], grid, out, settings)
 

@@ -20,15 +20,22 @@ from rt_handdt.core.bundle import MANIFEST, Bundle
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.recording import Recording
 from rt_handdt.errors import BundleError
+from rt_handdt.paths import shipped
 
 POOL_ABOVE_S = 600.0  # of signal in all
+
+
+#: From so many people on, differences between them are worth learning with the larger network.
+MANY_PEOPLE = 6
+#: Of the sampling rate: as high as a band's upper corner may lie and still leave the filter a slope.
+BAND_LIMIT = 0.45
 
 
 def train_bundle(
     data: Sequence[str] | TrainingData,
     layout: ElectrodeLayout,
     out: str | Path,
-    config: TrainConfig,
+    config: TrainConfig | None,
     console: Console | None = None,
 ) -> Bundle:
     """Train on recordings and write a bundle.
@@ -39,6 +46,8 @@ def train_bundle(
         What `offline.sources.open_data` takes, or recordings opened already.
     out
         Folder of the bundle; a bundle that is there is replaced.
+    config
+        None: the shipped one that suits the data, adapted to its rate; the console says which and how.
     console
         Where progress goes; standard error if None.
 
@@ -54,6 +63,8 @@ def train_bundle(
     for recording in opened.recordings:
         for note in recording.notes:
             console.print(f"{recording.name}: {note}", style="yellow")
+    if config is None:
+        config = suitable_config(opened.recordings, console)
     with _bar(console) as bar:
         task = bar.add_task("Features", total=len(opened.recordings), note="")
         windows = collect(
@@ -86,6 +97,22 @@ def _workers(recordings: Sequence[Recording]) -> int:
     """Processes for the features: starting one takes a second or two, so little data stays in this one."""
     long = sum(recording.duration_s for recording in recordings) > POOL_ABOVE_S
     return min(os.cpu_count() or 1, len(recordings)) if long else 1
+
+
+def suitable_config(recordings: Sequence[Recording], console: Console) -> TrainConfig:
+    """The shipped configuration for data of one or a few people, or of many; its band fitted to the data's rate."""
+    people = len({recording.subject for recording in recordings})
+    name = "default.toml" if people >= MANY_PEOPLE else "one_person.toml"
+    config = TrainConfig.from_toml(shipped("configs", "train", name))
+    said = f"No --config: using configs/train/{name} for {people} {'person' if people == 1 else 'people'}"
+    low, high = config.pipeline.band_hz
+    limit = round(BAND_LIMIT * min(recording.fs_hz for recording in recordings), 1)
+    if low < limit < high:
+        pipeline = config.pipeline.model_copy(update={"band_hz": (low, limit)})
+        config = config.model_copy(update={"pipeline": pipeline})
+        said += f", with the band's upper corner lowered from {high:g} to {limit:g} Hz for the data's rate"
+    console.print(f"{said}; the mains notch is at {config.pipeline.notch_hz:g} Hz.")
+    return config
 
 
 def _refuse_target(out: Path) -> None:

@@ -138,6 +138,11 @@ class Engine:
         return tuple(self._marks)
 
     @property
+    def has_markers(self) -> bool:
+        """Whether the signal has a marker stream."""
+        return self._connection.markers is not None or bool(self._marks)
+
+    @property
     def seconds(self) -> float:
         """Time since the first sample, s; 0 before it."""
         return 0.0 if self._first_sample_at is None else clock() - self._first_sample_at

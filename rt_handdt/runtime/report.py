@@ -48,7 +48,7 @@ def run_report(engine: Engine) -> dict[str, Any]:
             "compute": _percentiles(engine.latency_ms(compute=True)),
         },
     }
-    if engine.markers:
+    if engine.has_markers:
         score = engine.score()
         report["score"] = {
             "windows": score.windows,

@@ -17,7 +17,7 @@ from offline.config import NetworkConfig, TrainConfig
 from offline.datasets import collect
 from offline.export import Provenance, export_bundle, to_onnx
 from offline.networks import DisentanglingNet
-from offline.run import train_bundle
+from offline.run import suitable_config, train_bundle
 from offline.sources import TrainingData
 from offline.splits import split
 from offline.training import Epoch, train
@@ -192,6 +192,17 @@ def test_a_folder_that_is_no_bundle_is_refused_before_training(tmp_path: Path) -
     (tmp_path / "thesis.txt").write_text("do not overwrite")
     with pytest.raises(BundleError, match="not a bundle"):
         train_bundle(data(2), LAYOUT, tmp_path, TrainConfig.model_validate(SETTINGS), Console(file=io.StringIO()))
+
+
+def test_without_a_config_one_is_chosen_that_suits_the_data() -> None:
+    said = io.StringIO()
+    one = suitable_config([recording(0, repetitions=1)], Console(file=said, width=300))
+    assert one.refit
+    assert one.pipeline.band_hz == (20.0, 230.4)  # 512 Hz
+    assert "one_person.toml for 1 person, with the band's upper corner lowered from 500 to 230.4 Hz" in said.getvalue()
+    many = suitable_config([recording(k, repetitions=1, fs_hz=2048.0) for k in range(6)], Console(file=said, width=300))
+    assert many.pipeline.band_hz == (20.0, 500.0)
+    assert "default.toml for 6 people;" in said.getvalue()
 
 
 @pytest.mark.parametrize("path", sorted(shipped("configs", "train").glob("*.toml")), ids=lambda path: path.stem)
