@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from rt_handdt.config import Settings
 from rt_handdt.core.layout import ElectrodeLayout
-from rt_handdt.core.spec import FEATURE_NAMES, PipelineSpec
+from rt_handdt.core.spec import Feature, PipelineSpec, Rms, Ssc, Wl, Zc, named_features
 from rt_handdt.errors import ConfigError
 
 
@@ -19,6 +19,8 @@ class PipelineConfig(Settings):
     ----------
     notch_hz
         0 for no notch (TOML has no null).
+    features
+        Names, or tables where a setting is wanted: ``features = ["rms", {name = "zc", threshold_uv = 5.0}]``.
     """
 
     band_hz: tuple[float, float] = (20.0, 500.0)
@@ -28,15 +30,12 @@ class PipelineConfig(Settings):
     notch_harmonics: int = Field(1, ge=1, le=10)
     window_s: float = Field(0.25, gt=0)
     hop_s: float = Field(0.015625, gt=0)
-    features: tuple[str, ...] = ("rms", "wl", "zc", "ssc")
+    features: tuple[Feature, ...] = (Rms(), Wl(), Zc(), Ssc())
 
-    @field_validator("features")
+    @field_validator("features", mode="before")
     @classmethod
-    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for name in value:
-            if name not in FEATURE_NAMES:
-                raise ValueError(f"unknown feature '{name}'; known: {', '.join(FEATURE_NAMES)}")
-        return value
+    def _names(cls, value: Any) -> Any:
+        return named_features(value)
 
     def spec(self, fs_hz: float, layout: ElectrodeLayout) -> PipelineSpec:
         """The pipeline for data of one rate and layout.

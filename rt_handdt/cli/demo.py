@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from rt_handdt.cli.options import Headless, Report, Screenshot, Seconds
+from rt_handdt.cli.replay import STOP_ON_EOF
 from rt_handdt.core.gestures import STUDY_TEN
 from rt_handdt.paths import shipped
 
@@ -64,7 +65,10 @@ def _person(name: str, seed: int, subject: int, seconds: float | None) -> Iterat
     command += ["--name", name, "--counter"]
     command += ["--gesture-seconds", f"{turn * (1 - REST_SHARE):.3f}", "--rest-seconds", f"{turn * REST_SHARE:.3f}"]
     command += ["--seconds", f"{3600.0 if seconds is None else seconds + 2:.3f}"]
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    environment = os.environ | {STOP_ON_EOF: "1"}
+    child = subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
     try:
         yield
     except BaseException:
@@ -78,5 +82,6 @@ def _person(name: str, seed: int, subject: int, seconds: float | None) -> Iterat
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
-        if child.stderr is not None:
-            child.stderr.close()
+        for pipe in (child.stdin, child.stderr):
+            if pipe is not None:
+                pipe.close()

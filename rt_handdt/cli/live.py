@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
@@ -134,8 +136,16 @@ def _run_headless(engine: Engine, seconds: float | None, console: Console) -> No
     from rt_handdt.cli.terminal_view import TerminalView
     from rt_handdt.runtime.engine import wait_until_done
 
-    with TerminalView(engine, console) as view, contextlib.suppress(KeyboardInterrupt):
-        wait_until_done(engine, seconds, view.update)
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    # A polite kill ends a run as Ctrl-C does: with its report.
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        with TerminalView(engine, console) as view, contextlib.suppress(KeyboardInterrupt):
+            wait_until_done(engine, seconds, view.update)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _draw_offscreen(engine: Engine, path: Path) -> None:

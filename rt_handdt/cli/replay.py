@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
 from types import FrameType
 from typing import Annotated, Literal
@@ -13,6 +15,15 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from rt_handdt.cli.options import Network, Seconds
 from rt_handdt.errors import ConfigError, LayoutError
+
+#: Set by a program that starts a replay for itself: the replay ends when its standard input does, so that it does not
+#: outlive a parent that was killed.
+STOP_ON_EOF = "RT_HANDDT_STOP_ON_EOF"
+
+
+def _stop_on_eof(stop: threading.Event) -> None:
+    sys.stdin.buffer.read()
+    stop.set()
 
 
 def replay(
@@ -71,6 +82,8 @@ def replay(
     def on_signal(number: int, frame: FrameType | None) -> None:
         stop.set()
 
+    if os.environ.get(STOP_ON_EOF):
+        threading.Thread(target=_stop_on_eof, args=(stop,), daemon=True).start()
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
 

@@ -105,6 +105,17 @@ Feature = Annotated[Rms | Wl | Zc | Ssc | Envelope | Stft, Field(discriminator="
 FEATURE_NAMES = ("rms", "wl", "zc", "ssc", "envelope", "stft")
 
 
+def named_features(value: Any) -> Any:
+    """Let TOML say ``features = ["rms", "wl"]`` where the defaults will do (a validator's first step)."""
+    if not isinstance(value, list | tuple):
+        return value
+    for item in value:
+        name = item if isinstance(item, str) else getattr(item, "name", None) or dict(item).get("name")
+        if name not in FEATURE_NAMES:
+            raise ValueError(f"unknown feature '{name}'; known: {', '.join(FEATURE_NAMES)}")
+    return [{"name": item} if isinstance(item, str) else item for item in value]
+
+
 class PipelineSpec(Settings):
     """Everything between a stream of samples and a feature frame.
 
@@ -141,14 +152,7 @@ class PipelineSpec(Settings):
     @field_validator("features", mode="before")
     @classmethod
     def _names(cls, value: Any) -> Any:
-        """Let TOML say ``features = ["rms", "wl"]`` where the defaults will do."""
-        if isinstance(value, list | tuple):
-            for item in value:
-                name = item if isinstance(item, str) else getattr(item, "name", None) or dict(item).get("name")
-                if name not in FEATURE_NAMES:
-                    raise ValueError(f"unknown feature '{name}'; known: {', '.join(FEATURE_NAMES)}")
-            return [{"name": item} if isinstance(item, str) else item for item in value]
-        return value
+        return named_features(value)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

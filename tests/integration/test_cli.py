@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -140,6 +141,23 @@ def test_the_live_app_loads_neither_torch_nor_the_trainer() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_replay_ends_with_the_program_that_started_it() -> None:
+    command = [sys.executable, "-m", "rt_handdt.cli.main", "replay", "virtual:7", "--seconds", "60"]
+    with subprocess.Popen(
+        command,
+        env=os.environ | {"RT_HANDDT_STOP_ON_EOF": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as child:
+        assert child.stdout is not None
+        assert child.stdin is not None
+        lines = (line for line in child.stdout if "Waiting for a listener" in line)
+        assert next(lines, None)
+        child.stdin.close()  # as when the parent is killed
+        assert child.wait(timeout=10) == 0
 
 
 @pytest.mark.skipif(not (shipped("models") / "default").exists(), reason="no default model")

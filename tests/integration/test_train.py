@@ -24,8 +24,8 @@ from offline.training import Epoch, train
 from rt_handdt.core.bundle import METADATA_KEY, load_bundle
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.preprocess import Preprocessor, iter_frames
-from rt_handdt.core.spec import PipelineSpec
-from rt_handdt.errors import BundleError, HanddtError
+from rt_handdt.core.spec import PipelineSpec, Rms, Zc
+from rt_handdt.errors import BundleError, ConfigError, HanddtError
 from rt_handdt.infer.recognizer import Recognizer
 from rt_handdt.paths import layout_path, shipped
 from tests.support.people import FS_HZ, LABELS, LAYOUT, recording
@@ -192,6 +192,14 @@ def test_a_folder_that_is_no_bundle_is_refused_before_training(tmp_path: Path) -
     (tmp_path / "thesis.txt").write_text("do not overwrite")
     with pytest.raises(BundleError, match="not a bundle"):
         train_bundle(data(2), LAYOUT, tmp_path, TrainConfig.model_validate(SETTINGS), Console(file=io.StringIO()))
+
+
+def test_thresholds_of_features_can_be_set() -> None:
+    config = TrainConfig.model_validate({"pipeline": {"features": ["rms", {"name": "zc", "threshold_uv": 5.0}]}})
+    features = config.pipeline.spec(2048.0, LAYOUT).features
+    assert features == (Rms(), Zc(threshold_uv=5.0))
+    with pytest.raises(ConfigError, match="unknown feature 'rmss'"):
+        TrainConfig.parse({"pipeline": {"features": ["rmss"]}}, what="it")
 
 
 def test_without_a_config_one_is_chosen_that_suits_the_data() -> None:
