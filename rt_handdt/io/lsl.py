@@ -19,6 +19,7 @@ import pylsl
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.types import Chunk, Float32, Float64
 from rt_handdt.errors import StreamError
+from rt_handdt.io.gaps import CountedGaps, Int64, TimedGaps
 
 COUNTER = "COUNTER"
 COUNTER_MODULUS = 65536
@@ -119,10 +120,8 @@ class SignalInlet:
             raise StreamError(f"The stream '{self.description.name}' carries text; give the name of a signal stream.")
         upper = [label.upper() for label in self.description.channels]
         self._counter = upper.index(COUNTER) if COUNTER in upper else None
-        self._last_count: int | None = None
-        self._last_time: float | None = None
-        self._jitter = 0.0  # largest recent backward step of the time stamps, in samples
-        self._judged = 0
+        self._counted = CountedGaps(COUNTER_MODULUS)
+        self._timed = TimedGaps(self.description.fs_hz)
         self._buffer = np.zeros((1, self.description.n_channels), np.float32)
         self._correction = 0.0
         try:
@@ -184,25 +183,11 @@ class SignalInlet:
             for start, stop in zip(starts, stops, strict=True)
         ]
 
-    def _missing_before(self, samples: Float32, times_s: Float64) -> np.ndarray:
+    def _missing_before(self, samples: Float32, times_s: Float64) -> Int64:
         """How many samples are missing right before each sample."""
-        previous = times_s[0] - 1 / self.description.fs_hz if self._last_time is None else self._last_time
-        step = np.diff(times_s, prepend=previous) * self.description.fs_hz
-        self._last_time = float(times_s[-1])
         if self._counter is not None:
-            counts = np.rint(samples[:, self._counter]).astype(np.int64)
-            last = counts[0] - 1 if self._last_count is None else self._last_count
-            self._last_count = int(counts[-1])
-            return (np.diff(counts, prepend=last) - 1) % COUNTER_MODULUS
-        # Without a counter, only time tells. A source that stamps chunks on arrival jitters by milliseconds, forwards
-        # and backwards; loss only ever jumps forwards. So backward steps measure the jitter, and a forward jump is loss
-        # when it is larger than twice that (for a steady source: from half a sample on). The first second only teaches.
-        over = step - 1
-        self._jitter = max(self._jitter * 0.9999 ** len(over), float(-over.min()))
-        self._judged += len(over)
-        if self._judged < self.description.fs_hz:
-            return np.zeros(len(over), dtype=np.int64)
-        return np.where(over > max(0.5, 2 * self._jitter), np.rint(over), 0).astype(np.int64)
+            return self._counted.missing(samples[:, self._counter])
+        return self._timed.missing(times_s)
 
     def close(self) -> None:
         """Disconnect."""

@@ -286,8 +286,10 @@ class Engine:
         """
         table = self.log.table(newest)
         values = table.compute_s if compute else table.latency_s
-        if len(self.log) - self.log.forgotten == len(values):
-            values = values[table.newest_s >= table.newest_s[0] + WARM_UP_S] if len(values) else values
+        if len(values) and len(self.log) == len(values):
+            # By the time of decision: what had piled up while the stream was opened is decided at once, and late.
+            decided_s = table.newest_s + table.latency_s
+            values = values[decided_s >= decided_s[0] + WARM_UP_S]
         if not len(values):
             return {}
         p50, p95, p99 = np.percentile(values, [50, 95, 99]) * 1e3
