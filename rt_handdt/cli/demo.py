@@ -45,9 +45,14 @@ def demo(
     # A session id of its own: the demo neither sees nor disturbs other streams.
     os.environ["RT_HANDDT_LSL_SESSION"] = f"demo-{uuid.uuid4().hex[:12]}"
     name = f"virtual person {subject} of {seed}"
+    known = (
+        "a person on whom nothing was trained"
+        if seed >= DEMO_SEED
+        else f"seeds below {DEMO_SEED} are for training: the model may know this person"
+    )
     Console(soft_wrap=True).print(
-        f"Demo: virtual person {subject} (seed {seed}), simulated EMG of a person on whom nothing was trained. "
-        "Real use needs a model trained on Hyser or on your own recordings.",
+        f"Demo: virtual person {subject} (seed {seed}; {known}), simulated EMG. Real use needs a model trained on "
+        "Hyser or on your own recordings.",
         highlight=False,
     )
     with _person(name, seed, subject, seconds):
