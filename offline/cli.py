@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -42,6 +42,10 @@ def train(
         Path | None,
         typer.Option(help="Training configuration; default: one that suits the data.", metavar="FILE"),
     ] = None,
+    allow_reserved_seeds: Annotated[
+        bool,
+        typer.Option("--allow-reserved-seeds", help="Train even on virtual people that are kept for final figures."),
+    ] = False,
 ) -> None:
     """Train on recordings and write a bundle for the live app."""
     # torch takes seconds to import; --help should not
@@ -52,7 +56,7 @@ def train(
 
     settings = TrainConfig.from_toml(config) if config is not None else None
     grid = ElectrodeLayout.from_toml(layout_path(layout))
-    train_bundle([*data, *(more or [])], grid, out, settings)
+    train_bundle([*data, *(more or [])], grid, out, settings, allow_reserved_seeds=allow_reserved_seeds)
 
 
 @app.command(epilog=COHORT_EXAMPLE)
@@ -60,12 +64,31 @@ def cohort(
     out: Annotated[Path, typer.Option(help="Folder to write, in Hyser's layout.", metavar="DIR")],
     subjects: Annotated[int, typer.Option(min=1, help="Virtual people.")] = 20,
     sessions: Annotated[int, typer.Option(min=1, help="Sessions of each.")] = 2,
-    seed: Annotated[int, typer.Option(min=0, help="Which people are drawn.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Which people are drawn; from 1000 on not for training.")] = 0,
+    kind: Annotated[
+        Literal["dynamic", "maintenance", "all"], typer.Option(help="Trials: 1 s from rest, 4 s steady, or both.")
+    ] = "dynamic",
+    gestures: Annotated[Literal["ten", "all"], typer.Option(help="The study's ten, or all 34 of Hyser.")] = "ten",
+    ragged: Annotated[bool, typer.Option("--ragged", help="Leave out some trials, as Hyser lacks them.")] = False,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Sessions made at once; default: one per processor.", metavar="N")
+    ] = None,
 ) -> None:
-    """Write a data set of virtual people that reads like the Hyser folder."""
+    """Write a data set of virtual people that reads like the Hyser folder; if interrupted, the same command goes on."""
     from offline.cohort import write_cohort
+    from rt_handdt.core.gestures import HYSER_GESTURES
+    from rt_handdt.sim.seeds import RESERVED_SEED
+    from rt_handdt.sim.session import DEFAULT_GESTURES
 
-    typer.echo(f"Wrote {write_cohort(out, subjects, sessions, seed)}")
+    if seed >= RESERVED_SEED:
+        typer.echo(
+            f"Note: seeds from {RESERVED_SEED} on are reserved for final figures. Replay and score these people; "
+            "do not train or tune on them ('train' refuses them).",
+            err=True,
+        )
+    labels = HYSER_GESTURES if gestures == "all" else DEFAULT_GESTURES
+    write_cohort(out, subjects, sessions, seed, gestures=labels, kind=kind, ragged=ragged, processes=processes)
+    typer.echo(f"Wrote {out}")
 
 
 def main() -> None:

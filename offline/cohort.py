@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Sequence
+import signal
+import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import Literal
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from offline.cohort_folder import COHORT_FILE, COHORT_NOTE, PART, CohortKind, CohortPlan, survey
+from offline.ragged import lacking, without
 from rt_handdt.core.gestures import hyser_code
 from rt_handdt.errors import ConfigError, RecordingError
-from rt_handdt.io.hyser_layout import session_folder
+from rt_handdt.io.hyser_layout import Kind, session_folder
 from rt_handdt.io.hyser_writer import write_session
+from rt_handdt.io.wfdb16 import write_atomically
 from rt_handdt.sim.person import draw_person
 from rt_handdt.sim.session import DEFAULT_GESTURES, HYSER_FS_HZ, virtual_trials
 
-#: A file beside ``pr_dataset`` by which a cohort of virtual people says that it is one; all else is as in Hyser.
-COHORT_NOTE = "COHORT.md"
-CohortKind = Literal["dynamic", "maintenance", "all"]
 #: Trials of each gesture in a session, as in Hyser.
-DYNAMIC_TRIALS, MAINTENANCE_TRIALS = 6, 2
+TRIALS: dict[Kind, int] = {"dynamic": 6, "maintenance": 2}
+#: A session still to be written: the cohort's root, its plan, subject, session, and the kinds that are not there yet.
+Task = tuple[str, CohortPlan, int, int, tuple[Kind, ...]]
 
 
 def write_cohort(
@@ -36,15 +39,17 @@ def write_cohort(
     gestures: Sequence[str] = DEFAULT_GESTURES,
     kind: CohortKind = "dynamic",
     repetitions: int | None = None,
+    ragged: bool = False,
     processes: int | None = None,
     progress: bool = True,
 ) -> Path:
-    """Write a virtual cohort: ``out/pr_dataset/subjectXX_sessionY/…``.
+    """Write a virtual cohort: ``out/pr_dataset/subjectXX_sessionY/…``, or go on with one that was interrupted.
 
     Parameters
     ----------
     out
-        The cohort's root; must not exist, or be empty.
+        The cohort's root: new, empty, or a cohort begun with the same parameters. Its complete sessions stay as they
+        are; the others are written, so that the files are those of an uninterrupted run.
     subjects, sessions
         How many people, and how many sessions of each.
     seed
@@ -55,8 +60,10 @@ def write_cohort(
         Dynamic trials (1 s, rest → gesture), maintenance trials (4 s steady), or both.
     repetitions
         Trials of each gesture in a session; by default as many as Hyser has (6 dynamic, 2 maintenance).
+    ragged
+        Leave out some trials, and a few gestures of a session, about as many as Hyser lacks.
     processes
-        How many people are made at once; by default one per processor.
+        How many sessions are made at once; by default one per processor. Does not change the files.
     progress
         Whether to show a progress bar on standard error.
 
@@ -70,65 +77,84 @@ def write_cohort(
     ConfigError
         For an unknown gesture or kind, or a number that makes no sense.
     RecordingError
-        If `out` holds something already, or cannot be written.
+        If `out` holds anything else, or cannot be written.
     """
     out = Path(out)
-    _check(out, subjects, sessions, seed, gestures, kind, repetitions, processes)
-    workers = min(processes or os.cpu_count() or 1, subjects)
-    people = [(str(out), subject, sessions, seed, tuple(gestures), kind, repetitions) for subject in _from_1(subjects)]
-    bar = Progress(
-        TextColumn("virtual people"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=not progress,
+    _check(subjects, sessions, seed, gestures, kind, repetitions, processes)
+    plan = CohortPlan(
+        seed=seed,
+        subjects=subjects,
+        sessions=sessions,
+        gestures=tuple(gestures),
+        kind=kind,
+        repetitions=repetitions,
+        ragged=ragged,
     )
+    console = Console(stderr=True, quiet=not progress)
     try:
+        there = survey(out, plan)
+        tasks: list[Task] = []
+        for subject, session in plan.all_sessions:
+            missing = tuple(one for one in plan.kinds if (subject, session, one) not in there)
+            if missing:
+                tasks.append((str(out), plan, subject, session, missing))
+        total = len(plan.all_sessions)
+        if there:
+            console.print(f"{out}: {total - len(tasks)} of {total} sessions are complete already and stay as they are.")
         out.mkdir(parents=True, exist_ok=True)
         # First, so that not even a cohort cut short can be taken for recordings of people.
-        (out / COHORT_NOTE).write_text(
-            "# Virtual people\n\nSimulated EMG in the format of the Hyser data set, made by `handdt-offline cohort`: "
-            f"{subjects} people, {sessions} sessions each, seed {seed}, {kind} trials. No person was recorded.\n",
-            encoding="utf-8",
-        )
-        with bar:
-            task = bar.add_task("", total=subjects)
-            if workers == 1:
-                for person in people:
-                    _write_person(*person)
-                    bar.advance(task)
-            else:
-                # spawn: a fork would copy the caller's threads' locks in whatever state they are
-                with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-                    futures = [pool.submit(_write_person, *person) for person in people]
-                    for future in futures:
-                        future.add_done_callback(lambda _: bar.advance(task))
-                    done, left = wait(futures, return_when=FIRST_EXCEPTION)
-                    for future in left:
-                        future.cancel()
-                    for future in done:
-                        future.result()
+        _write_once(out / COHORT_FILE, plan.to_json())
+        _write_once(out / COHORT_NOTE, _note(plan).encode())
+        with _bar(console) as bar:
+            task = bar.add_task("", total=total, completed=total - len(tasks))
+            _run(tasks, min(processes or os.cpu_count() or 1, len(tasks)), lambda: bar.advance(task))
     except OSError as exc:
         raise RecordingError(
-            f"{out}: the cohort could not be written ({exc.strerror or exc}); "
-            "free some space or choose another folder, delete what was written, and start again."
+            f"{out}: the cohort could not be written ({exc.strerror or exc}); free some space and give the same "
+            "command again, which goes on where this one stopped, or choose another folder."
         ) from exc
     except BrokenProcessPool as exc:
         raise RecordingError(
-            f"{out}: a process that wrote the cohort was ended from outside, most often for lack of memory; delete "
-            "what was written and start again with fewer 'processes'."
+            f"{out}: a process that wrote the cohort was ended from outside, most often for lack of memory; give the "
+            "same command again with fewer processes, and it goes on where this one stopped."
         ) from exc
     return out
 
 
-def _from_1(n: int) -> range:
-    return range(1, n + 1)
+def _run(tasks: Sequence[Task], workers: int, on_done: Callable[[], None]) -> None:
+    if workers <= 1:
+        for task in tasks:
+            _write_session(*task)
+            on_done()
+        return
+    # spawn: a fork would copy the caller's threads' locks in whatever state they are
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_with_parent) as pool:
+        futures = [pool.submit(_write_session, *task) for task in tasks]
+        try:
+            for future in futures:
+                future.add_done_callback(lambda done: None if done.cancelled() or done.exception() else on_done())
+            for future in wait(futures, return_when=FIRST_EXCEPTION).done:
+                future.result()
+        finally:  # also at Ctrl-C: what has not begun stays undone
+            pool.shutdown(cancel_futures=True)
+
+
+def _leave_with_parent() -> None:
+    """End this worker with the command, so that none still writes when the command is given again."""
+    # Ctrl-C reaches the workers too; else they would take it for the failure of one session, and begin another.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    threading.Thread(target=_await_parent, name="parent-watch", daemon=True).start()
+
+
+def _await_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _check(
-    out: Path,
     subjects: int,
     sessions: int,
     seed: int,
@@ -138,13 +164,11 @@ def _check(
     processes: int | None,
 ) -> None:
     """Refuse at once what would fail later, in a worker."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise RecordingError(f"{out}: is there already; a cohort needs a new or empty folder. Choose another name.")
     counts = {"subjects": subjects, "sessions": sessions, "repetitions": repetitions, "processes": processes}
     for name, value in counts.items():
         if value is not None and value < 1:
             raise ConfigError(f"A cohort's '{name}' must be 1 or more; got {value}.")
-    if kind not in ("dynamic", "maintenance", "all"):
+    if kind not in (*TRIALS, "all"):
         raise ConfigError(f"A cohort's kind is 'dynamic', 'maintenance' or 'all'; got '{kind}'.")
     if not gestures:
         raise ConfigError("A cohort needs at least one gesture; name some of Hyser's 34.")
@@ -153,20 +177,39 @@ def _check(
     draw_person(seed, 1)
 
 
-def _write_person(
-    out: str,
-    subject: int,
-    sessions: int,
-    seed: int,
-    gestures: tuple[str, ...],
-    kind: CohortKind,
-    repetitions: int | None,
-) -> None:
-    for session in _from_1(sessions):
-        folder = session_folder(out, subject, session)
-        if kind in ("dynamic", "all"):
-            trials = virtual_trials(seed, subject, session, gestures, repetitions or DYNAMIC_TRIALS, "dynamic")
-            write_session(folder, trials, "dynamic", "raw", HYSER_FS_HZ)
-        if kind in ("maintenance", "all"):
-            trials = virtual_trials(seed, subject, session, gestures, repetitions or MAINTENANCE_TRIALS, "maintenance")
-            write_session(folder, trials, "maintenance", "raw", HYSER_FS_HZ)
+def _write_session(out: str, plan: CohortPlan, subject: int, session: int, kinds: tuple[Kind, ...]) -> None:
+    folder = session_folder(out, subject, session)
+    for stray in folder.glob(f"*{PART}"):  # of a run that was interrupted
+        stray.unlink()
+    codes = [hyser_code(label) for label in plan.gestures]
+    for kind in kinds:
+        repetitions = plan.repetitions or TRIALS[kind]
+        trials = virtual_trials(plan.seed, subject, session, plan.gestures, repetitions, kind)
+        if plan.ragged:
+            trials = without(trials, lacking(plan.seed, subject, session, kind, codes, repetitions))
+        write_session(folder, trials, kind, "raw", HYSER_FS_HZ)
+
+
+def _write_once(path: Path, content: bytes) -> None:
+    if not path.exists():
+        write_atomically(path, content)
+
+
+def _note(plan: CohortPlan) -> str:
+    return (
+        "# Virtual people\n\nSimulated EMG in the format of the Hyser data set, made by `handdt-offline cohort`: "
+        f"{plan.subjects} people, {plan.sessions} sessions each, seed {plan.seed}, {plan.kind} trials"
+        f"{', some left out' if plan.ragged else ''}. No person was recorded.\n"
+    )
+
+
+def _bar(console: Console) -> Progress:
+    return Progress(
+        TextColumn("virtual sessions"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=console.quiet,
+    )

@@ -37,6 +37,8 @@ def train_bundle(
     out: str | Path,
     config: TrainConfig | None,
     console: Console | None = None,
+    *,
+    allow_reserved_seeds: bool = False,
 ) -> Bundle:
     """Train on recordings and write a bundle.
 
@@ -50,6 +52,8 @@ def train_bundle(
         None: the shipped one that suits the data, adapted to its rate; the console says which and how.
     console
         Where progress goes; standard error if None.
+    allow_reserved_seeds
+        As in `offline.sources.open_data`.
 
     Raises
     ------
@@ -58,7 +62,10 @@ def train_bundle(
     """
     console = console or Console(stderr=True)
     _refuse_target(Path(out))
-    opened = data if isinstance(data, TrainingData) else open_data(data, layout)
+    if isinstance(data, TrainingData):
+        opened = data
+    else:
+        opened = open_data(data, layout, allow_reserved_seeds=allow_reserved_seeds)
     console.print(f"Data: {opened.description}")
     for recording in opened.recordings:
         for note in recording.notes:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from offline.cohort import COHORT_NOTE
+from offline.cohort_folder import COHORT_FILE, COHORT_NOTE, CohortPlan
 from offline.config import TrainConfig, ValidationConfig
 from offline.datasets import WindowSet, collect
 from offline.sources import open_data
@@ -21,6 +21,7 @@ from rt_handdt.errors import ConfigError, HanddtError, RecordingError
 from rt_handdt.io.hyser_layout import session_folder
 from rt_handdt.io.hyser_writer import write_session
 from rt_handdt.paths import layout_path
+from rt_handdt.sim.seeds import RESERVED_SEED
 from tests.support.people import FS_HZ, LABELS, LAYOUT, recording
 
 
@@ -199,6 +200,45 @@ def test_a_hyser_folder_opens_every_session_and_a_cohort_says_that_it_is_one(tmp
     assert not data.virtual
     (tmp_path / COHORT_NOTE).write_text("virtual people\n")
     assert open_data([str(tmp_path)], ElectrodeLayout.from_toml(layout_path("hyser_16x16"))).virtual
+
+
+def cohort_folder(root: Path, seed: int) -> Path:
+    """A cohort of two sessions, as far as its readers can tell."""
+    what = {"gestures": ("wrist_flexion",), "kind": "dynamic", "repetitions": 1, "ragged": False}
+    plan = CohortPlan.model_validate({"seed": seed, "subjects": 1, "sessions": 2, **what})
+    root.mkdir()
+    (root / COHORT_FILE).write_bytes(plan.to_json())
+    for session in (1, 2):
+        write_session(session_folder(root, 1, session), [(np.zeros((2048, 256), np.float32), 6)])
+    return root
+
+
+def test_reserved_seeds_are_not_trained_on_unless_one_insists(tmp_path: Path) -> None:
+    grid = ElectrodeLayout.from_toml(layout_path("hyser_16x16"))
+    cohort = cohort_folder(tmp_path / "cohort", RESERVED_SEED)
+    inside = (cohort, cohort / "pr_dataset", session_folder(cohort, 1, 2))
+    record = session_folder(cohort, 1, 2) / "dynamic_raw_sample1.hea"
+    for name in (f"virtual:{RESERVED_SEED}:1", *map(str, inside), str(record)):
+        with pytest.raises(ConfigError, match=rf"seed {RESERVED_SEED}, .*reserved.*--allow-reserved-seeds"):
+            open_data([f"virtual:{RESERVED_SEED - 1}:1", name], grid)
+        data = open_data([name], grid, allow_reserved_seeds=True)
+        assert data.virtual
+        assert f"seed {RESERVED_SEED}" in data.description  # the card will say so
+
+
+def test_cohorts_of_other_seeds_are_trained_on(tmp_path: Path) -> None:
+    grid = ElectrodeLayout.from_toml(layout_path("hyser_16x16"))
+    data = open_data([str(cohort_folder(tmp_path / "cohort", RESERVED_SEED - 1))], grid)
+    assert data.virtual
+    assert data.description == "cohort (virtual people, seed 999, 2 sessions)"
+
+
+def test_a_damaged_cohort_file_is_refused_not_passed_over(tmp_path: Path) -> None:
+    cohort = cohort_folder(tmp_path / "cohort", RESERVED_SEED)
+    for content, words in (("{", "cannot be read"), ('{"seed": 5}', "cohort.json")):
+        (cohort / COHORT_FILE).write_text(content)
+        with pytest.raises(RecordingError, match=words):
+            open_data([str(cohort)], LAYOUT)
 
 
 def test_a_missing_path_is_refused(tmp_path: Path) -> None:
