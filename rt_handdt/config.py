@@ -85,7 +85,8 @@ def nearest(word: str, known: list[str]) -> str:
 
 def _explain(cls: type[BaseModel], exc: ValidationError, what: str) -> str:
     errors = exc.errors(include_url=False)
-    first = errors[0]
+    # A misspelt key is both unknown and missing; that it is unknown tells more.
+    first = next((error for error in errors if error["type"] == "extra_forbidden"), errors[0])
     place = ".".join(str(part) for part in first["loc"]) or "(top)"
     more = f" ({len(errors) - 1} more in the same place.)" if len(errors) > 1 else ""
     if first["type"] == "extra_forbidden":

@@ -13,6 +13,7 @@ from rt_handdt.cli.doctor import doctor
 from rt_handdt.cli.inspect import inspect
 from rt_handdt.cli.live import live
 from rt_handdt.cli.replay import replay
+from rt_handdt.cli.simulate import simulate
 from rt_handdt.cli.streams import streams
 
 app = typer.Typer(
@@ -22,7 +23,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, live, replay, streams, inspect, doctor):
+for command in (demo, live, replay, simulate, streams, inspect, doctor):
     app.command()(command)
 
 

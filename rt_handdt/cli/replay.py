@@ -21,9 +21,22 @@ from rt_handdt.errors import ConfigError, LayoutError
 STOP_ON_EOF = "RT_HANDDT_STOP_ON_EOF"
 
 
-def _stop_on_eof(stop: threading.Event) -> None:
-    sys.stdin.buffer.read()
-    stop.set()
+def stop_event() -> threading.Event:
+    """An event that is set by Ctrl-C, by SIGTERM and, where `STOP_ON_EOF` asks for it, by the end of standard input."""
+    stop = threading.Event()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    def on_eof() -> None:
+        sys.stdin.buffer.read()
+        stop.set()
+
+    if os.environ.get(STOP_ON_EOF):
+        threading.Thread(target=on_eof, daemon=True).start()
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
+    return stop
 
 
 def replay(
@@ -77,16 +90,7 @@ def replay(
     lsl.configure(network=network)
     replayer = Replayer(recording, name=name, layout=grid, counter=counter)
 
-    stop = threading.Event()
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        stop.set()
-
-    if os.environ.get(STOP_ON_EOF):
-        threading.Thread(target=_stop_on_eof, args=(stop,), daemon=True).start()
-    signal.signal(signal.SIGTERM, on_signal)
-    signal.signal(signal.SIGINT, on_signal)
-
+    stop = stop_event()
     total = recording.n_samples if seconds is None else min(recording.n_samples, round(seconds * recording.fs_hz))
     if total < 1:
         raise ConfigError(f"--seconds: at least one sample must be sent; {seconds:g} s is less than that.")

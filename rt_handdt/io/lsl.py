@@ -290,6 +290,10 @@ class SignalOutlet:
         """Whether anybody reads the signal."""
         return bool(self._outlet.have_consumers())
 
+    def has_marker_listener(self) -> bool:
+        """Whether anybody reads the markers."""
+        return bool(self._markers.have_consumers())
+
     def push(self, samples: Float32, newest_s: float) -> None:
         """Send samples (n, n_channels); `newest_s` is the LSL time of the last one."""
         if self._counter:

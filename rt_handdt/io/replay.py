@@ -4,31 +4,20 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from rt_handdt.core.layout import ElectrodeLayout
-from rt_handdt.core.recording import Recording
+from rt_handdt.core.recording import Marker, Recording
 from rt_handdt.core.types import Float32
-from rt_handdt.io.lsl import SignalOutlet, clock
+from rt_handdt.io.lsl import SignalOutlet
+from rt_handdt.io.pacing import PaceResult, pace
 
 #: Blocks read ahead: reading a file or simulating a person must not delay a chunk that is due.
 READ_AHEAD_BLOCKS = 4
 BLOCK_S = 0.5
-LATE_S = 0.004
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayResult:
-    """What was sent. `late_chunks` left more than `LATE_S` after they were due; `worst_late_s` is the worst delay."""
-
-    samples: int
-    chunks: int
-    late_chunks: int
-    worst_late_s: float
 
 
 class Replayer:
@@ -79,44 +68,26 @@ class Replayer:
         seconds: float | None = None,
         stop: threading.Event | None = None,
         progress: Callable[[int], None] | None = None,
-    ) -> ReplayResult:
+    ) -> PaceResult:
         """Send the recording, or its first `seconds`; `progress` is told the number of samples sent."""
         stop = stop or threading.Event()
         fs = self.recording.fs_hz
         limit = self.recording.n_samples if seconds is None else min(self.recording.n_samples, round(seconds * fs))
-        markers = list(self.recording.markers)
-        sent = chunks = late = 0
-        worst = 0.0
+        markers = deque(self.recording.markers)
         ahead = _ReadAhead(self.recording.blocks(max(1, round(BLOCK_S * fs))))
+
+        def due(before: int) -> list[Marker]:
+            found = []
+            while markers and markers[0].index < before:
+                found.append(markers.popleft())
+            return found
+
         try:
-            start: float | None = None
-            for chunk in _rechunk(ahead, self.chunk_samples, limit):
-                if start is None:
-                    start = clock()
-                newest = start + (sent + len(chunk) - 1) / fs
-                delay = newest - clock()
-                if delay > 0:
-                    if stop.wait(delay):
-                        break
-                    # An event may return a hair early; a stamp must never lead the clock.
-                    while clock() < newest:
-                        time.sleep(0)
-                elif stop.is_set():
-                    break
-                while markers and markers[0].index < sent + len(chunk):
-                    marker = markers.pop(0)
-                    self.outlet.mark(marker.label, start + marker.index / fs)
-                behind = clock() - newest
-                worst = max(worst, behind)
-                late += behind > LATE_S
-                self.outlet.push(chunk, newest)
-                sent += len(chunk)
-                chunks += 1
-                if progress is not None:
-                    progress(sent)
+            return pace(
+                self.outlet, _rechunk(ahead, self.chunk_samples, limit), stop=stop, markers=due, progress=progress
+            )
         finally:
             ahead.close()
-        return ReplayResult(sent, chunks, late, worst)
 
 
 def _rechunk(blocks: Iterator[Float32], size: int, limit: int) -> Iterator[Float32]:

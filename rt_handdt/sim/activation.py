@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterable
+from typing import NamedTuple
+
 import numpy as np
 
 from rt_handdt.core.gestures import HYSER_GESTURES, REST
@@ -20,8 +24,98 @@ TRIAL_LEVEL, TRIAL_OWN = 0.10, 0.12
 DAY_OWN = 0.12
 
 
-class ActivationPath:
-    """Excitation of every muscle over time; ask for times in rising order.
+class Movement(NamedTuple):
+    """From `onset_s` on, every muscle goes to its `target` within its `rise_s`; `over` is the overshoot."""
+
+    onset_s: float
+    target: Float64
+    rise_s: Float64
+    over: float
+
+
+class Trial(NamedTuple):
+    """How one cue is answered: reaction and rise, overshoot, level and each muscle's share in it."""
+
+    reaction_s: float
+    rise_s: Float64
+    over: float
+    level: float
+    own: Float64
+
+
+class Habits:
+    """How a person answers cues on a given day."""
+
+    def __init__(self, person: Person, donning: Donning) -> None:
+        habit = np.exp(DAY_OWN * np.random.default_rng((*donning.day, 1)).standard_normal(person.strategy.shape))
+        self._weights = person.strategy * habit * (person.effort * donning.level)
+        self._person = person
+
+    def trial(self, rng: np.random.Generator) -> Trial:
+        """Draw what makes one trial different from another."""
+        n_muscles = len(self._person.muscles)
+        level = float(np.exp(TRIAL_LEVEL * rng.standard_normal()))
+        own = np.exp(TRIAL_OWN * rng.standard_normal(n_muscles))
+        reaction = float(np.clip(rng.normal(self._person.reaction_s, 0.03), *REACTION_S))
+        rise = rng.normal(self._person.rise_s, 0.02) * (1 + 0.15 * rng.standard_normal(n_muscles))
+        over = float(rng.uniform(0.0, 0.2))
+        return Trial(reaction, np.clip(rise, *RISE_S), over, level, own)
+
+    def movement(self, label: str, level: float, trial: Trial, onset_s: float) -> Movement:
+        """The movement to a gesture, or to rest."""
+        if label == REST:
+            return Movement(onset_s, np.clip(self._person.rest_tone, 0.0, 1.0), trial.rise_s, 0.0)
+        weights = self._weights[HYSER_GESTURES.index(label)]
+        target = weights * trial.own * (level * trial.level) + self._person.rest_tone
+        return Movement(onset_s, np.clip(target, 0.0, 1.0), trial.rise_s, trial.over)
+
+
+class Excitation:
+    """Excitation of every muscle over time, beginning at rest; ask for times in rising order.
+
+    Parameters
+    ----------
+    person
+        Whose.
+    rng
+        Decides the drift.
+    step_s
+        Time between two calls of `step`.
+    movements
+        In order of time. More may be put into `due` while it runs.
+    """
+
+    def __init__(
+        self, person: Person, rng: np.random.Generator, step_s: float, movements: Iterable[Movement] = ()
+    ) -> None:
+        self.due = deque(movements)
+        self._current: Movement | None = None
+        self._rng = rng
+        self._keep = np.exp(-step_s / DRIFT_TAU_S)
+        self._drift_all = float(rng.standard_normal())
+        self._drift_own = rng.standard_normal(len(person.muscles))
+        self._before = person.rest_tone
+        self._now = person.rest_tone
+
+    def step(self, time_s: float) -> Float64:
+        """Shape (n_muscles,), 0..1: excitation at `time_s`, one step after the previous call."""
+        fresh = np.sqrt(1 - self._keep**2)
+        self._drift_all = self._keep * self._drift_all + fresh * float(self._rng.standard_normal())
+        self._drift_own = self._keep * self._drift_own + fresh * self._rng.standard_normal(len(self._drift_own))
+        while self.due and time_s >= self.due[0].onset_s:
+            self._current = self.due.popleft()
+            self._before = self._now
+        if self._current is not None:
+            x = (time_s - self._current.onset_s) / self._current.rise_s
+            risen = np.minimum(x, 1.0)
+            share = risen * risen * (3 - 2 * risen) + self._current.over * np.square(x * np.exp(1 - x))
+            self._now = self._before + (self._current.target - self._before) * share
+        drift = 1 + DRIFT_ALL * self._drift_all + DRIFT_OWN * self._drift_own
+        return np.clip(self._now * drift, 0.0, 1.0)
+
+
+class ActivationPath(Excitation):
+    """Excitation that follows a script.
 
     Parameters
     ----------
@@ -38,53 +132,16 @@ class ActivationPath:
     def __init__(
         self, person: Person, donning: Donning, script: Script, rng: np.random.Generator, step_s: float
     ) -> None:
-        n_muscles = len(person.muscles)
-        habit = np.exp(DAY_OWN * np.random.default_rng((*donning.day, 1)).standard_normal(person.strategy.shape))
-        weights = person.strategy * habit * (person.effort * donning.level)
-        self._targets: list[Float64] = []
-        self._onset_s: list[float] = []
-        self._rise_s: list[Float64] = []
-        self._over: list[float] = []
+        habits = Habits(person, donning)
+        planned: list[Movement] = []
         at = 0.0
         for cue in script.cues:
-            level = cue.level * np.exp(TRIAL_LEVEL * rng.standard_normal())
-            own = np.exp(TRIAL_OWN * rng.standard_normal(n_muscles))
-            reaction = rng.normal(person.reaction_s, 0.03)
-            rise = rng.normal(person.rise_s, 0.02) * (1 + 0.15 * rng.standard_normal(n_muscles))
-            over = rng.uniform(0.0, 0.2)
-            if cue.label == REST:
-                target, over = person.rest_tone, 0.0
-            else:
-                target = weights[HYSER_GESTURES.index(cue.label)] * own * level + person.rest_tone
-            self._targets.append(np.clip(target, 0.0, 1.0))
-            self._onset_s.append(at + float(np.clip(reaction, *REACTION_S)))
-            self._rise_s.append(np.clip(rise, *RISE_S))
-            self._over.append(float(over))
+            trial = habits.trial(rng)
+            planned.append(habits.movement(cue.label, cue.level, trial, at + trial.reaction_s))
             at += cue.seconds
-        self._rng = rng
-        self._keep = np.exp(-step_s / DRIFT_TAU_S)
-        self._drift_all = float(rng.standard_normal())
-        self._drift_own = rng.standard_normal(n_muscles)
-        self._current = -1
-        self._before = person.rest_tone
-        self._now = person.rest_tone
+        self._planned = planned
+        super().__init__(person, rng, step_s, planned)
 
     def movements(self) -> list[tuple[float, float]]:
         """When the movement after each cue begins and when every muscle has arrived, in s."""
-        return [(onset, onset + float(rise.max())) for onset, rise in zip(self._onset_s, self._rise_s, strict=True)]
-
-    def step(self, time_s: float) -> Float64:
-        """Shape (n_muscles,), 0..1: excitation at `time_s`, one step after the previous call."""
-        fresh = np.sqrt(1 - self._keep**2)
-        self._drift_all = self._keep * self._drift_all + fresh * float(self._rng.standard_normal())
-        self._drift_own = self._keep * self._drift_own + fresh * self._rng.standard_normal(len(self._drift_own))
-        while self._current + 1 < len(self._onset_s) and time_s >= self._onset_s[self._current + 1]:
-            self._current += 1
-            self._before = self._now
-        if self._current >= 0:
-            x = (time_s - self._onset_s[self._current]) / self._rise_s[self._current]
-            risen = np.minimum(x, 1.0)
-            share = risen * risen * (3 - 2 * risen) + self._over[self._current] * np.square(x * np.exp(1 - x))
-            self._now = self._before + (self._targets[self._current] - self._before) * share
-        drift = 1 + DRIFT_ALL * self._drift_all + DRIFT_OWN * self._drift_own
-        return np.clip(self._now * drift, 0.0, 1.0)
+        return [(one.onset_s, one.onset_s + float(one.rise_s.max())) for one in self._planned]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
 from rt_handdt.core.layout import ElectrodeLayout
-from rt_handdt.core.types import Float32
+from rt_handdt.core.types import Float32, Float64
 from rt_handdt.errors import ConfigError
 from rt_handdt.sim.activation import ActivationPath
 from rt_handdt.sim.donning import Donning
@@ -24,6 +26,14 @@ STEP_S = 1 / 64
 #: Variability of the interval between two discharges of a unit.
 ISI_CV = 1 / 6
 MIN_FS_HZ = 200.0
+
+
+class Drive(Protocol):
+    """What excites the muscles."""
+
+    def step(self, time_s: float) -> Float64:
+        """Shape (n_muscles,), 0..1: excitation at `time_s`, which rises by one step from call to call."""
+        ...
 
 
 class Forearm:
@@ -71,16 +81,37 @@ class Forearm:
         block_samples
             Size of the blocks; the samples do not depend on it.
 
+        Returns
+        -------
+        Blocks (≤ block_samples, n_channels), float32, µV.
+        """
+        path = activation_path(self.person, self.donning, script, seed, self.step_samples / self.fs_hz)
+        return self.follow(path, seed, block_samples, script.starts(self.fs_hz)[-1])
+
+    def follow(
+        self, drive: Drive, seed: int = 0, block_samples: int = 4096, n_samples: int = sys.maxsize
+    ) -> Iterator[Float32]:
+        """Do what `drive` says; it is asked for a step right before the step's first sample is needed.
+
+        Parameters
+        ----------
+        drive
+            Asked every `step_samples`, for the middle of the step.
+        seed, block_samples
+            As for `stream`.
+        n_samples
+            How many in all; by default without end.
+
         Yields
         ------
         Blocks (≤ block_samples, n_channels), float32, µV.
         """
         if block_samples < 1:
             raise ConfigError(f"Blocks must hold at least one sample; got {block_samples}.")
-        left = script.starts(self.fs_hz)[-1]
+        left = n_samples
         out = np.empty((min(block_samples, left), self.layout.n_channels), np.float32)
         filled = 0
-        for step in self._steps(script, seed):
+        for step in self._steps(drive, seed):
             step = step[:left]
             left -= len(step)
             while len(step):
@@ -97,12 +128,16 @@ class Forearm:
         if filled:
             yield out[:filled]
 
-    def _steps(self, script: Script, seed: int) -> Iterator[Float32]:
-        """The signal without end, a step (about 1/64 s) at a time."""
-        n_step = max(1, round(STEP_S * self.fs_hz))
+    @property
+    def step_samples(self) -> int:
+        """Samples per step: about 1/64 s."""
+        return max(1, round(STEP_S * self.fs_hz))
+
+    def _steps(self, drive: Drive, seed: int) -> Iterator[Float32]:
+        """The signal without end, a step at a time."""
+        n_step = self.step_samples
         step_s = n_step / self.fs_hz
         fire_rng, noise_rng = (self.person.rng(SIGNAL_STREAM, self.donning.session, seed, use) for use in (1, 2))
-        path = activation_path(self.person, self.donning, script, seed, step_s)
         electronics = Electronics(self.donning, self.layout.n_channels, self.fs_hz, noise_rng)
         waves = self.potentials
         reach = max(delay + len(wave) for delay, wave in waves)
@@ -111,7 +146,7 @@ class Forearm:
         goal = _intervals(fire_rng, len(self.units))
         number = 0
         while True:
-            rates = self.units.rates_hz(path.step((number + 0.5) * step_s))
+            rates = self.units.rates_hz(drive.step((number + 0.5) * step_s))
             gain = rates * step_s
             fresh = _intervals(fire_rng, len(self.units))
             fires = np.flatnonzero((phase + gain >= goal) & (gain > 0))

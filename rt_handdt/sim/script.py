@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from rt_handdt.config import nearest
+from rt_handdt.config import Settings, nearest
 from rt_handdt.core.gestures import HYSER_GESTURES, REST
 from rt_handdt.core.recording import Marker
 from rt_handdt.errors import ConfigError
@@ -105,4 +106,43 @@ def random_script(
         for number in rng.permutation(len(gestures)):
             level = float(np.clip(np.exp(rng.normal(0.0, level_spread)), 0.6, 1.5))
             cues += [Cue(gestures[number], gesture_s, level), Cue(REST, rest_s)]
+    return Script(tuple(cues))
+
+
+def endless_cues(
+    rng: np.random.Generator, gestures: Sequence[str], *, gesture_s: float = 3.0, rest_s: float = 2.0
+) -> Iterator[Cue]:
+    """Rest → gesture → rest …, every gesture once per round, without end."""
+    yield Cue(REST, rest_s)
+    while True:
+        yield from random_script(rng, gestures, gesture_s=gesture_s, rest_s=rest_s).cues[1:]
+
+
+class _Entry(Settings):
+    label: str
+    seconds: float
+    level: float = 1.0
+
+
+class _File(Settings):
+    cue: tuple[_Entry, ...]
+
+
+def read_script(path: str | Path) -> Script:
+    """Read a script: a TOML file of tables ``[[cue]]`` with the keys ``label``, ``seconds`` and, if wanted, ``level``.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read, or asks for what cannot be done; an unknown key or gesture gets the nearest known one.
+    """
+    file = _File.from_toml(path)
+    cues: list[Cue] = []
+    for number, entry in enumerate(file.cue, 1):
+        try:
+            cues.append(Cue(entry.label, entry.seconds, entry.level))
+        except ConfigError as exc:
+            raise ConfigError(f"{path}: cue {number}: {exc}") from None
+    if not cues:
+        raise ConfigError(f"{path}: a script needs at least one [[cue]].")
     return Script(tuple(cues))

@@ -1,0 +1,80 @@
+"""Chunks of samples, sent at their true rate."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from rt_handdt.core.recording import Marker
+from rt_handdt.core.types import Float32
+from rt_handdt.io.lsl import SignalOutlet, clock
+
+LATE_S = 0.004
+
+
+@dataclass(frozen=True, slots=True)
+class PaceResult:
+    """What was sent. `late_chunks` left more than `LATE_S` after they were due; `worst_late_s` is the worst delay."""
+
+    samples: int
+    chunks: int
+    late_chunks: int
+    worst_late_s: float
+
+
+def pace(
+    outlet: SignalOutlet,
+    chunks: Iterator[Float32],
+    *,
+    stop: threading.Event,
+    markers: Callable[[int], Iterable[Marker]],
+    progress: Callable[[int], None] | None = None,
+) -> PaceResult:
+    """Send chunks until they end or `stop` is set.
+
+    Sample i carries the time t₀ + i / fs and leaves when that time has come, so time stamps never lead the clock. The
+    next chunk is asked for right after one was sent.
+
+    Parameters
+    ----------
+    outlet
+        Where to; it knows the rate.
+    chunks
+        What to send; t₀ is when the first one is there.
+    stop
+        Ends it from outside.
+    markers
+        Asked before each chunk, with the index of the first sample after it, for the markers that have become due.
+    progress
+        Is told the number of samples sent.
+    """
+    fs = outlet.fs_hz
+    sent = count = late = 0
+    worst = 0.0
+    start: float | None = None
+    for chunk in chunks:
+        if start is None:
+            start = clock()
+        newest = start + (sent + len(chunk) - 1) / fs
+        delay = newest - clock()
+        if delay > 0:
+            if stop.wait(delay):
+                break
+            # An event may return a hair early; a stamp must never lead the clock.
+            while clock() < newest:
+                time.sleep(0)
+        elif stop.is_set():
+            break
+        for marker in markers(sent + len(chunk)):
+            outlet.mark(marker.label, start + marker.index / fs)
+        behind = clock() - newest
+        worst = max(worst, behind)
+        late += behind > LATE_S
+        outlet.push(chunk, newest)
+        sent += len(chunk)
+        count += 1
+        if progress is not None:
+            progress(sent)
+    return PaceResult(sent, count, late, worst)
