@@ -16,14 +16,13 @@ from rt_handdt.cli.options import Network, Seconds
 from rt_handdt.cli.replay import stop_event
 from rt_handdt.core.gestures import title
 from rt_handdt.errors import ConfigError
+from rt_handdt.sim.seeds import RESERVED_SEED
 
 if TYPE_CHECKING:
     from rt_handdt.cli.keyboard import Keyboard, KeyCommands
     from rt_handdt.io.amplifier import VirtualAmplifier
     from rt_handdt.io.pacing import PaceResult
 
-#: A person on whom no shipped model was trained; the demo's, too.
-DEFAULT_SEED = 1000
 LOOK_S = 0.05
 #: Bad commands are all counted, but only so many are shown.
 SHOWN_BAD = 20
@@ -34,7 +33,7 @@ def simulate(
     session: Annotated[int, typer.Option("--session", min=1, help="Which day: how the electrodes sit.")] = 1,
     seed: Annotated[
         int, typer.Option("--seed", min=0, help="Which virtual people; the shipped model knows seed 0.")
-    ] = DEFAULT_SEED,
+    ] = RESERVED_SEED,  # a person on whom no shipped model was trained; the demo's, too
     name: Annotated[str | None, typer.Option("--name", help="Name of the stream; default: the person's.")] = None,
     seconds: Seconds = None,
     counter: Annotated[bool, typer.Option("--counter", help="Add a channel COUNTER that counts samples.")] = False,
@@ -57,7 +56,6 @@ def simulate(
     Commands by UDP are datagrams such as 'hand_close 0.8', 'rest' or {"label": "hand_close", "level": 0.8}; level 1 is
     the person's usual strength. A script ends the stream when it ends.
     """
-
     from rt_handdt.io import lsl
     from rt_handdt.io.amplifier import VirtualAmplifier
     from rt_handdt.io.commands import LOOPBACK, CommandPort
