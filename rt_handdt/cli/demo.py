@@ -23,6 +23,8 @@ from rt_handdt.sim.seeds import RESERVED_SEED
 DEMO_SEED = RESERVED_SEED
 HEADLESS_S = 30.0
 REST_SHARE = 0.35
+#: On a slow machine, the first start of the person's process (imports, potentials) takes a while.
+PERSON_READY_S = 30.0
 
 
 def demo(
@@ -58,7 +60,13 @@ def demo(
     )
     with _person(name, seed, subject, seconds):
         run_live(
-            shipped("models", "default"), name, headless=headless, seconds=seconds, report=report, screenshot=screenshot
+            shipped("models", "default"),
+            name,
+            headless=headless,
+            seconds=seconds,
+            report=report,
+            screenshot=screenshot,
+            timeout_s=PERSON_READY_S,
         )
 
 

@@ -182,6 +182,8 @@ def _print_summary(figures: dict[str, Any], console: Console) -> None:
         f"{figures['seconds']:.1f} s, {figures['windows']} windows; samples lost: {samples['lost']} of "
         f"{samples['expected']} ({samples['gaps']} gaps, judged by {samples['loss_method']})"
     )
+    if samples["missing_values"]:
+        console.print(f"{samples['missing_values']} single values were missing and held at the last good one")
     if latency["p50"] is not None:
         console.print(
             f"push to decision: p50 {latency['p50']:.2f} ms, p99 {latency['p99']:.2f} ms, max {latency['max']:.2f} ms"

@@ -37,7 +37,7 @@ class Preprocessor:
         self._bad = np.zeros(self._n, dtype=bool)
         self._neighbours = [np.asarray(ring, dtype=np.intp) for ring in spec.layout.neighbours]
         self._count = 0  # samples pushed since the beginning
-        self.missing_samples = 0
+        self.missing_values = 0
         self.filtered: Float32 = np.zeros((0, self._n), np.float32)
         self._clear()
 
@@ -173,7 +173,7 @@ class Preprocessor:
         if not lost.any():
             self._last_good = x[-1].copy()
             return x, np.zeros((n_blocks, self._n))
-        self.missing_samples += int(lost.sum())
+        self.missing_values += int(lost.sum())
         x = x.copy()
         if self._last_good is None:
             # Nothing came before: take the first good value of the first block (its extent does not depend on pushes).

@@ -286,10 +286,6 @@ class SignalOutlet:
         """Wait until somebody reads the markers; True if somebody does."""
         return bool(self._markers.wait_for_consumers(timeout_s))
 
-    def has_listener(self) -> bool:
-        """Whether anybody reads the signal."""
-        return bool(self._outlet.have_consumers())
-
     def has_marker_listener(self) -> bool:
         """Whether anybody reads the markers."""
         return bool(self._markers.have_consumers())

@@ -138,6 +138,11 @@ class Engine:
         return tuple(self._marks)
 
     @property
+    def missing_values(self) -> int:
+        """Single values that came as NaN (an amplifier's "missing") and were held at the channel's last good one."""
+        return self._preprocessor.missing_values
+
+    @property
     def has_markers(self) -> bool:
         """Whether the signal has a marker stream."""
         return self._connection.markers is not None or bool(self._marks)

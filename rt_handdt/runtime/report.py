@@ -39,6 +39,7 @@ def run_report(engine: Engine) -> dict[str, Any]:
             "gaps": engine.gaps,
             "loss_method": "counter" if engine.counted else "timestamps",
             "reconnections": engine.reconnections,
+            "missing_values": engine.missing_values,
         },
         "windows": len(engine.log),
         "hop_samples": engine.spec.hop_samples,

@@ -47,7 +47,6 @@ class Electronics:
         self._mains_sin = (mains * np.sin(phase)).astype(np.float32)
         self._mains_cos = (mains * np.cos(phase)).astype(np.float32)
         self._offset = day.uniform(-40_000, 40_000, n_channels)
-        self._offset_step = 0.0
         self._fs_hz = fs_hz
         self._rng = rng
         self._position = 0

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from rt_handdt.core.gestures import REST, STUDY_TEN, hyser_code, hyser_label
+from rt_handdt.core.gestures import REST, hyser_code, hyser_label, study_ten
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.recording import Marker, Recording
 from rt_handdt.core.types import Float32
@@ -20,7 +20,7 @@ from rt_handdt.sim.person import SCRIPT_STREAM, TRIAL_STREAM, Person, draw_perso
 from rt_handdt.sim.script import Cue, Script, random_script
 
 DEFAULT_LAYOUT = "hyser_16x16"
-DEFAULT_GESTURES: tuple[str, ...] = tuple(hyser_label(code) for code in STUDY_TEN)
+DEFAULT_GESTURES: tuple[str, ...] = study_ten().labels[1:]
 #: Before a maintenance trial is cut out, the contraction settles for this long.
 SETTLE_S = 1.5
 DYNAMIC_S, MAINTENANCE_S = 1.0, 4.0

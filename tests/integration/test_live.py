@@ -165,6 +165,7 @@ def test_a_stalled_stream_is_stale_and_rests_then_comes_back(bundle: Bundle) -> 
     outlet = SignalOutlet("stall", SPEC.layout.channels, SPEC.fs_hz)
     loud = noise(SPEC, 512, 1.0)
     loud[:, [0, 1, 4, 5]] += noise(SPEC, 512, 30.0, seed=1)[:, [0, 1, 4, 5]] - 20_000.0
+    loud[100:103, 2] = np.nan
     engine = Engine(Recognizer(bundle), connect(SPEC, "stall"))
     engine.start()
     try:
@@ -173,6 +174,7 @@ def test_a_stalled_stream_is_stale_and_rests_then_comes_back(bundle: Bundle) -> 
         decision = engine.snapshot().decision
         assert decision is not None
         assert decision.label == "left"
+        assert run_report(engine)["samples"]["missing_values"] == 3
         until(lambda: engine.state == "stale")
         shot = engine.snapshot()
         assert shot.decision is not None

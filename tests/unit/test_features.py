@@ -112,7 +112,7 @@ def test_missing_channels_are_rebuilt_from_their_neighbours(samples: np.ndarray)
     around = whole.rms_uv[[0, 2, 3, 4, 5]]
     np.testing.assert_allclose(frame.rms_uv[1], around.mean(), rtol=1e-5)
     np.testing.assert_allclose(frame.rms_uv[[0, 2, 3, 4, 5]], around, rtol=1e-6)
-    assert preprocessor.missing_samples == len(samples)
+    assert preprocessor.missing_values == len(samples)
 
     told = Preprocessor(rms)
     told.set_bad_channels([1])
