@@ -12,7 +12,7 @@ from rt_handdt.core.gestures import HYSER_GESTURES, REST
 from rt_handdt.core.types import Float64
 from rt_handdt.sim.donning import Donning
 from rt_handdt.sim.person import Person
-from rt_handdt.sim.script import Script
+from rt_handdt.sim.script import Cue, Script
 
 #: Limits of the time from cue to onset, and of the rise, whatever the person and trial.
 REACTION_S, RISE_S = (0.10, 0.30), (0.10, 0.25)
@@ -61,12 +61,13 @@ class Habits:
         over = float(rng.uniform(0.0, 0.2))
         return Trial(reaction, np.clip(rise, *RISE_S), over, level, own)
 
-    def movement(self, label: str, level: float, trial: Trial, onset_s: float) -> Movement:
-        """The movement to a gesture, or to rest."""
-        if label == REST:
+    def movement(self, cue: Cue, trial: Trial, onset_s: float) -> Movement:
+        """The movement to a gesture, to a mixture of gestures, or to rest."""
+        if cue.label == REST:
             return Movement(onset_s, np.clip(self._person.rest_tone, 0.0, 1.0), trial.rise_s, 0.0)
-        weights = self._weights[HYSER_GESTURES.index(label)]
-        target = weights * trial.own * (level * trial.level) + self._person.rest_tone
+        parts = cue.mixture or ((cue.label, 1.0),)
+        weights = sum(share * self._weights[HYSER_GESTURES.index(label)] for label, share in parts)
+        target = weights * trial.own * (cue.level * trial.level) + self._person.rest_tone
         return Movement(onset_s, np.clip(target, 0.0, 1.0), trial.rise_s, trial.over)
 
 
@@ -137,7 +138,7 @@ class ActivationPath(Excitation):
         at = 0.0
         for cue in script.cues:
             trial = habits.trial(rng)
-            planned.append(habits.movement(cue.label, cue.level, trial, at + trial.reaction_s))
+            planned.append(habits.movement(cue, trial, at + trial.reaction_s))
             at += cue.seconds
         self._planned = planned
         super().__init__(person, rng, step_s, planned)

@@ -162,7 +162,7 @@ class _LiveDrive:
             yield cue
 
     def _obey(self, cue: Cue, now_s: float) -> None:
-        same = cue.label == self._asked.label
+        same = (cue.label, cue.mixture) == (self._asked.label, self._asked.mixture)
         if same and (cue.label == REST or cue.level == self._asked.level):
             return
         trial = self._habits.trial(self._rng)
@@ -171,7 +171,7 @@ class _LiveDrive:
         reaction = trial.reaction_s if self._reaction_s is None else self._reaction_s
         # A person answers commands in the order in which they came.
         onset = max(now_s + reaction, self._last_onset_s)
-        movement = self._habits.movement(cue.label, cue.level, trial, onset)
+        movement = self._habits.movement(cue, trial, onset)
         self._excitation.due.append(movement)
         while self._coming and self._coming[-1][0] >= onset:  # a rest that would not be reached
             self._coming.pop()

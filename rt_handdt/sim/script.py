@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from rt_handdt.config import Settings, nearest
-from rt_handdt.core.gestures import HYSER_GESTURES, REST
+from rt_handdt.core.gestures import HYSER_GESTURES, REST, hyser_code
 from rt_handdt.core.recording import Marker
 from rt_handdt.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """Do `label` for `seconds` at `level` (1 = the person's usual strength)."""
+    """Do `label` for `seconds` at `level` (1 = the person's usual strength).
+
+    With a `mixture`, pairs of a gesture and its share (0..1), that is what is done, and `label` only names it.
+    """
 
     label: str
     seconds: float
     level: float = 1.0
+    mixture: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
-        if self.label != REST and self.label not in HYSER_GESTURES:
+        if self.mixture:
+            if not self.label or self.label == REST:
+                raise ConfigError(f"A mixture of gestures needs a name other than '{REST}'; got '{self.label}'.")
+            for part, share in self.mixture:
+                hyser_code(part)
+                if not 0 < share <= 1:
+                    raise ConfigError(f"A share in a mixture must lie above 0 and up to 1; '{part}' has {share:g}.")
+        elif self.label != REST and self.label not in HYSER_GESTURES:
             raise ConfigError(
                 f"The virtual forearm cannot do '{self.label}'{nearest(self.label, [REST, *HYSER_GESTURES])}"
             )
@@ -63,7 +74,7 @@ class Script:
         for cue in self.cues:
             if left <= 1e-9:
                 break
-            kept.append(Cue(cue.label, min(cue.seconds, left), cue.level))
+            kept.append(replace(cue, seconds=min(cue.seconds, left)))
             left -= cue.seconds
         return Script(tuple(kept))
 
