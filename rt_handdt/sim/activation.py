@@ -1,4 +1,4 @@
-"""How excitation follows the cues: reaction, rise, overshoot, drift."""
+"""How excitation follows the cues: reaction, rise, overshoot, drift, common drive, tremor."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ from rt_handdt.sim.script import Cue, Script
 REACTION_S, RISE_S = (0.10, 0.30), (0.10, 0.25)
 #: Time constant of the drift of excitation, and its relative size: of the whole pattern, and of each muscle.
 DRIFT_TAU_S, DRIFT_ALL, DRIFT_OWN = 0.7, 0.05, 0.08
+#: Common drive: the units of a muscle speed up and slow down together, below about 2 Hz (De Luca & Erim 1994).
+COMMON_TAU_S, COMMON_DRIVE = 0.12, 0.07
+#: Size of physiological tremor in the excitation.
+TREMOR = 0.02
 #: Trial-to-trial spread (of the logarithm) of a gesture's level and of each muscle's share in it.
 TRIAL_LEVEL, TRIAL_OWN = 0.10, 0.12
 #: The same from day to day.
@@ -95,6 +99,10 @@ class Excitation:
         self._keep = np.exp(-step_s / DRIFT_TAU_S)
         self._drift_all = float(rng.standard_normal())
         self._drift_own = rng.standard_normal(len(person.muscles))
+        self._keep_common = np.exp(-step_s / COMMON_TAU_S)
+        self._common = rng.standard_normal(len(person.muscles))
+        self._tremor_hz = person.tremor_hz
+        self._tremor_phase = rng.uniform(0.0, 2 * np.pi, len(person.muscles))
         self._before = person.rest_tone
         self._now = person.rest_tone
 
@@ -103,6 +111,8 @@ class Excitation:
         fresh = np.sqrt(1 - self._keep**2)
         self._drift_all = self._keep * self._drift_all + fresh * float(self._rng.standard_normal())
         self._drift_own = self._keep * self._drift_own + fresh * self._rng.standard_normal(len(self._drift_own))
+        self._common *= self._keep_common
+        self._common += np.sqrt(1 - self._keep_common**2) * self._rng.standard_normal(len(self._common))
         while self.due and time_s >= self.due[0].onset_s:
             self._current = self.due.popleft()
             self._before = self._now
@@ -111,7 +121,9 @@ class Excitation:
             risen = np.minimum(x, 1.0)
             share = risen * risen * (3 - 2 * risen) + self._current.over * np.square(x * np.exp(1 - x))
             self._now = self._before + (self._current.target - self._before) * share
+        tremor = np.sin(2 * np.pi * self._tremor_hz * time_s + self._tremor_phase)
         drift = 1 + DRIFT_ALL * self._drift_all + DRIFT_OWN * self._drift_own
+        drift += COMMON_DRIVE * self._common + TREMOR * tremor
         return np.clip(self._now * drift, 0.0, 1.0)
 
 

@@ -34,11 +34,15 @@ class MotorUnits:
     Attributes
     ----------
     angle, depth_mm
-        Shape (n_units, n_bundles): where the bundles of a unit's fibres lie, in turns and in mm from the skin.
+        Shape (n_units, n_bundles): where the bundles of a unit's fibres lie, in turns and in mm from the skin; the
+        angle holds at `middle_mm`.
     proximal_mm, zone_mm, distal_mm
         Shape (n_units, n_bundles): end, innervation zone and other end, in mm from the elbow.
     muscle
         Shape (n_units,), as all that follow: number of the muscle (int).
+    middle_mm, slant
+        Middle of the muscle's belly, in mm from the elbow, and the turns that a fibre moves round per mm towards the
+        wrist.
     velocity_mps
         Conduction velocity of the fibres.
     strength
@@ -55,6 +59,8 @@ class MotorUnits:
     zone_mm: Float64
     distal_mm: Float64
     muscle: np.ndarray
+    middle_mm: Float64
+    slant: Float64
     velocity_mps: Float64
     strength: Float64
     threshold: Float64
@@ -82,7 +88,8 @@ def draw_units(person: Person) -> MotorUnits:
 def _pool(
     number: int, muscle: Muscle, person: Person, velocity: float, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
-    n = min(muscle.motor_units, 12 + muscle.motor_units // 12)
+    n = min(muscle.motor_units, 12 + muscle.motor_units // 12)  # 0 where the muscle is missing
+    stands_for = np.sqrt(muscle.motor_units / max(n, 1))
     size = (np.arange(n) + 0.5) / n  # 0 smallest .. 1 largest
     threshold = np.exp(np.log(RECRUITMENT_RANGE) * size) / MAX_EXCITATION
     # Short fibres staggered along a long belly.
@@ -100,6 +107,8 @@ def _pool(
     zones = np.clip(ZONE_SCATTER_MM * scatter[4], -2 * ZONE_SCATTER_MM, 2 * ZONE_SCATTER_MM)
     return {
         "muscle": np.full(n, number),
+        "middle_mm": np.full(n, (start + stop) / 2),
+        "slant": np.full(n, muscle.slant / (stop - start)),
         "angle": angle,
         "depth_mm": depth,
         "proximal_mm": proximal[:, None] + ends[0],
@@ -107,7 +116,7 @@ def _pool(
         "distal_mm": (proximal + fibre)[:, None] + ends[1],
         # larger units have thicker, faster fibres
         "velocity_mps": np.clip(velocity + 0.3 * (size - 0.5) + rng.normal(0.0, 0.15, n), 3.2, 4.8),
-        "strength": AMPLITUDE_RANGE ** (size - 1) * np.exp(rng.normal(0.0, 0.2, n)) * np.sqrt(muscle.motor_units / n),
+        "strength": AMPLITUDE_RANGE ** (size - 1) * np.exp(rng.normal(0.0, 0.2, n)) * stands_for,
         "threshold": threshold,
         "min_hz": 10.0 - 5.0 * size,
         "peak_hz": 40.0 - 10.0 * size,

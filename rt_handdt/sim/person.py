@@ -15,6 +15,12 @@ from rt_handdt.sim.strategy import draw_strategy
 PERSON_STREAM, UNIT_STREAM, DONNING_STREAM, SCRIPT_STREAM, SIGNAL_STREAM, TRIAL_STREAM = range(6)
 
 
+#: What a forearm can be; people are drawn well inside.
+CIRCUMFERENCE_MM, LENGTH_MM, FAT_MM = (140.0, 450.0), (150.0, 400.0), (0.0, 25.0)
+#: Share of people who lack a muscle: palmaris longus is missing in about one forearm of seven.
+ABSENT = {"PL": 0.14}
+
+
 @dataclass(frozen=True)
 class Person:
     """What stays the same in one person from day to day.
@@ -35,6 +41,8 @@ class Person:
         Excitation (0..1) of a muscle whose weight is 1 in a gesture at level 1.
     reaction_s, rise_s
         Usual time from cue to onset, and from onset to the full level.
+    tremor_hz
+        Of the hand.
     rest_tone
         Shape (n_muscles,): excitation when at rest.
     strategy
@@ -51,8 +59,26 @@ class Person:
     effort: float
     reaction_s: float
     rise_s: float
+    tremor_hz: float
     rest_tone: Float64 = field(repr=False)
     strategy: Float64 = field(repr=False)
+
+    def __post_init__(self) -> None:
+        for value, (low, high), what in (
+            (self.circumference_mm, CIRCUMFERENCE_MM, "circumference"),
+            (self.length_mm, LENGTH_MM, "length"),
+            (self.fat_mm, FAT_MM, "layer of fat"),
+        ):
+            if not low <= value <= high:
+                raise ConfigError(f"A forearm's {what} must lie between {low:g} and {high:g} mm; got {value:g} mm.")
+        for muscle in self.muscles:
+            top, bottom = muscle.depth_mm
+            if not self.fat_mm <= top < bottom < self.radius_mm:
+                raise ConfigError(
+                    f"{muscle.name} would lie {top:.1f} to {bottom:.1f} mm deep, but must lie below the fat "
+                    f"({self.fat_mm:.1f} mm) and above the forearm's middle ({self.radius_mm:.1f} mm); "
+                    "take less fat or a greater circumference."
+                )
 
     @property
     def name(self) -> str:
@@ -69,15 +95,24 @@ class Person:
         return np.random.default_rng([self.seed, self.subject, *stream])
 
 
-def draw_person(seed: int, subject: int) -> Person:
+def draw_person(
+    seed: int, subject: int, *, circumference_mm: float | None = None, fat_mm: float | None = None
+) -> Person:
     """Draw person number `subject` of the cohort `seed`; the same on every machine.
 
     Circumference: 24 ± 2 cm (women) and 27 ± 2 cm (men); fat 1–9 mm, women's thicker on average.
 
+    Parameters
+    ----------
+    seed, subject
+        Which cohort, and who in it.
+    circumference_mm, fat_mm
+        If given, the same person with another forearm.
+
     Raises
     ------
     ConfigError
-        If the seed is below 0 or the number below 1.
+        If the seed is below 0 or the number below 1, or such a forearm cannot be.
     """
     if seed < 0:
         raise ConfigError(f"The seed of a virtual cohort must be 0 or more; got {seed}.")
@@ -87,6 +122,8 @@ def draw_person(seed: int, subject: int) -> Person:
     woman = rng.random() < 0.5
     circumference = float(np.clip(rng.normal(240 if woman else 270, 20), 200, 320))
     fat = float(np.clip(rng.lognormal(np.log(4.0 if woman else 2.5), 0.4), 1.0, 9.0))
+    circumference = circumference if circumference_mm is None else circumference_mm
+    fat = fat if fat_mm is None else fat_mm
     return Person(
         seed=seed,
         subject=subject,
@@ -98,6 +135,7 @@ def draw_person(seed: int, subject: int) -> Person:
         effort=float(rng.uniform(0.25, 0.5)),
         reaction_s=float(rng.uniform(0.15, 0.25)),
         rise_s=float(rng.uniform(0.13, 0.22)),
+        tremor_hz=float(rng.uniform(8.0, 12.0)),
         rest_tone=np.where(rng.random(len(MUSCLES)) < 0.2, rng.uniform(0.0, 0.02, len(MUSCLES)), 0.0),
         strategy=draw_strategy(rng),
     )
@@ -110,10 +148,12 @@ def _own(muscle: Muscle, fat_mm: float, rng: np.random.Generator) -> Muscle:
     down = (fat_mm - NOMINAL_FAT_MM) + rng.normal(0.0, 1.0)
     top = max(muscle.depth_mm[0] + down, fat_mm + 1.5)  # a muscle lies under the fat and its fascia
     along = rng.normal(0.0, 0.03)
+    size = float(np.clip(rng.lognormal(0.0, 0.2), 0.5, 2.0))
+    absent = rng.random() < ABSENT.get(muscle.name, 0.0)
     return muscle._replace(
         angle=(float(centre - half), float(centre + half)),
         depth_mm=(float(top), float(top + muscle.depth_mm[1] - muscle.depth_mm[0])),
         extent=(muscle.extent[0] + float(along), muscle.extent[1] + float(along)),
         fibre_mm=float(muscle.fibre_mm * np.clip(rng.normal(1.0, 0.08), 0.8, 1.2)),
-        motor_units=max(8, round(muscle.motor_units * float(np.clip(rng.lognormal(0.0, 0.2), 0.5, 2.0)))),
+        motor_units=0 if absent else max(8, round(muscle.motor_units * size)),
     )

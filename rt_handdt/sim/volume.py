@@ -1,26 +1,31 @@
-"""What each electrode sees of each motor unit: a travelling tripole in an anisotropic conductor under fat."""
+"""What each electrode sees of each motor unit: a source that travels in an anisotropic conductor."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.types import Float32, Float64
-from rt_handdt.sim.anatomy import NOMINAL_FAT_MM
+from rt_handdt.sim.anatomy import BONES, NOMINAL_FAT_MM
 from rt_handdt.sim.donning import Donning
 from rt_handdt.sim.motor_units import MotorUnits
 from rt_handdt.sim.person import Person
+from rt_handdt.sim.sources import SOURCES
 
-#: Tripole that stands for the fibre's action potential: sources (their sum is 0) and how far each trails, in mm.
-POLES = np.array([24.6, -35.4, 10.8])
-POLE_MM = np.array([0.0, 2.1, 6.9])
 #: Axial over radial conductivity of muscle (0.40 / 0.09 S/m).
 ANISOTROPY = 0.40 / 0.09
 #: Decay of a potential with the thickness of the fat, beside what the greater distance does; together they give about
 #: exp(−t / 7 mm), which is about what Kuiken et al. 2003 found (−31 % at 3 mm, −80 % at 9 mm).
 FAT_DECAY_MM = 12.0
+#: Bone conducts about a fifth as well as muscle across its fibres; current also finds its way round it, so that a
+#: millimetre of bone counts as this many of muscle.
+BONE_STRETCH = 2.0
+#: Radius of the contact (gel cavity) of an electrode of a high-density array; and how far the skin, which conducts ten
+#: times as well as what is below, spreads a potential sideways: about its own thickness.
+CONTACT_MM, SKIN_MM = 2.5, 1.3
 #: Within a bundle, too, endplates scatter over some mm; in time that is a Gaussian of this standard deviation.
 SCATTER_MM = 4.0
 #: Potential, in µV, of the strongest unit per unit of Σ P/r' (mm⁻¹): sets the scale of the whole forearm.
@@ -78,35 +83,67 @@ def _spans(layout: ElectrodeLayout, axis: int) -> list[tuple[int, int]]:
     return spans if spans and tiled else [(0, n_around - 1)]
 
 
-def potentials(units: MotorUnits, electrodes: Electrodes, person: Person, fs_hz: float) -> list[tuple[int, Float32]]:
+def potentials(
+    units: MotorUnits,
+    electrodes: Electrodes,
+    person: Person,
+    fs_hz: float,
+    source: Literal["tripole", "rosenfalck"] = "rosenfalck",
+) -> list[tuple[int, Float32]]:
     """Potential of one discharge of every unit at every electrode.
 
-    From the innervation zone one tripole runs to each tendon. A pole stops where the fibre ends; once all three are
-    there they cancel, which gives the standing end-of-fibre wave that monopolar electrodes see.
+    From the innervation zone one source runs to each tendon along the (possibly oblique) fibre. Its poles stop where
+    the fibre ends; once all are there they cancel, which gives the standing end-of-fibre wave that monopolar electrodes
+    see. An electrode sees the mean over its contact: for a disc of radius a at distance r, ⟨1/r⟩ ≈ 1/√(r² + a²/2).
+
+    Parameters
+    ----------
+    units, electrodes, person
+        Whose units, and where the electrodes are.
+    fs_hz
+        Sampling rate.
+    source
+        The fibre's action potential: Rosenfalck's curve in seven poles, or the usual three (in 2/3 of the time).
 
     Returns
     -------
     Per unit: delay in samples from the discharge to the first row, and the waveform, (n, n_channels) float32 µV.
     """
+    poles = SOURCES[source]
     scale = GAIN_UV * person.amplitude * np.exp(-(person.fat_mm - NOMINAL_FAT_MM) / FAT_DECAY_MM)
     along = electrodes.along_mm.astype(np.float32)
-    radial = _radial_mm(units, electrodes, person)
+    towards = 2 * np.pi * electrodes.angle
+    facing = np.stack([np.cos(towards), np.sin(towards)]).astype(np.float32)  # (2, C)
+    stretch = _stretch(units, electrodes, person)
+    fibre = person.radius_mm - np.minimum(units.depth_mm, 0.95 * person.radius_mm)  # mm from the forearm's axis
+    spread = np.float32((CONTACT_MM**2 + SKIN_MM**2) / 2)
     found: list[tuple[int, Float32]] = []
     for unit in range(len(units)):
-        speed = units.velocity_mps[unit]  # mm per ms
         zone = units.zone_mm[unit]
         to_ends = np.stack([units.distal_mm[unit] - zone, zone - units.proximal_mm[unit]])  # (2, n_bundles)
-        n = int(np.ceil((to_ends.max() + POLE_MM[-1]) / speed * fs_hz / 1000)) + 1
-        gone = np.arange(n)[:, None] / fs_hz * 1000 * speed - POLE_MM  # (n, 3) mm from the zone
+        # an oblique fibre is longer than its way along the forearm, and its source that much slower along it
+        turn = 2 * np.pi * units.slant[unit]  # radians per mm
+        oblique = np.sqrt(1 + np.square(turn * fibre[unit].mean()))
+        speed = units.velocity_mps[unit] / oblique  # mm per ms along the forearm
+        reach = poles.behind_mm[-1] / oblique
+        n = int(np.ceil((to_ends.max() + reach) / speed * fs_hz / 1000)) + 1
+        gone = np.arange(n)[:, None] / fs_hz * 1000 * speed - poles.behind_mm / oblique  # (n, P) mm from the zone
         wave = np.zeros((n, len(along)), np.float32)
         for bundle in range(len(zone)):
-            square = np.square(radial[unit, bundle])
+            inner = fibre[unit, bundle]
+            square = np.square(stretch[unit, bundle])
+            steady = square * np.float32(person.radius_mm**2 + inner**2) + spread
+            turning = square * np.float32(-2 * person.radius_mm * inner) * facing  # (2, C)
             for way, to_end in zip((1.0, -1.0), to_ends[:, bundle], strict=True):
-                pole_at = (zone[bundle] + way * np.clip(gone, 0.0, to_end)).astype(np.float32)
-                for pole, charge in enumerate(POLES):
+                pole_at = zone[bundle] + way * np.clip(gone, 0.0, to_end)
+                angle = 2 * np.pi * units.angle[unit, bundle] + turn * (pole_at - units.middle_mm[unit])
+                around = np.stack([np.cos(angle), np.sin(angle)], axis=-1).astype(np.float32)  # (n, P, 2)
+                pole_at = pole_at.astype(np.float32)
+                for pole, charge in enumerate(poles.charge):
                     distance = along - pole_at[:, pole, None]
                     np.square(distance, out=distance)
-                    distance += square
+                    distance += steady
+                    distance += around[:, pole] @ turning
                     np.sqrt(distance, out=distance)
                     wave += np.divide(np.float32(charge), distance, out=distance)
         kernel = _gaussian(max(SCATTER_MM / speed * fs_hz / 1000, 0.4))
@@ -114,10 +151,11 @@ def potentials(units: MotorUnits, electrodes: Electrodes, person: Person, fs_hz:
     return found
 
 
-def _radial_mm(units: MotorUnits, electrodes: Electrodes, person: Person) -> Float32:
-    """Distance across the forearm from each bundle to each electrode, as the conductor stretches it.
+def _stretch(units: MotorUnits, electrodes: Electrodes, person: Person) -> Float32:
+    """By how much the conductor stretches the distance across the forearm from each bundle to each electrode.
 
-    The straight line crosses fat, which conducts alike in all directions, and muscle, in proportion to their thickness.
+    The straight line crosses fat, which conducts alike in all directions; muscle, where √(axial / radial conductivity)
+    counts; and perhaps a bone. Each in proportion to its thickness.
 
     Returns
     -------
@@ -125,11 +163,25 @@ def _radial_mm(units: MotorUnits, electrodes: Electrodes, person: Person) -> Flo
     """
     radius = person.radius_mm
     depth = np.minimum(units.depth_mm, 0.95 * radius)[..., None]
-    fibre = radius - depth
-    turn = 2 * np.pi * (electrodes.angle - units.angle[..., None])
-    straight = np.sqrt(radius**2 + fibre**2 - 2 * radius * fibre * np.cos(turn))
     in_fat = np.minimum(person.fat_mm / depth, 1.0)
-    return np.asarray(straight * (in_fat + (1 - in_fat) * np.sqrt(ANISOTROPY)), np.float32)
+    plain = in_fat + (1 - in_fat) * np.sqrt(ANISOTROPY)
+    skin = radius * _point(electrodes.angle)  # complex numbers stand for points of the cross-section
+    fibre = (radius - depth) * _point(units.angle[..., None])
+    way = skin - fibre
+    length = np.maximum(np.abs(way), 1e-6)
+    in_bone = np.zeros(length.shape)
+    for bone in BONES:
+        inner = radius - min(bone.depth_mm + person.fat_mm - NOMINAL_FAT_MM, 0.95 * radius)
+        to_bone = inner * _point(np.array(bone.angle)) - fibre
+        along = np.clip((to_bone * np.conj(way)).real / length, 0.0, length)  # foot of the perpendicular, on the line
+        miss = np.abs(to_bone - along * way / length)
+        in_bone += 2 * np.sqrt(np.maximum(bone.radius_mm**2 - np.square(miss), 0.0))
+    crossed = np.minimum(in_bone / length, 1.0)
+    return np.asarray(plain * (1 + (BONE_STRETCH - 1) * crossed), np.float32)
+
+
+def _point(turns: Float64) -> np.ndarray:
+    return np.asarray(np.exp(2j * np.pi * turns))
 
 
 def _gaussian(sigma: float) -> Float32:

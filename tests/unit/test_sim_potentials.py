@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from rt_handdt.sim.anatomy import MUSCLE_INDEX
 from rt_handdt.sim.donning import draw_donning
 from rt_handdt.sim.motor_units import MotorUnits, draw_units
 from rt_handdt.sim.person import Person, draw_person
+from rt_handdt.sim.sources import SOURCES
 from rt_handdt.sim.volume import place_electrodes, potentials
 
 HYSER = ElectrodeLayout.from_toml(layout_path("hyser_16x16"))
@@ -60,47 +62,124 @@ def test_any_layout_fits_round_the_forearm_once(layout):
     assert np.ptp(place.angle) < 1.0
 
 
-def test_conduction_velocity_can_be_read_from_the_array():
-    """Double-differential signals along brachioradialis (long, shallow fibres) travel as fast as was put in."""
-    layout = ElectrodeLayout.grid(40, 40, pitch_mm=5.0)
-    fs_hz = 16_384.0
-    ratio = []
-    for subject in (1, 2, 3):
+def delay_s(first: np.ndarray, second: np.ndarray, fs_hz: float) -> tuple[float, float]:
+    """By how much `second` lags behind `first`, and how alike they are then (peak of the cross-correlation)."""
+    n = 2 * len(first)
+    product = np.conj(np.fft.rfft(first, n)) * np.fft.rfft(second, n)
+    shape = 16 * np.fft.irfft(product, 16 * n)
+    peak = int(shape.argmax())
+    alike = float(shape[peak] / np.sqrt(np.square(first).sum() * np.square(second).sum()))
+    return (peak if peak < 8 * n else peak - 16 * n) / 16 / fs_hz, alike
+
+
+@pytest.mark.parametrize("muscle", ["BR", "FCR"])
+def test_conduction_velocity_can_be_read_from_the_array(muscle):
+    """Bipolar signals 10 mm apart, away from innervation zone and tendons, travel as fast as was put in.
+
+    Of long, shallow muscles: over deep ones, standing end-of-fibre waves make it seem faster, as in life.
+    """
+    layout = ElectrodeLayout.grid(20, 20, pitch_mm=10.0)
+    ratio: list[float] = []
+    for subject in range(1, 9):
         person = draw_person(0, subject)
         day = draw_donning(person, 1)
-        units = units_of(draw_units(person), "BR", last=3)
+        units = units_of(draw_units(person), muscle, last=4)
         place = place_electrodes(layout, person, day)
-        for number, (_, wave) in enumerate(potentials(units, place, person, fs_hz)):
+        along = layout.to_grid(place.along_mm)[:, 0]
+        middle = (along[:-1] + along[1:]) / 2
+        for number, (_, wave) in enumerate(potentials(units, place, person, 2048.0)):
             grid = layout.to_grid(wave)
-            column = int(np.square(grid).sum(axis=(0, 1)).argmax())
-            double = grid[:, :-4, column] - 2 * grid[:, 2:-2, column] + grid[:, 4:, column]
-            along = layout.to_grid(place.along_mm)[2:-2, column]
-            free = np.flatnonzero(
-                (along > units.zone_mm[number].mean() + 8) & (along < units.distal_mm[number].mean() - 8)
-            )
-            if len(free) < 4:
-                continue
-            distal, proximal = double[:, free[0]], double[:, free[-1]]
-            delay = np.correlate(distal, proximal, "full").argmax() - (len(double) - 1)
-            assert delay > 0  # it runs away from the innervation zone
-            measured = 5.0 * (len(free) - 1) / (delay / fs_hz * 1000)
-            ratio.append(measured / units.velocity_mps[number])
+            bipolar = grid[:, :-1] - grid[:, 1:]
+            bipolar = bipolar[:, :, int(np.square(bipolar).sum(axis=(0, 1)).argmax())]
+            zone, ends = units.zone_mm[number], (units.proximal_mm[number].max(), units.distal_mm[number].min())
+            away = units.depth_mm[number].mean()  # an end is felt about as far as the unit is deep
+            for low, high in ((zone.max(), ends[1]), (ends[0], zone.min())):
+                free = np.flatnonzero((middle > low + away) & (middle < high - away))
+                for near, far in itertools.pairwise(free):
+                    delay, alike = delay_s(bipolar[:, near], bipolar[:, far], 2048.0)
+                    if alike > 0.9:  # the usual test of whether a pair of electrodes lies along the fibres
+                        ratio.append(10.0 / 1000 / abs(delay) / units.velocity_mps[number])
     assert len(ratio) >= 5
-    assert np.median(ratio) == pytest.approx(1.0, abs=0.12)
+    assert np.median(ratio) == pytest.approx(1.0, abs=0.10)
+
+
+def test_signals_run_from_the_innervation_zone_to_both_tendons():
+    layout = ElectrodeLayout.grid(40, 1, pitch_mm=5.0)
+    units = units_of(draw_units(PERSON), "BR", last=1)
+    at = dataclasses.replace(DONNING, rotation=float(units.angle[0].mean()) - 0.85)  # the column over the unit
+    place = place_electrodes(layout, PERSON, at)
+    wave = layout.to_grid(potentials(units, place, PERSON, 2048.0)[0][1])[:, :, 0]
+    bipolar = wave[:, :-1] - wave[:, 1:]
+    middle = (place.along_mm[:-1] + place.along_mm[1:]) / 2
+    zone = units.zone_mm[0].mean()
+    for way in (1, -1):
+        near, far = (bipolar[:, np.abs(middle - zone - way * far_mm).argmin()] for far_mm in (15, 30))
+        assert 2e-3 < delay_s(near, far, 2048.0)[0] < 5e-3  # 15 mm at 3 to 5 m/s, and some
+
+
+def test_three_poles_are_a_fair_shortcut_for_rosenfalcks_curve():
+    for source in SOURCES.values():
+        assert source.charge.sum() == pytest.approx(0.0, abs=1e-9)
+        assert (source.charge * source.behind_mm).sum() == pytest.approx(0.0, abs=2.0)  # nor a dipole
+    units = units_of(draw_units(PERSON), "ED_M")
+    place = place_electrodes(HYSER, PERSON, DONNING)
+    exact, short = (potentials(units, place, PERSON, 2048.0, source) for source in ("rosenfalck", "tripole"))
+    for (late, one), (early, other) in zip(exact, short, strict=True):
+        first, n = max(late, early), min(late + len(one), early + len(other)) - max(late, early)
+        one, other = one[first - late :][:n], other[first - early :][:n]
+        assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > 0.97
+        assert 0.8 < one.std() / other.std() < 1.25
+
+
+def test_an_oblique_muscle_shines_obliquely():
+    """The place that a pronator teres fibre lights moves round the forearm on its way to the radius."""
+    units = units_of(draw_units(PERSON), "PT")
+    layout = ElectrodeLayout.grid(10, 40, pitch_mm=6.0)
+    day = dataclasses.replace(DONNING, shift_mm=-60.0)  # over the muscle, near the elbow
+    place = place_electrodes(layout, PERSON, day)
+    energy = sum(np.square(wave).sum(axis=0) for _, wave in potentials(units, place, PERSON, 2048.0))
+    grid = layout.to_grid(energy)
+    top = np.unravel_index(grid.argmax(), grid.shape)[1]
+    turn = layout.to_grid(place.angle)[0]
+    near = np.abs(np.arange(40) - top) <= 8
+    centre = (grid[:, near] * turn[near]).sum(axis=1) / grid[:, near].sum(axis=1)
+    along = layout.to_grid(place.along_mm)[:, 0]
+    over = (along > units.proximal_mm.min()) & (along < units.distal_mm.max())
+    assert np.polyfit(along[over], centre[over], 1)[0] > 0.2 * units.slant[0] > 0
+
+
+def test_a_bone_shadows_what_lies_behind_it(monkeypatch):
+    units = units_of(draw_units(PERSON), "FDP_RL")
+    place = place_electrodes(HYSER, PERSON, DONNING)
+
+    def energy() -> np.ndarray:
+        return sum(np.square(wave).sum(axis=0) for _, wave in potentials(units, place, PERSON, 2048.0))
+
+    with_bones = energy()
+    monkeypatch.setattr("rt_handdt.sim.volume.BONES", ())
+    ratio = HYSER.to_grid(with_bones / energy())
+    assert ratio.min() < 0.8
+    assert ratio.max() == pytest.approx(1.0, abs=1e-3)
 
 
 def test_phase_reverses_at_the_innervation_zone():
+    """Bipolar signals on its two sides mirror each other."""
     layout = ElectrodeLayout.grid(40, 40, pitch_mm=5.0)
-    units = units_of(draw_units(PERSON), "BR", last=1)
-    place = place_electrodes(layout, PERSON, DONNING)
-    wave = layout.to_grid(potentials(units, place, PERSON, 2048.0)[0][1])
-    column = int(np.square(wave).sum(axis=(0, 1)).argmax())
-    bipolar = wave[:, :-1, column] - wave[:, 1:, column]
-    along = layout.to_grid(place.along_mm)[:, column]
-    middle = (along[:-1] + along[1:]) / 2
-    zone = units.zone_mm[0].mean()
-    distal, proximal = (bipolar[:, np.abs(middle - at).argmin()] for at in (zone + 15, zone - 15))
-    assert np.corrcoef(distal, proximal)[0, 1] < -0.7
+    likeness: list[float] = []
+    for subject in (1, 2, 3):
+        person = draw_person(0, subject)
+        units = units_of(draw_units(person), "BR", last=3)
+        place = place_electrodes(layout, person, DONNING)
+        along = layout.to_grid(place.along_mm)[:, 0]
+        middle = (along[:-1] + along[1:]) / 2
+        for number, (_, wave) in enumerate(potentials(units, place, person, 2048.0)):
+            grid = layout.to_grid(wave)
+            column = int(np.square(grid).sum(axis=(0, 1)).argmax())
+            bipolar = grid[:, :-1, column] - grid[:, 1:, column]
+            zone = units.zone_mm[number].mean()
+            distal, proximal = (bipolar[:, np.abs(middle - at).argmin()] for at in (zone + 15, zone - 15))
+            likeness.append(float(np.corrcoef(distal, proximal)[0, 1]))
+    assert np.median(likeness) < -0.7
 
 
 def with_fat(person: Person, fat_mm: float) -> Person:
