@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from offline.cli_cohort import COHORT_EXAMPLE, cohort
+from offline.cli_report import REPORT_EXAMPLE, cohort_report
 from rt_handdt.cli.app import run_app
 
 app = typer.Typer(
@@ -18,7 +20,6 @@ app = typer.Typer(
 )
 
 TRAIN_EXAMPLE = "Example: handdt-offline train --data session1.xdf session2.xdf --layout flexemg_16x4 --out models/mine"
-COHORT_EXAMPLE = "Example: handdt-offline cohort --out cohort --subjects 4 --sessions 2 --seed 7"
 
 
 @app.callback()
@@ -59,36 +60,8 @@ def train(
     train_bundle([*data, *(more or [])], grid, out, settings, allow_reserved_seeds=allow_reserved_seeds)
 
 
-@app.command(epilog=COHORT_EXAMPLE)
-def cohort(
-    out: Annotated[Path, typer.Option(help="Folder to write, in Hyser's layout.", metavar="DIR")],
-    subjects: Annotated[int, typer.Option(min=1, help="Virtual people.")] = 20,
-    sessions: Annotated[int, typer.Option(min=1, help="Sessions of each.")] = 2,
-    seed: Annotated[int, typer.Option(min=0, help="Which people are drawn; from 1000 on not for training.")] = 0,
-    kind: Annotated[
-        Literal["dynamic", "maintenance", "all"], typer.Option(help="Trials: 1 s from rest, 4 s steady, or both.")
-    ] = "dynamic",
-    gestures: Annotated[Literal["ten", "all"], typer.Option(help="The study's ten, or all 34 of Hyser.")] = "ten",
-    ragged: Annotated[bool, typer.Option("--ragged", help="Leave out some trials, as Hyser lacks them.")] = False,
-    processes: Annotated[
-        int | None, typer.Option(min=1, help="Sessions made at once; default: one per processor.", metavar="N")
-    ] = None,
-) -> None:
-    """Write a data set of virtual people that reads like the Hyser folder; if interrupted, the same command goes on."""
-    from offline.cohort import write_cohort
-    from rt_handdt.core.gestures import HYSER_GESTURES
-    from rt_handdt.sim.seeds import RESERVED_SEED
-    from rt_handdt.sim.session import DEFAULT_GESTURES
-
-    if seed >= RESERVED_SEED:
-        typer.echo(
-            f"Note: seeds from {RESERVED_SEED} on are reserved for final figures. Replay and score these people; "
-            "do not train or tune on them ('train' refuses them).",
-            err=True,
-        )
-    labels = HYSER_GESTURES if gestures == "all" else DEFAULT_GESTURES
-    write_cohort(out, subjects, sessions, seed, gestures=labels, kind=kind, ragged=ragged, processes=processes)
-    typer.echo(f"Wrote {out}")
+app.command(epilog=COHORT_EXAMPLE)(cohort)
+app.command(epilog=REPORT_EXAMPLE)(cohort_report)
 
 
 def main() -> None:

@@ -1,33 +1,38 @@
-"""Write virtual people to disk in Hyser's layout, so that they take the same road as the real data."""
+"""Write virtual people to disk: in Hyser's layout, as the real data lie, or as continuous sessions in XDF files."""
 
 from __future__ import annotations
 
-import multiprocessing
+import errno
 import os
-import signal
-import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from offline.cohort_folder import COHORT_FILE, COHORT_NOTE, PART, CohortKind, CohortPlan, survey
+from offline.cohort_folder import COHORT_FILE, COHORT_NOTE, PART, CohortKind, CohortPlan, Part, survey
+from offline.cohort_pool import share_out
+from offline.cohort_space import TRIALS, check_space, session_bytes, size
 from offline.ragged import lacking, without
+from offline.simulator import simulator_fingerprint
 from rt_handdt.core.gestures import hyser_code
 from rt_handdt.errors import ConfigError, RecordingError
-from rt_handdt.io.hyser_layout import Kind, session_folder
+from rt_handdt.io.continuous_folder import continuous_file
+from rt_handdt.io.hyser_layout import KINDS, session_folder
 from rt_handdt.io.hyser_writer import write_session
 from rt_handdt.io.wfdb16 import write_atomically
+from rt_handdt.io.xdf_writer import write_xdf
+from rt_handdt.sim.continuous import SHORTEST_S, changes, continuous_recording
 from rt_handdt.sim.person import draw_person
 from rt_handdt.sim.session import DEFAULT_GESTURES, HYSER_FS_HZ, virtual_trials
 
-#: Trials of each gesture in a session, as in Hyser.
-TRIALS: dict[Kind, int] = {"dynamic": 6, "maintenance": 2}
-#: A session still to be written: the cohort's root, its plan, subject, session, and the kinds that are not there yet.
-Task = tuple[str, CohortPlan, int, int, tuple[Kind, ...]]
+#: A session still to be written: the cohort's root, its plan, subject, session, and what of it is not there yet.
+Task = tuple[str, CohortPlan, int, int, tuple[Part, ...]]
+#: Length of a continuous session, unless another is asked for.
+MINUTES = 5.0
+#: What the system says of a disk, or a user's share of it, that is full, or of a file that may not grow further.
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def write_cohort(
@@ -40,10 +45,14 @@ def write_cohort(
     kind: CohortKind = "dynamic",
     repetitions: int | None = None,
     ragged: bool = False,
+    minutes: float | None = None,
     processes: int | None = None,
     progress: bool = True,
 ) -> Path:
-    """Write a virtual cohort: ``out/pr_dataset/subjectXX_sessionY/…``, or go on with one that was interrupted.
+    """Write a virtual cohort, or go on with one that was interrupted.
+
+    It lies in ``out/pr_dataset/subjectXX_sessionY/…``, as Hyser does; or, if it is continuous, in
+    ``out/continuous/subjectXX_sessionY.xdf``: signal, markers (what the hand does) and cues (what it was asked for).
 
     Parameters
     ----------
@@ -57,11 +66,14 @@ def write_cohort(
     gestures
         Labels of Hyser's gestures.
     kind
-        Dynamic trials (1 s, rest → gesture), maintenance trials (4 s steady), or both.
+        Dynamic trials (1 s, rest → gesture), maintenance trials (4 s steady), or both ("all"). Or "continuous": a
+        session as `rt_handdt.sim.continuous` makes it, 127 MB a minute.
     repetitions
         Trials of each gesture in a session; by default as many as Hyser has (6 dynamic, 2 maintenance).
     ragged
         Leave out some trials, and a few gestures of a session, about as many as Hyser lacks.
+    minutes
+        Length of a continuous session; 5 by default.
     processes
         How many sessions are made at once; by default one per processor. Does not change the files.
     progress
@@ -70,17 +82,19 @@ def write_cohort(
     Returns
     -------
     Path
-        `out`, ready for `rt_handdt.io.hyser`.
+        `out`, ready for `rt_handdt.io.sources`.
 
     Raises
     ------
     ConfigError
         For an unknown gesture or kind, or a number that makes no sense.
     RecordingError
-        If `out` holds anything else, or cannot be written.
+        If `out` holds anything else or people of another simulator, or the disk has no room for the cohort. If that
+        shows half way, complete sessions stay, and the same call goes on once there is room.
     """
     out = Path(out)
     _check(subjects, sessions, seed, gestures, kind, repetitions, processes)
+    minutes = _minutes(kind, minutes, repetitions, ragged)
     plan = CohortPlan(
         seed=seed,
         subjects=subjects,
@@ -89,29 +103,43 @@ def write_cohort(
         kind=kind,
         repetitions=repetitions,
         ragged=ragged,
+        minutes=minutes,
+        simulator=simulator_fingerprint(),
     )
     console = Console(stderr=True, quiet=not progress)
+    total, done = len(plan.all_sessions), 0
     try:
         there = survey(out, plan)
         tasks: list[Task] = []
         for subject, session in plan.all_sessions:
-            missing = tuple(one for one in plan.kinds if (subject, session, one) not in there)
+            missing = tuple(one for one in plan.parts if (subject, session, one) not in there)
             if missing:
                 tasks.append((str(out), plan, subject, session, missing))
-        total = len(plan.all_sessions)
+        done = total - len(tasks)
+        needed = sum(session_bytes(plan, part) for *_, missing in tasks for part in missing)
+        free = check_space(out, needed)
         if there:
-            console.print(f"{out}: {total - len(tasks)} of {total} sessions are complete already and stay as they are.")
+            console.print(f"{out}: {done} of {total} sessions are complete already and stay as they are.")
+        if tasks:
+            console.print(f"To write: {len(tasks)} sessions, about {size(needed)} ({size(free)} are free).")
         out.mkdir(parents=True, exist_ok=True)
         # First, so that not even a cohort cut short can be taken for recordings of people.
         _write_once(out / COHORT_FILE, plan.to_json())
         _write_once(out / COHORT_NOTE, _note(plan).encode())
         with _bar(console) as bar:
-            task = bar.add_task("", total=total, completed=total - len(tasks))
-            _run(tasks, min(processes or os.cpu_count() or 1, len(tasks)), lambda: bar.advance(task))
+            task = bar.add_task("", total=total, completed=done)
+
+            def on_done() -> None:
+                nonlocal done
+                done += 1
+                bar.advance(task)
+
+            share_out(_write_session, tasks, min(processes or os.cpu_count() or 1, len(tasks)), on_done)
     except OSError as exc:
+        why = f"the disk is full ({exc.strerror})" if exc.errno in _FULL else exc.strerror or exc
         raise RecordingError(
-            f"{out}: the cohort could not be written ({exc.strerror or exc}); free some space and give the same "
-            "command again, which goes on where this one stopped, or choose another folder."
+            f"{out}: the cohort could not be written further: {why}. {done} of {total} sessions are complete; free "
+            "some space and give the same command again, which goes on with the others, or choose another folder."
         ) from exc
     except BrokenProcessPool as exc:
         raise RecordingError(
@@ -119,39 +147,6 @@ def write_cohort(
             "same command again with fewer processes, and it goes on where this one stopped."
         ) from exc
     return out
-
-
-def _run(tasks: Sequence[Task], workers: int, on_done: Callable[[], None]) -> None:
-    if workers <= 1:
-        for task in tasks:
-            _write_session(*task)
-            on_done()
-        return
-    # spawn: a fork would copy the caller's threads' locks in whatever state they are
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_with_parent) as pool:
-        futures = [pool.submit(_write_session, *task) for task in tasks]
-        try:
-            for future in futures:
-                future.add_done_callback(lambda done: None if done.cancelled() or done.exception() else on_done())
-            for future in wait(futures, return_when=FIRST_EXCEPTION).done:
-                future.result()
-        finally:  # also at Ctrl-C: what has not begun stays undone
-            pool.shutdown(cancel_futures=True)
-
-
-def _leave_with_parent() -> None:
-    """End this worker with the command, so that none still writes when the command is given again."""
-    # Ctrl-C reaches the workers too; else they would take it for the failure of one session, and begin another.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    threading.Thread(target=_await_parent, name="parent-watch", daemon=True).start()
-
-
-def _await_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _check(
@@ -168,8 +163,8 @@ def _check(
     for name, value in counts.items():
         if value is not None and value < 1:
             raise ConfigError(f"A cohort's '{name}' must be 1 or more; got {value}.")
-    if kind not in (*TRIALS, "all"):
-        raise ConfigError(f"A cohort's kind is 'dynamic', 'maintenance' or 'all'; got '{kind}'.")
+    if kind not in (*KINDS, "all", "continuous"):
+        raise ConfigError(f"A cohort's kind is 'dynamic', 'maintenance', 'all' or 'continuous'; got '{kind}'.")
     if not gestures:
         raise ConfigError("A cohort needs at least one gesture; name some of Hyser's 34.")
     for gesture in gestures:
@@ -177,17 +172,43 @@ def _check(
     draw_person(seed, 1)
 
 
-def _write_session(out: str, plan: CohortPlan, subject: int, session: int, kinds: tuple[Kind, ...]) -> None:
+def _minutes(kind: str, minutes: float | None, repetitions: int | None, ragged: bool) -> float | None:
+    """The length of each session; None where trials decide it."""
+    if kind != "continuous":
+        if minutes is not None:
+            raise ConfigError("Only a continuous session has 'minutes'; a session of trials lasts as long as they do.")
+        return None
+    if repetitions is not None or ragged:
+        raise ConfigError("A continuous session has no trials to repeat or leave out; its length is 'minutes'.")
+    minutes = MINUTES if minutes is None else minutes
+    if not SHORTEST_S / 60 <= minutes < float("inf"):
+        raise ConfigError(f"A continuous session must last {SHORTEST_S / 60:.2g} minutes or more; got {minutes:g}.")
+    return minutes
+
+
+def _write_session(out: str, plan: CohortPlan, subject: int, session: int, missing: tuple[Part, ...]) -> None:
+    if plan.minutes is not None:
+        _write_continuous(out, plan, subject, session, plan.minutes)
+        return
     folder = session_folder(out, subject, session)
     for stray in folder.glob(f"*{PART}"):  # of a run that was interrupted
         stray.unlink()
     codes = [hyser_code(label) for label in plan.gestures]
-    for kind in kinds:
+    for kind in plan.kinds:
+        if kind not in missing:
+            continue
         repetitions = plan.repetitions or TRIALS[kind]
         trials = virtual_trials(plan.seed, subject, session, plan.gestures, repetitions, kind)
         if plan.ragged:
             trials = without(trials, lacking(plan.seed, subject, session, kind, codes, repetitions))
         write_session(folder, trials, kind, "raw", HYSER_FS_HZ)
+
+
+def _write_continuous(out: str, plan: CohortPlan, subject: int, session: int, minutes: float) -> None:
+    path = continuous_file(out, subject, session)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    recording = continuous_recording(plan.seed, subject, session, minutes=minutes, gestures=plan.gestures)
+    write_xdf(path, recording, cues=changes(recording.script.markers(recording.fs_hz)))
 
 
 def _write_once(path: Path, content: bytes) -> None:
@@ -196,10 +217,17 @@ def _write_once(path: Path, content: bytes) -> None:
 
 
 def _note(plan: CohortPlan) -> str:
+    if plan.minutes is None:
+        what = f"in the format of the Hyser data set, made by `handdt-offline cohort`: {plan.kind} trials"
+        what += ", some left out" if plan.ragged else ""
+    else:
+        what = (
+            f"in XDF files, made by `handdt-offline cohort --continuous`: {plan.minutes:g} minutes each, with "
+            "movements that are no gesture (marker `other`), direct transitions and long rests"
+        )
     return (
-        "# Virtual people\n\nSimulated EMG in the format of the Hyser data set, made by `handdt-offline cohort`: "
-        f"{plan.subjects} people, {plan.sessions} sessions each, seed {plan.seed}, {plan.kind} trials"
-        f"{', some left out' if plan.ragged else ''}. No person was recorded.\n"
+        f"# Virtual people\n\nSimulated EMG {what}; {plan.subjects} people, {plan.sessions} sessions each, seed "
+        f"{plan.seed}. No person was recorded.\n"
     )
 
 

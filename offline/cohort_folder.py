@@ -11,6 +11,7 @@ from pydantic import Field
 from rt_handdt import __version__
 from rt_handdt.config import Settings
 from rt_handdt.errors import RecordingError
+from rt_handdt.io.continuous_folder import CONTINUOUS, continuous_file
 from rt_handdt.io.hyser_layout import (
     KINDS,
     PR_DATASET,
@@ -21,12 +22,16 @@ from rt_handdt.io.hyser_layout import (
     session_folder,
     trial_name,
 )
+from rt_handdt.io.xdf_session import read_session
+from rt_handdt.sim.session import HYSER_FS_HZ
 
-#: Beside ``pr_dataset``: here a cohort of virtual people says that it is one, in words and in JSON; all else is as
-#: in Hyser.
+#: Beside ``pr_dataset`` or ``continuous``: here a cohort of virtual people says that it is one, in words and in JSON;
+#: all else in ``pr_dataset`` is as in Hyser.
 COHORT_NOTE = "COHORT.md"
 COHORT_FILE = "cohort.json"
-CohortKind = Literal["dynamic", "maintenance", "all"]
+CohortKind = Literal["dynamic", "maintenance", "all", "continuous"]
+#: What a session is complete in, one by one.
+Part = Literal["dynamic", "maintenance", "continuous"]
 #: Ends the name of a file that is being written.
 PART = ".part"
 
@@ -36,10 +41,13 @@ class CohortPlan(Settings):
 
     Attributes
     ----------
-    seed, subjects, sessions, gestures, kind, repetitions, ragged
+    seed, subjects, sessions, gestures, kind, repetitions, ragged, minutes
         As in `offline.cohort.write_cohort`.
     made_by
-        The program; another version may draw other people, and a cohort must not mix them.
+        The program.
+    simulator
+        The virtual forearm, see `offline.simulator`: another one draws other people, and a cohort must not mix them.
+        Empty in cohorts that are older than this note.
     """
 
     seed: int = Field(ge=0)
@@ -49,11 +57,18 @@ class CohortPlan(Settings):
     kind: CohortKind
     repetitions: int | None
     ragged: bool
+    minutes: float | None = None
     made_by: str = f"rt_handdt {__version__}"
+    simulator: str = ""
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Kinds of trial in each session; or that it is continuous."""
+        return ("continuous",) if self.kind == "continuous" else self.kinds
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
-        """Kinds of trial in each session."""
+        """Kinds of trial in each session; none if it is continuous."""
         return tuple(kind for kind in KINDS if self.kind in (kind, "all"))
 
     @property
@@ -85,16 +100,17 @@ def read_plan(root: Path) -> CohortPlan:
 
 
 def cohort_root(path: Path) -> Path | None:
-    """The root of the cohort that `path` is or lies in (its ``pr_dataset``, a session or a record), or None."""
+    """The root of the cohort that `path` is or lies in (a folder in it, a session or a record), or None."""
     path = path.resolve()
     for root in (path, *path.parents[:3]):
-        if (root / COHORT_FILE).exists() and (root == path or (root / PR_DATASET) in (path, *path.parents)):
+        inside = not {root / PR_DATASET, root / CONTINUOUS}.isdisjoint((path, *path.parents))
+        if (root / COHORT_FILE).exists() and (root == path or inside):
             return root
     return None
 
 
-def survey(out: Path, plan: CohortPlan) -> set[tuple[int, int, Kind]]:
-    """What of the plan is there and complete: (subject, session, kind). Writes nothing.
+def survey(out: Path, plan: CohortPlan) -> set[tuple[int, int, Part]]:
+    """What of the plan is there and complete: (subject, session, part). Writes nothing.
 
     Raises
     ------
@@ -110,12 +126,32 @@ def survey(out: Path, plan: CohortPlan) -> set[tuple[int, int, Kind]]:
             "folder, so choose another name."
         )
     _same(out, read_plan(out), plan)
-    known = {COHORT_FILE, COHORT_NOTE, COHORT_NOTE + PART, PR_DATASET}
-    _only(out, there, known)
+    known = {COHORT_FILE, COHORT_NOTE, COHORT_NOTE + PART}
+    if plan.kind == "continuous":
+        _only(out, there, known | {CONTINUOUS})
+        return _continuous(out, plan)
+    _only(out, there, known | {PR_DATASET})
     folders = {session_folder(out, *one).name: one for one in plan.all_sessions}
     sessions = _names(out / PR_DATASET)
     _only(out / PR_DATASET, sessions, set(folders))
     return {(*folders[name], kind) for name in sessions for kind in _complete(out / PR_DATASET / name, plan.kinds)}
+
+
+def _continuous(out: Path, plan: CohortPlan) -> set[tuple[int, int, Part]]:
+    """The sessions whose file has its final name, which it gets last; checked against the plan."""
+    files = {continuous_file(out, *one).name: one for one in plan.all_sessions}
+    names = _names(out / CONTINUOUS)
+    _only(out / CONTINUOUS, names, files.keys() | {name + PART for name in files})
+    wanted = round((plan.minutes or 0.0) * 60 * HYSER_FS_HZ)
+    for name in sorted(names & files.keys()):
+        path = out / CONTINUOUS / name
+        found = read_session(path).n_samples
+        if found != wanted:
+            raise RecordingError(
+                f"{path}: holds {found} samples in place of {wanted}; it was changed after it was written: delete it, "
+                "and give the command again."
+            )
+    return {(*files[name], "continuous") for name in names & files.keys()}
 
 
 def _complete(folder: Path, kinds: tuple[Kind, ...]) -> list[Kind]:
@@ -157,11 +193,18 @@ def _only(folder: Path, names: set[str], known: set[str]) -> None:
 
 def _same(out: Path, found: CohortPlan, wanted: CohortPlan) -> None:
     differ = [name for name in CohortPlan.model_fields if getattr(found, name) != getattr(wanted, name)]
-    if differ:
-        there, asked = (", ".join(_said(plan, name) for name in differ) for plan in (found, wanted))
+    asked_for = [name for name in differ if name not in ("made_by", "simulator")]
+    if asked_for:
+        there, asked = (", ".join(_said(plan, name) for name in asked_for) for plan in (found, wanted))
         raise RecordingError(
             f"{out}: holds a cohort with other parameters (there: {there}; asked for: {asked}); ask for the same to go "
             "on with it, or choose another folder."
+        )
+    if differ:
+        there, here = (f"{plan.made_by}, simulator {plan.simulator or 'not noted'}" for plan in (found, wanted))
+        raise RecordingError(
+            f"{out}: holds a cohort of another virtual forearm (there: {there}; here: {here}), whose people are not "
+            "the same; they can be read, but not gone on with: choose another folder, or delete this one first."
         )
 
 

@@ -1,6 +1,7 @@
 """From recordings to training windows, through the very `Preprocessor` that a live run uses.
 
-A window is taken if it lies wholly inside one marker segment, the same rule by which live runs are scored.
+A window is taken if it lies wholly inside one marker segment, the same rule by which live runs are scored. Movements
+marked "other" are no gesture; they are learned only where the configuration names that label.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from rt_handdt.core.recording import Recording, Segment
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import ConfigError, RecordingError
+from rt_handdt.sim.continuous import OTHER
 
 Int64 = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -219,7 +221,7 @@ def _gestures(recordings: Sequence[Recording], wanted: tuple[str, ...]) -> Gestu
         raise ConfigError(
             f"'gestures' names {', '.join(missing)}, which the data does not have; it has {', '.join(sorted(there))}."
         )
-    labels = set(wanted) or there
+    labels = set(wanted) or there - {OTHER}
     if len(labels) < 2:
         raise ConfigError(f"Training needs at least two labels to tell apart; there is only '{', '.join(labels)}'.")
     return GestureSet.ordered(labels)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from offline.cohort_folder import COHORT_NOTE, cohort_root, read_plan
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.recording import Recording
 from rt_handdt.errors import ConfigError, RecordingError
+from rt_handdt.io.continuous_folder import list_continuous
 from rt_handdt.io.hyser_layout import list_sessions
 from rt_handdt.io.sources import open_recording
+from rt_handdt.io.xdf_session import read_session
+from rt_handdt.sim.continuous import OTHER
 from rt_handdt.sim.seeds import RESERVED_SEED
 from rt_handdt.sim.session import HYSER_FS_HZ, virtual_recording
 
@@ -80,7 +83,26 @@ def open_data(names: Sequence[str], layout: ElectrodeLayout, *, allow_reserved_s
         described.append(description)
     if not recordings:
         raise RecordingError("There is no data to train on: give --data a Hyser folder, a cohort, or XDF files.")
-    return TrainingData(tuple(recordings), "; ".join(described), virtual)
+    return TrainingData(_with_note_on_other(recordings), "; ".join(described), virtual)
+
+
+def _with_note_on_other(recordings: Sequence[Recording]) -> tuple[Recording, ...]:
+    """The same recordings; the first that has movements of no class says how many there are in all."""
+    found = {
+        number: [segment.stop - segment.start for segment in recording.segments() if segment.label == OTHER]
+        for number, recording in enumerate(recordings)
+    }
+    having = [number for number, lengths in found.items() if lengths]
+    if not having:
+        return tuple(recordings)
+    seconds = sum(sum(found[number]) / recordings[number].fs_hz for number in having)
+    note = (
+        f"{sum(map(len, found.values()))} movements of the data ({seconds:.0f} s) are marked '{OTHER}', no gesture; "
+        f"they are not learned, unless the configuration names '{OTHER}' under 'gestures'."
+    )
+    noted = list(recordings)
+    noted[having[0]] = replace(noted[having[0]], notes=(*noted[having[0]].notes, note))
+    return tuple(noted)
 
 
 def _cohort_seed(path: Path) -> int | None:
@@ -94,6 +116,13 @@ def _recorded(path: Path, seed: int | None) -> tuple[list[Recording], str]:
         raise RecordingError(f"{path}: there is nothing here; check the path.")
     what = "" if seed is None else f"virtual people, seed {seed}"
     if path.is_dir():
+        continuous = list_continuous(path)
+        if continuous:
+            said = f"{what}, " if what else ""
+            return (
+                [read_session(one.path) for one in continuous],
+                f"{path.resolve().name} ({said}{len(continuous)} continuous sessions)",
+            )
         sessions = list_sessions(path)
         if len(sessions) > 1:
             opened = [open_recording(path, subject=item.subject, session=item.session) for item in sessions]

@@ -8,13 +8,10 @@ import sys
 from collections.abc import Callable
 from types import TracebackType
 
-from rt_handdt.core.gestures import HYSER_GESTURES, REST, STUDY_TEN, hyser_label, title
+from rt_handdt.core.gestures import REST, title
+from rt_handdt.sim.gesture_keys import GESTURE_OF, REST_KEYS
 
 QUIT = "q"
-KEYS = "123456789" + "abcdefghijklmnoprstuvwxyz"  # without q: 34 keys, as many as Hyser has gestures
-_TEN = tuple(hyser_label(code) for code in STUDY_TEN)
-#: The ten of the study come first.
-GESTURE_OF = dict(zip(KEYS, (*_TEN, *(label for label in HYSER_GESTURES if label not in _TEN)), strict=True))
 FORCE_STEP, MIN_FORCE, MAX_FORCE = 0.1, 0.1, 2.0
 
 
@@ -58,7 +55,7 @@ class KeyCommands:
         key = key.lower()
         if key == QUIT:
             return False
-        if key in ("0", " "):
+        if key in tuple(REST_KEYS):
             self.label = REST
         elif key in GESTURE_OF:
             self.label = GESTURE_OF[key]

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from rt_handdt.core.gestures import REST
+
 Confusion = npt.NDArray[np.int64]
 
 
@@ -35,7 +37,16 @@ def balanced_accuracy(counts: Confusion) -> float:
 class WindowScore:
     """Score over the windows that lie wholly inside one marker segment.
 
-    `ignored` counts windows in segments whose label the model does not know.
+    Attributes
+    ----------
+    windows, accuracy, balanced_accuracy, labels, confusion
+        Of the segments whose label the model knows.
+    ignored, ignored_active
+        Windows in the other segments (movements that are none of the model's gestures), and how many of them were taken
+        for a gesture; they count neither as right nor as wrong.
+    rest_windows, false_activations
+        Windows at rest; and how often, among successive ones of a segment, rest gave way to a gesture (or a segment's
+        first window was one).
     """
 
     windows: int
@@ -44,6 +55,9 @@ class WindowScore:
     labels: tuple[str, ...]
     confusion: Confusion
     ignored: int
+    ignored_active: int = 0
+    rest_windows: int = 0
+    false_activations: int = 0
 
 
 def score_windows(
@@ -90,11 +104,21 @@ def score_windows(
     true = np.where(inside, of_marker[np.maximum(begins_in, 0)], -1)
     scored = inside & (true >= 0)
     counts = confusion(true[scored], predicted[scored], len(labels))
+    ignored = inside & (true < 0)
+    rest = known.get(REST, -1)
+    active = predicted != rest
+    resting = inside & (true == rest) if rest >= 0 else np.zeros_like(inside)
+    began = active[resting]
+    same_segment = np.diff(begins_in[resting], prepend=-1) == 0
+    began[1:] &= ~(active[resting][:-1] & same_segment[1:])
     return WindowScore(
         windows=int(scored.sum()),
         accuracy=accuracy(counts),
         balanced_accuracy=balanced_accuracy(counts),
         labels=tuple(labels),
         confusion=counts,
-        ignored=int((inside & (true < 0)).sum()),
+        ignored=int(ignored.sum()),
+        ignored_active=int((ignored & active).sum()),
+        rest_windows=int(resting.sum()),
+        false_activations=int(began.sum()),
     )

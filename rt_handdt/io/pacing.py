@@ -24,6 +24,27 @@ class PaceResult:
     worst_late_s: float
 
 
+class Tally:
+    """What was sent so far; may be read from any thread while it is written."""
+
+    def __init__(self) -> None:
+        self._now = PaceResult(0, 0, 0, 0.0)
+
+    def add(self, samples: int, behind_s: float) -> None:
+        """One more chunk."""
+        now = self._now
+        self._now = PaceResult(
+            now.samples + samples,
+            now.chunks + 1,
+            now.late_chunks + (behind_s > LATE_S),
+            max(now.worst_late_s, behind_s),
+        )
+
+    def result(self) -> PaceResult:
+        """As of now."""
+        return self._now
+
+
 def pace(
     outlet: SignalOutlet,
     chunks: Iterator[Float32],
@@ -31,6 +52,7 @@ def pace(
     stop: threading.Event,
     markers: Callable[[int], Iterable[Marker]],
     progress: Callable[[int], None] | None = None,
+    tally: Tally | None = None,
 ) -> PaceResult:
     """Send chunks until they end or `stop` is set.
 
@@ -49,10 +71,12 @@ def pace(
         Asked before each chunk, with the index of the first sample after it, for the markers that have become due.
     progress
         Is told the number of samples sent.
+    tally
+        Counts along, for those who want to know meanwhile.
     """
     fs = outlet.fs_hz
-    sent = count = late = 0
-    worst = 0.0
+    tally = tally or Tally()
+    sent = 0
     start: float | None = None
     for chunk in chunks:
         if start is None:
@@ -70,11 +94,9 @@ def pace(
         for marker in markers(sent + len(chunk)):
             outlet.mark(marker.label, start + marker.index / fs)
         behind = clock() - newest
-        worst = max(worst, behind)
-        late += behind > LATE_S
         outlet.push(chunk, newest)
         sent += len(chunk)
-        count += 1
+        tally.add(len(chunk), behind)
         if progress is not None:
             progress(sent)
-    return PaceResult(sent, count, late, worst)
+    return tally.result()

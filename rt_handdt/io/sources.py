@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 from rt_handdt.core.recording import Recording
 from rt_handdt.errors import RecordingError
+from rt_handdt.io.continuous_folder import list_continuous, pick_continuous, read_continuous_name
 from rt_handdt.io.hyser import pick_session, read_hyser
 from rt_handdt.io.hyser_layout import Kind, Variant, parse_trial, read_session_folder
 from rt_handdt.io.wfdb import read_wfdb
 from rt_handdt.io.xdf import read_xdf
+from rt_handdt.io.xdf_session import read_session
 
 #: Given in place of a path: a virtual person, ``virtual`` or ``virtual:SEED``.
 VIRTUAL = "virtual"
@@ -32,10 +35,10 @@ def open_recording(
     Parameters
     ----------
     path
-        A Hyser root, session folder or trial; an ``.xdf``; the ``.hea`` or ``.dat`` of any WFDB record in format 16; or
-        ``virtual`` or ``virtual:SEED`` for a virtual person.
+        A Hyser root, session folder or trial; a cohort of continuous sessions; an ``.xdf``; the ``.hea`` or ``.dat`` of
+        any WFDB record in format 16; or ``virtual`` or ``virtual:SEED`` for a virtual person.
     subject, session
-        Which of a Hyser root's, or of the virtual people; for other paths they are not used.
+        Which of a Hyser root's, a cohort's, or of the virtual people; for other paths they are not used.
     kind, variant, gestures, rest_s
         For Hyser, see `rt_handdt.io.hyser.read_hyser`; without `kind`, dynamic trials where there are some.
 
@@ -58,6 +61,13 @@ def open_recording(
         raise RecordingError(
             f"{path}: there is no such file or folder; give a Hyser folder, an .xdf, a WFDB .hea, or '{VIRTUAL}'."
         )
+    continuous = pick_continuous(path, subject, session) if path.is_dir() else read_continuous_name(path)
+    if continuous is not None:
+        opened = read_session(continuous.path)
+        others = len(list_continuous(path)) if path.is_dir() and subject is session is None else 1
+        if others > 1:
+            return replace(opened, notes=(f"The first of {others} sessions here; choose by subject and session.",))
+        return opened
     if path.is_dir():
         _refuse_other_folders(path)
         if kind is None:

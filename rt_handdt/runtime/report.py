@@ -20,7 +20,10 @@ def run_report(engine: Engine) -> dict[str, Any]:
     ``push_to_decision`` runs from the LSL time of a window's newest sample (after clock correction) to its decision,
     ``compute`` from the moment its samples were there; both leave out the first second. ``lost`` is provable
     (``loss_method`` "counter") if the stream has a counter channel, else it is judged by time stamps. ``score`` is
-    there when markers are: raw posteriors of the windows that lie wholly inside one marker segment.
+    there when markers are: raw posteriors (without the decoder's gate and smoothing) of the windows that lie wholly
+    inside one marker segment. Windows of movements that are none of the model's gestures are counted apart
+    (``ignored``), with the share of them that was taken for a gesture (``ignored_active_share``);
+    ``false_activations_per_minute`` counts changes from rest to a gesture where the marker says rest.
     """
     manifest = engine.recognizer.bundle.manifest
     report: dict[str, Any] = {
@@ -51,6 +54,7 @@ def run_report(engine: Engine) -> dict[str, Any]:
     }
     if engine.has_markers:
         score = engine.score()
+        rest_minutes = score.rest_windows * engine.spec.hop_samples / engine.spec.fs_hz / 60
         report["score"] = {
             "windows": score.windows,
             "accuracy": _number(score.accuracy),
@@ -58,6 +62,9 @@ def run_report(engine: Engine) -> dict[str, Any]:
             "labels": list(score.labels),
             "confusion": score.confusion.tolist(),
             "ignored": score.ignored,
+            "ignored_active_share": _number(score.ignored_active / score.ignored) if score.ignored else None,
+            "rest_minutes": round(rest_minutes, 4),
+            "false_activations_per_minute": _number(score.false_activations / rest_minutes) if rest_minutes else None,
         }
     return report
 

@@ -19,13 +19,13 @@ REACTION_S, RISE_S = (0.10, 0.30), (0.10, 0.25)
 #: Time constant of the drift of excitation, and its relative size: of the whole pattern, and of each muscle.
 DRIFT_TAU_S, DRIFT_ALL, DRIFT_OWN = 0.7, 0.05, 0.08
 #: Common drive: the units of a muscle speed up and slow down together, below about 2 Hz (De Luca & Erim 1994).
-COMMON_TAU_S, COMMON_DRIVE = 0.12, 0.07
+COMMON_TAU_S, COMMON_DRIVE = 0.12, 0.115
 #: Size of physiological tremor in the excitation.
 TREMOR = 0.02
 #: Trial-to-trial spread (of the logarithm) of a gesture's level and of each muscle's share in it.
-TRIAL_LEVEL, TRIAL_OWN = 0.10, 0.12
+TRIAL_LEVEL, TRIAL_OWN = 0.15, 0.20
 #: The same from day to day.
-DAY_OWN = 0.12
+DAY_OWN = 0.20
 
 
 class Movement(NamedTuple):

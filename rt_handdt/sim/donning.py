@@ -55,8 +55,8 @@ def draw_donning(person: Person, session: int) -> Donning:
     rng = np.random.default_rng(day)
     return Donning(
         session=session,
-        shift_mm=float(np.clip(rng.normal(0.0, 5.0), -10, 10)),
-        rotation=float(np.clip(rng.normal(0.0, 5.0), -10, 10)) / 360.0,
+        shift_mm=float(np.clip(rng.normal(0.0, 6.0), -10, 10)),
+        rotation=float(np.clip(rng.normal(0.0, 6.0), -10, 10)) / 360.0,
         noise_uv=float(rng.uniform(3.0, 6.0)),
         mains_uv=float(rng.lognormal(np.log(3.0), 0.5)),
         level=float(np.exp(rng.normal(0.0, 0.08))),

@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import count
 from typing import Protocol
-
-import numpy as np
 
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.types import Float32, Float64
@@ -15,16 +14,16 @@ from rt_handdt.errors import ConfigError
 from rt_handdt.sim.activation import ActivationPath
 from rt_handdt.sim.donning import Donning
 from rt_handdt.sim.electrodes import Electronics
+from rt_handdt.sim.motion import MotionArtefacts
 from rt_handdt.sim.motor_units import MotorUnits, draw_units
 from rt_handdt.sim.person import SIGNAL_STREAM, Person
 from rt_handdt.sim.script import Script
+from rt_handdt.sim.synthesis import Synthesis, in_blocks
 from rt_handdt.sim.volume import Electrodes, place_electrodes, potentials
 
 #: Excitation and firing advance in steps of about this; every random draw belongs to a step, so that the signal does
 #: not depend on the size of the blocks that are asked for.
 STEP_S = 1 / 64
-#: Variability of the interval between two discharges of a unit.
-ISI_CV = 1 / 6
 MIN_FS_HZ = 200.0
 
 
@@ -102,31 +101,11 @@ class Forearm:
         n_samples
             How many in all; by default without end.
 
-        Yields
-        ------
+        Returns
+        -------
         Blocks (≤ block_samples, n_channels), float32, µV.
         """
-        if block_samples < 1:
-            raise ConfigError(f"Blocks must hold at least one sample; got {block_samples}.")
-        left = n_samples
-        out = np.empty((min(block_samples, left), self.layout.n_channels), np.float32)
-        filled = 0
-        for step in self._steps(drive, seed):
-            step = step[:left]
-            left -= len(step)
-            while len(step):
-                part = step[: len(out) - filled]
-                out[filled : filled + len(part)] = part
-                filled += len(part)
-                step = step[len(part) :]
-                if filled == len(out):
-                    yield out
-                    out = np.empty_like(out)
-                    filled = 0
-            if not left:
-                break
-        if filled:
-            yield out[:filled]
+        return in_blocks(self._steps(drive, seed), self.layout.n_channels, block_samples, n_samples)
 
     @property
     def step_samples(self) -> int:
@@ -135,41 +114,22 @@ class Forearm:
 
     def _steps(self, drive: Drive, seed: int) -> Iterator[Float32]:
         """The signal without end, a step at a time."""
-        n_step = self.step_samples
-        step_s = n_step / self.fs_hz
-        fire_rng, noise_rng = (self.person.rng(SIGNAL_STREAM, self.donning.session, seed, use) for use in (1, 2))
-        electronics = Electronics(self.donning, self.layout.n_channels, self.fs_hz, noise_rng)
-        waves = self.potentials
-        reach = max(delay + len(wave) for delay, wave in waves)
-        pending = np.zeros((n_step + reach, self.layout.n_channels), np.float32)
-        phase = fire_rng.uniform(0.0, 1.0, len(self.units))
-        goal = _intervals(fire_rng, len(self.units))
-        number = 0
-        while True:
-            rates = self.units.rates_hz(drive.step((number + 0.5) * step_s))
-            gain = rates * step_s
-            fresh = _intervals(fire_rng, len(self.units))
-            fires = np.flatnonzero((phase + gain >= goal) & (gain > 0))
-            if len(fires):
-                when = ((goal[fires] - phase[fires]) / gain[fires] * n_step).astype(int)
-                for unit, at in zip(fires.tolist(), np.clip(when, 0, n_step - 1).tolist(), strict=True):
-                    delay, wave = waves[unit]
-                    pending[at + delay : at + delay + len(wave)] += wave
-            phase += gain
-            phase[fires] -= goal[fires]
-            goal[fires] = fresh[fires]
-            yield electronics.add(pending[:n_step].copy())
-            pending[:-n_step] = pending[n_step:]
-            pending[-n_step:] = 0.0
-            number += 1
+        synthesis = self.synthesis(seed)
+        step_s = self.step_samples / self.fs_hz
+        for number in count():
+            yield synthesis.step(drive.step((number + 0.5) * step_s))
+
+    def synthesis(self, seed: int) -> Synthesis:
+        """What makes the signal of the trial `seed`; for those who decide excitation step by step."""
+        fire_rng, noise_rng, motion_rng = (
+            self.person.rng(SIGNAL_STREAM, self.donning.session, seed, use) for use in (1, 2, 3)
+        )
+        electronics = Electronics(self.donning, self.layout, self.fs_hz, noise_rng)
+        motion = MotionArtefacts(self.layout, self.fs_hz, motion_rng)
+        return Synthesis(self.units, self.potentials, self.step_samples, self.fs_hz, electronics, motion, fire_rng)
 
 
 def activation_path(person: Person, donning: Donning, script: Script, seed: int, step_s: float) -> ActivationPath:
     """How a person's excitation follows a script in the trial `seed`; the same for the signal and for its markers."""
     rng = person.rng(SIGNAL_STREAM, donning.session, seed, 0)
     return ActivationPath(person, donning, script, rng, step_s)
-
-
-def _intervals(rng: np.random.Generator, n: int) -> np.ndarray:
-    """Lengths of the next intervals, relative to the mean."""
-    return np.clip(rng.normal(1.0, ISI_CV, n), 0.5, 1.5)

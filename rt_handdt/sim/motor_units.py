@@ -17,7 +17,7 @@ MAX_EXCITATION = RECRUITMENT_RANGE / FULL_RECRUITMENT
 #: Hz per threshold unit: brings the last unit from 5 Hz to its 30 Hz at full activation.
 RATE_GAIN = 1.5
 #: Largest over smallest potential of a pool. Less than the 100 of twitch forces, for potentials grow more slowly.
-AMPLITUDE_RANGE = 30.0
+AMPLITUDE_RANGE = 150.0
 #: Innervation zone, as a fraction of the fibre.
 ZONE = (0.37, 0.64)
 #: A unit's fibres are scattered over its territory; this many bundles stand for them.

@@ -17,6 +17,10 @@ PERSON_STREAM, UNIT_STREAM, DONNING_STREAM, SCRIPT_STREAM, SIGNAL_STREAM, TRIAL_
 
 #: What a forearm can be; people are drawn well inside.
 CIRCUMFERENCE_MM, LENGTH_MM, FAT_MM = (140.0, 450.0), (150.0, 400.0), (0.0, 25.0)
+#: Least radius of all that lies under the fat.
+CORE_MM = 14.0
+#: A muscle reaches at most to this share of the forearm's radius, and is at least so thick.
+DEEPEST, THINNEST_MM = 0.95, 2.0
 #: Share of people who lack a muscle: palmaris longus is missing in about one forearm of seven.
 ABSENT = {"PL": 0.14}
 
@@ -71,6 +75,11 @@ class Person:
         ):
             if not low <= value <= high:
                 raise ConfigError(f"A forearm's {what} must lie between {low:g} and {high:g} mm; got {value:g} mm.")
+        if self.radius_mm - self.fat_mm < CORE_MM:
+            raise ConfigError(
+                f"A forearm of {self.circumference_mm:g} mm circumference has a radius of {self.radius_mm:.0f} mm, of "
+                f"which at least {CORE_MM:g} mm must be muscle and bone; {self.fat_mm:g} mm of fat leave too little."
+            )
         for muscle in self.muscles:
             top, bottom = muscle.depth_mm
             if not self.fat_mm <= top < bottom < self.radius_mm:
@@ -130,9 +139,9 @@ def draw_person(
         circumference_mm=circumference,
         length_mm=float(np.clip(rng.normal(240 if woman else 262, 12), 210, 300)),
         fat_mm=fat,
-        muscles=tuple(_own(muscle, fat, rng) for muscle in MUSCLES),
-        amplitude=float(np.clip(rng.lognormal(0.0, 0.2), 0.6, 1.6)),
-        effort=float(rng.uniform(0.25, 0.5)),
+        muscles=tuple(_own(muscle, fat, circumference / (2 * np.pi), rng) for muscle in MUSCLES),
+        amplitude=float(np.clip(rng.lognormal(0.0, 0.12), 0.75, 1.35)),
+        effort=float(rng.uniform(0.32, 0.48)),
         reaction_s=float(rng.uniform(0.15, 0.25)),
         rise_s=float(rng.uniform(0.13, 0.22)),
         tremor_hz=float(rng.uniform(8.0, 12.0)),
@@ -141,18 +150,20 @@ def draw_person(
     )
 
 
-def _own(muscle: Muscle, fat_mm: float, rng: np.random.Generator) -> Muscle:
-    """The muscle as it lies in one person: moved round by some 0.02 turn (5 mm), wider or narrower, under the fat."""
-    centre = (muscle.angle[0] + muscle.angle[1]) / 2 + rng.normal(0.0, 0.02)
+def _own(muscle: Muscle, fat_mm: float, radius_mm: float, rng: np.random.Generator) -> Muscle:
+    """The muscle as it lies in one person: moved round by some 0.025 turn (6 mm), wider or narrower, under the fat."""
+    centre = (muscle.angle[0] + muscle.angle[1]) / 2 + rng.normal(0.0, 0.025)
     half = (muscle.angle[1] - muscle.angle[0]) / 2 * np.clip(rng.normal(1.0, 0.15), 0.6, 1.4)
     down = (fat_mm - NOMINAL_FAT_MM) + rng.normal(0.0, 1.0)
-    top = max(muscle.depth_mm[0] + down, fat_mm + 1.5)  # a muscle lies under the fat and its fascia
+    top = max(muscle.depth_mm[0] + down, fat_mm + 4.0)  # a muscle lies under skin, fat and fascia
+    bottom = min(top + muscle.depth_mm[1] - muscle.depth_mm[0], DEEPEST * radius_mm)
+    top = min(top, bottom - THINNEST_MM)  # in a thin forearm the deep muscles are flatter
     along = rng.normal(0.0, 0.03)
     size = float(np.clip(rng.lognormal(0.0, 0.2), 0.5, 2.0))
     absent = rng.random() < ABSENT.get(muscle.name, 0.0)
     return muscle._replace(
         angle=(float(centre - half), float(centre + half)),
-        depth_mm=(float(top), float(top + muscle.depth_mm[1] - muscle.depth_mm[0])),
+        depth_mm=(float(top), float(bottom)),
         extent=(muscle.extent[0] + float(along), muscle.extent[1] + float(along)),
         fibre_mm=float(muscle.fibre_mm * np.clip(rng.normal(1.0, 0.08), 0.8, 1.2)),
         motor_units=0 if absent else max(8, round(muscle.motor_units * size)),

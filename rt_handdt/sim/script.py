@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from rt_handdt.config import Settings, nearest
-from rt_handdt.core.gestures import HYSER_GESTURES, REST, hyser_code
+from rt_handdt.core.gestures import HYSER_GESTURES, REST
 from rt_handdt.core.recording import Marker
 from rt_handdt.errors import ConfigError
 
@@ -31,13 +32,12 @@ class Cue:
             if not self.label or self.label == REST:
                 raise ConfigError(f"A mixture of gestures needs a name other than '{REST}'; got '{self.label}'.")
             for part, share in self.mixture:
-                hyser_code(part)
+                if part not in HYSER_GESTURES:
+                    raise ConfigError(f"A mixture is of Hyser's gestures; '{part}' is none{_hint(part)}")
                 if not 0 < share <= 1:
                     raise ConfigError(f"A share in a mixture must lie above 0 and up to 1; '{part}' has {share:g}.")
         elif self.label != REST and self.label not in HYSER_GESTURES:
-            raise ConfigError(
-                f"The virtual forearm cannot do '{self.label}'{nearest(self.label, [REST, *HYSER_GESTURES])}"
-            )
+            raise ConfigError(f"The virtual forearm cannot do '{self.label}'{_hint(self.label)}")
         if not self.seconds > 0:
             raise ConfigError(f"A cue must last more than 0 s; '{self.label}' has {self.seconds:g} s.")
         if not 0 <= self.level <= 2:
@@ -133,27 +133,48 @@ class _Entry(Settings):
     label: str
     seconds: float
     level: float = 1.0
+    mixture: dict[str, float] | None = None
+
+    def cue(self) -> Cue:
+        if self.mixture == {}:
+            raise ConfigError("its mixture is empty; name gestures and their shares, or leave the key out.")
+        return Cue(self.label, self.seconds, self.level, tuple((self.mixture or {}).items()))
 
 
 class _File(Settings):
-    cue: tuple[_Entry, ...]
+    cue: tuple[dict[str, Any], ...]
 
 
 def read_script(path: str | Path) -> Script:
-    """Read a script: a TOML file of tables ``[[cue]]`` with the keys ``label``, ``seconds`` and, if wanted, ``level``.
+    """Read a script: a TOML file of tables ``[[cue]]``.
+
+    The keys are ``label``, ``seconds`` and, if wanted, ``level`` and ``mixture``::
+
+        [[cue]]
+        label = "flexion_while_opening"    # any name, where there is a mixture; else a gesture or "rest"
+        seconds = 3.0
+        level = 0.8
+        mixture = { wrist_flexion = 0.5, hand_open = 0.7 }
 
     Raises
     ------
     ConfigError
-        If it cannot be read, or asks for what cannot be done; an unknown key or gesture gets the nearest known one.
+        If it cannot be read, or asks for what cannot be done: with the file, the number of the cue (from 1) and, for an
+        unknown key or gesture, the nearest known one.
     """
     file = _File.from_toml(path)
     cues: list[Cue] = []
     for number, entry in enumerate(file.cue, 1):
+        what = f"{path}: cue {number}"
+        values = _Entry.parse(entry, what=what)
         try:
-            cues.append(Cue(entry.label, entry.seconds, entry.level))
+            cues.append(values.cue())
         except ConfigError as exc:
-            raise ConfigError(f"{path}: cue {number}: {exc}") from None
+            raise ConfigError(f"{what}: {exc}") from None
     if not cues:
         raise ConfigError(f"{path}: a script needs at least one [[cue]].")
     return Script(tuple(cues))
+
+
+def _hint(gesture: str) -> str:
+    return nearest(gesture, [REST, *HYSER_GESTURES])

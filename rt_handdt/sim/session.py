@@ -29,17 +29,28 @@ HYSER_FS_HZ = 2048.0
 
 @dataclass(frozen=True)
 class VirtualRecording(Recording):
-    """A virtual person's session; samples are computed as they are asked for, the same ones every time."""
+    """A virtual person's session; samples are computed as they are asked for, the same ones every time.
+
+    Attributes
+    ----------
+    person, donning, layout
+        Who, and how which electrodes sit.
+    script
+        What was asked for.
+    trial
+        Number of the performance: tells apart the randomness of several in one session.
+    """
 
     person: Person = field(kw_only=True, repr=False)
     donning: Donning = field(kw_only=True, repr=False)
     layout: ElectrodeLayout = field(kw_only=True, repr=False)
     script: Script = field(kw_only=True, repr=False)
+    trial: int = field(default=0, kw_only=True, repr=False)
 
     def blocks(self, block_samples: int = 4096) -> Iterator[Float32]:
         # Built anew each time: its potentials take some 50 MB, which a list of recordings should not hold on to.
         forearm = Forearm(self.person, self.donning, self.layout, self.fs_hz)
-        return forearm.stream(self.script, 0, block_samples)
+        return forearm.stream(self.script, self.trial, block_samples)
 
 
 def virtual_recording(
@@ -101,7 +112,7 @@ def virtual_recording(
         fs_hz=fs_hz,
         channels=layout.channels,
         n_samples=script.starts(fs_hz)[-1],
-        markers=script.markers(fs_hz) if markers == "cue" else _movement_markers(person, donning, script, fs_hz),
+        markers=script.markers(fs_hz) if markers == "cue" else movement_markers(person, donning, script, fs_hz),
         subject=person.name,
         session=str(session),
         person=person,
@@ -111,9 +122,14 @@ def virtual_recording(
     )
 
 
-def _movement_markers(person: Person, donning: Donning, script: Script, fs_hz: float) -> tuple[Marker, ...]:
-    """Where each movement begins; for rest, where it has ended (or, if there was no time for that, the next begins)."""
-    spans = activation_path(person, donning, script, 0, STEP_S).movements()
+def movement_markers(
+    person: Person, donning: Donning, script: Script, fs_hz: float, trial: int = 0
+) -> tuple[Marker, ...]:
+    """Where each movement begins; for rest, where it has ended (or, if there was no time for that, the next begins).
+
+    `trial` is that of the recording, see `VirtualRecording`.
+    """
+    spans = activation_path(person, donning, script, trial, STEP_S).movements()
     begins = [round(begin * fs_hz) for begin, _ in spans]
     arrives = [round(arrive * fs_hz) for _, arrive in spans]
     end = script.starts(fs_hz)[-1]

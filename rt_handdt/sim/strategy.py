@@ -26,7 +26,7 @@ PRIMITIVES: dict[str, dict[str, float]] = {
     "wrist_radial": {"ECRL": 0.8, "ECRB": 0.6, "FCR": 0.6, "APL": 0.6, "EPB": 0.4, "BR": 0.2},
     "wrist_ulnar": {"FCU": 0.9, "ECU": 0.9, "EDM": 0.3},
     "wrist_pronation": {"PT": 0.8, "PQ": 0.8, "BR": 0.4, "FCR": 0.4, "PL": 0.3},
-    "wrist_supination": {"SUP": 0.8, "APL": 0.4, "BR": 0.3, "ECU": 0.2, "EPL": 0.2},
+    "wrist_supination": {"SUP": 0.8, "APL": 0.4, "BR": 0.3, "ECU": 0.2, "EPL": 0.1},
     "hand_close": {**_each(_FDS, 0.8), **_each(_FDP, 0.8), "FPL": 0.5, "ECRB": 0.5, "ECRL": 0.4, "ECU": 0.4}
     | {**_each(_ED, 0.3), "FCU": 0.2, "FCR": 0.2},
     "hand_open": {**_each(_ED, 0.9), "EDM": 0.7, "EIP": 0.5, "EPL": 0.7, "APL": 0.7, "EPB": 0.5}
@@ -45,10 +45,10 @@ PRIMITIVES: dict[str, dict[str, float]] = {
 #: Movements in which people differ most (several muscles can do the same work), and those that leave less choice.
 _FREE = {"hand_close", "wrist_pronation", "wrist_supination", "thumb_index_pinch", "thumb_middle_pinch"}
 #: Standard deviation (of the logarithm) of a person's weight for a muscle.
-_SPREAD, _SPREAD_FREE = 0.35, 0.50
+_SPREAD, _SPREAD_FREE = 0.45, 0.75
 #: People mix movements: one clenches the fingers when flexing the wrist, another lifts the wrist when turning the palm
 #: up. Mean share of each other movement in one (most shares are near 0, a few are large).
-_MIX, _MIX_FREE = 0.035, 0.06
+_MIX, _MIX_FREE = 0.06, 0.12
 _MIX_SHAPE = 0.4
 _MIXED = tuple(name for name in PRIMITIVES if name.startswith(("wrist_", "hand_")))
 
@@ -88,8 +88,12 @@ def draw_strategy(rng: np.random.Generator) -> Float64:
     for name in PRIMITIVES:
         free = name in _FREE
         shares = rng.gamma(_MIX_SHAPE, (_MIX_FREE if free else _MIX) / _MIX_SHAPE, len(_MIXED))
+        # in proportion to its own effort: a turn of the palm, most of which biceps does, is no clenched fist
+        shares = shares * np.linalg.norm(plain[name])
         mixed = plain[name] + sum(
-            share * plain[other] for share, other in zip(shares, _MIXED, strict=True) if other != name
+            share * plain[other] / np.linalg.norm(plain[other])
+            for share, other in zip(shares, _MIXED, strict=True)
+            if other != name
         )
         mixed = mixed * np.exp((_SPREAD_FREE if free else _SPREAD) * rng.standard_normal(n_muscles))
         # every muscle joins in a little, some more than others, in a way of the person's own

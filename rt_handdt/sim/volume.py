@@ -29,13 +29,16 @@ CONTACT_MM, SKIN_MM = 2.5, 1.3
 #: Within a bundle, too, endplates scatter over some mm; in time that is a Gaussian of this standard deviation.
 SCATTER_MM = 4.0
 #: Potential, in µV, of the strongest unit per unit of Σ P/r' (mm⁻¹): sets the scale of the whole forearm.
-GAIN_UV = 15_000.0
+GAIN_UV = 31_000.0
 #: Middle of the electrodes, as a fraction of the forearm's length from the elbow.
 CENTRE_ALONG = 0.48
 #: Middle of the electrodes round the forearm, in turns: on the ulnar edge, so that of Hyser's two halves the first
 #: (columns 0–7, radial → ulnar) is centred on the extensors at .60 and the second (8–15, ulnar → radial) on the
 #: flexors at .10.
 CENTRE_AROUND = 0.85
+#: The amplifier's reference electrode, from which all others are measured: over the head of the ulna at the wrist, in
+#: turns and as a fraction of the forearm's length from the elbow.
+REFERENCE_AROUND, REFERENCE_ALONG = 0.78, 0.97
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,10 @@ def potentials(
     """
     poles = SOURCES[source]
     scale = GAIN_UV * person.amplitude * np.exp(-(person.fat_mm - NOMINAL_FAT_MM) / FAT_DECAY_MM)
+    electrodes = Electrodes(
+        np.append(electrodes.angle, REFERENCE_AROUND),
+        np.append(electrodes.along_mm, REFERENCE_ALONG * person.length_mm),
+    )
     along = electrodes.along_mm.astype(np.float32)
     towards = 2 * np.pi * electrodes.angle
     facing = np.stack([np.cos(towards), np.sin(towards)]).astype(np.float32)  # (2, C)
@@ -146,6 +153,7 @@ def potentials(
                     distance += around[:, pole] @ turning
                     np.sqrt(distance, out=distance)
                     wave += np.divide(np.float32(charge), distance, out=distance)
+        wave = wave[:, :-1] - wave[:, -1:]
         kernel = _gaussian(max(SCATTER_MM / speed * fs_hz / 1000, 0.4))
         found.append(_trimmed(_smooth(wave, kernel) * np.float32(scale * units.strength[unit] / len(zone))))
     return found

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import pytest
@@ -12,27 +18,72 @@ from typer.testing import CliRunner
 from offline import cohort
 from offline.cli import app
 from offline.cohort import write_cohort
+from offline.cohort_folder import COHORT_FILE, CohortPlan
+from offline.cohort_space import session_bytes
 from offline.ragged import lacking, without
-from rt_handdt.core.gestures import hyser_code, hyser_label
+from offline.simulator import simulator_fingerprint
+from offline.sources import open_data
+from rt_handdt.core.gestures import REST, hyser_code, hyser_label
+from rt_handdt.core.layout import ElectrodeLayout
+from rt_handdt.core.recording import ArrayRecording, Marker
 from rt_handdt.errors import ConfigError, RecordingError
+from rt_handdt.io import xdf_writer
+from rt_handdt.io.continuous_folder import continuous_file
 from rt_handdt.io.hyser import read_hyser
 from rt_handdt.io.hyser_layout import list_sessions, session_folder
+from rt_handdt.io.sources import open_recording
+from rt_handdt.sim.continuous import continuous_recording
+from rt_handdt.sim.script import Cue, Script
 from rt_handdt.sim.seeds import RESERVED_SEED
 from rt_handdt.sim.session import virtual_trials
 
 GESTURES = ("wrist_flexion", "hand_open")
 CODES = tuple(hyser_code(label) for label in GESTURES)
 SMALL = {"subjects": 2, "sessions": 1, "gestures": GESTURES[:1], "kind": "all", "repetitions": 1, "progress": False}
+CONTINUOUS = {"subjects": 2, "sessions": 1, "kind": "continuous", "minutes": 0.2, "progress": False, "processes": 1}
+
+
+class CheapRecording(ArrayRecording):
+    """Noise on two electrodes in place of a person, for all that is about files."""
+
+    script = Script((Cue(REST, 1.0), Cue("hand_open", 1.0)))
+
+
+@pytest.fixture
+def two_electrodes(monkeypatch) -> None:
+    def made(seed, subject, session, *, minutes, gestures):
+        n = round(minutes * 60 * 2048)
+        noise = np.random.default_rng([seed, subject, session]).normal(0, 20, (n, 2)).astype(np.float32)
+        marked = (Marker(0, REST), Marker(3000, gestures[0]))
+        return CheapRecording("someone", 2048.0, ("x", "y"), n, marked, samples=noise)
+
+    monkeypatch.setattr(cohort, "continuous_recording", made)
+
+
+def cheap_trials(seed, subject, session, gestures, repetitions, kind):
+    """Noise in place of people, for all that is about files."""
+    rng = np.random.default_rng([seed, subject, session, kind == "maintenance"])
+    for _ in range(repetitions):
+        for label in gestures:
+            samples = rng.normal(0, 20, (2048 * (4 if kind == "maintenance" else 1), 256))
+            yield samples.astype(np.float32), hyser_code(label)
+
+
+@pytest.fixture
+def cheap(monkeypatch) -> None:
+    monkeypatch.setattr(cohort, "virtual_trials", cheap_trials)
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory) -> Path:
     """A cohort written without interruption."""
-    return write_cohort(tmp_path_factory.mktemp("cohort") / "whole", **SMALL, processes=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cohort, "virtual_trials", cheap_trials)
+        return write_cohort(tmp_path_factory.mktemp("cohort") / "whole", **SMALL, processes=1)
 
 
 @pytest.fixture
-def copy(whole, tmp_path) -> Path:
+def copy(whole, cheap, tmp_path) -> Path:
     return Path(shutil.copytree(whole, tmp_path / "copy"))
 
 
@@ -40,15 +91,19 @@ def contents(root: Path) -> dict[str, bytes]:
     return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
-def test_cohort_reads_back_as_hyser(tmp_path):
-    out = tmp_path / "cohort"
-    write_cohort(out, 2, 1, 5, gestures=GESTURES, kind="all", repetitions=1, processes=2, progress=False)
-    found = list_sessions(out)
+@pytest.fixture(scope="module")
+def real(tmp_path_factory) -> Path:
+    """A cohort of people, made by two processes."""
+    out = tmp_path_factory.mktemp("real") / "cohort"
+    return write_cohort(out, 2, 1, 5, gestures=GESTURES, repetitions=1, processes=2, progress=False)
+
+
+def test_cohort_reads_back_as_hyser(real):
+    found = list_sessions(real)
     assert [(one.subject, one.session) for one in found] == [(1, 1), (2, 1)]
-    assert all(set(one.kinds) == {"dynamic", "maintenance"} for one in found)
     trials = list(virtual_trials(5, 2, 1, GESTURES, 1, "dynamic"))
     assert found[1].labels("dynamic", "raw") == tuple(code for _, code in trials)
-    recording = read_hyser(out, subject=2, session=1, kind="dynamic")
+    recording = read_hyser(real, subject=2, session=1, kind="dynamic")
     labels = [segment.label for segment in recording.segments() if segment.label != "rest"]
     assert labels == [hyser_label(code) for _, code in trials]
     # the last trial's samples came through the files but for the rounding to 16 bits
@@ -56,10 +111,18 @@ def test_cohort_reads_back_as_hyser(tmp_path):
     np.testing.assert_allclose(read, trials[-1][0][-1500:], atol=0.5)
 
 
-def test_processes_do_not_change_the_files(whole, tmp_path):
-    files = contents(whole)
-    assert len(files) == 2 * 2 * 3 + 2  # and the two that say what they are
-    assert contents(write_cohort(tmp_path / "two", **SMALL, processes=2)) == files
+def test_processes_do_not_change_the_files(real, tmp_path):
+    out = tmp_path / "one"
+    write_cohort(out, 2, 1, 5, gestures=GESTURES, repetitions=1, processes=1, progress=False)
+    assert contents(out) == contents(real)
+
+
+def test_both_kinds_are_written_and_read(whole):
+    assert all(set(one.kinds) == {"dynamic", "maintenance"} for one in list_sessions(whole))
+    assert len(contents(whole)) == 2 * 2 * 3 + 2  # and the two that say what they are
+    made, _ = next(cheap_trials(0, 2, 1, GESTURES[:1], 1, "maintenance"))
+    read = np.concatenate(list(read_hyser(whole, subject=2, session=1, kind="maintenance").blocks()))
+    np.testing.assert_allclose(read[-6000:], made[-6000:], atol=0.5)
 
 
 def test_an_interrupted_cohort_goes_on_where_it_stopped(whole, copy, monkeypatch):
@@ -77,18 +140,18 @@ def test_an_interrupted_cohort_goes_on_where_it_stopped(whole, copy, monkeypatch
     assert contents(copy) == contents(whole)
 
 
-def test_a_cohort_cut_short_in_any_write_goes_on(whole, tmp_path, monkeypatch):
+def test_a_cohort_cut_short_in_any_write_goes_on(whole, cheap, tmp_path):
     real = cohort.write_session
 
     def fails(folder, trials, kind, *more):
         if folder.name == "subject02_session1":
-            raise OSError(28, "No space left on device")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return real(folder, trials, kind, *more)
 
-    monkeypatch.setattr(cohort, "write_session", fails)
-    with pytest.raises(RecordingError, match=r"No space left on device.*same command again"):
-        write_cohort(tmp_path / "new", **SMALL, processes=1)
-    monkeypatch.undo()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cohort, "write_session", fails)
+        with pytest.raises(RecordingError, match=r"disk is full \(No space left.*1 of 2.*same command again"):
+            write_cohort(tmp_path / "new", **SMALL, processes=1)
     assert contents(write_cohort(tmp_path / "new", **SMALL, processes=1)) == contents(whole)
 
 
@@ -157,12 +220,12 @@ def test_a_ragged_session_never_lacks_everything():
     assert not any(sizes)
 
 
-def test_ragged_leaves_the_other_trials_as_they_are(tmp_path):
+def test_ragged_leaves_the_other_trials_as_they_are(tmp_path, cheap):
     seed = next(seed for seed in range(999) if lacking(seed, 1, 1, "dynamic", CODES, 2))
     lost = lacking(seed, 1, 1, "dynamic", CODES, 2)
     out = tmp_path / "ragged"
     write_cohort(out, 1, 1, seed, gestures=GESTURES, repetitions=2, ragged=True, progress=False)
-    trials = list(virtual_trials(seed, 1, 1, GESTURES, 2))
+    trials = list(cheap_trials(seed, 1, 1, GESTURES, 2, "dynamic"))
     left = list(without(iter(trials), lost))
     assert 0 < len(left) == len(trials) - sum(map(len, lost.values())) < len(trials)
     found = list_sessions(out)[0]
@@ -180,10 +243,25 @@ def test_the_command_passes_everything_on(tmp_path, monkeypatch):
     assert run.exit_code == 0
     assert "reserved for final figures" in run.stderr
     assert asked["given"] == (tmp_path / "new", 20, 2, RESERVED_SEED)
+    assert asked["minutes"] is None
     assert (asked["kind"], asked["ragged"], asked["processes"], len(asked["gestures"])) == ("all", True, 3, 34)
     run = CliRunner().invoke(app, ["cohort", "--out", str(tmp_path / "new"), "--seed", str(RESERVED_SEED - 1)])
     assert "reserved" not in run.stderr
-    assert len(asked["gestures"]) == 10
+    assert (asked["kind"], len(asked["gestures"])) == ("dynamic", 10)
+    CliRunner().invoke(
+        app, ["cohort", "--out", str(tmp_path / "new"), "--continuous", "--minutes", "2", "--sessions", "3"]
+    )
+    assert asked["given"] == (tmp_path / "new", 4, 3, 0)
+    assert (asked["kind"], asked["minutes"]) == ("continuous", 2.0)
+
+
+@pytest.mark.parametrize("more", [["--kind", "all"], ["--ragged"], ["--minutes", "1"]])
+def test_options_that_exclude_each_other_are_refused(tmp_path, more):
+    continuous = [] if "--minutes" in more else ["--continuous"]
+    run = CliRunner().invoke(app, ["cohort", "--out", str(tmp_path / "new"), *continuous, *more])
+    assert isinstance(run.exception, ConfigError)
+    assert more[0] in str(run.exception)
+    assert not (tmp_path / "new").exists()
 
 
 def test_train_asks_for_a_flag_before_it_takes_reserved_people(tmp_path):
@@ -210,7 +288,12 @@ def test_nothing_is_overwritten(tmp_path):
         ({"subjects": 0}, "'subjects' must be 1 or more"),
         ({"gestures": ("hand_wave",)}, "hand_wave"),
         ({"gestures": ()}, "at least one gesture"),
-        ({"kind": "static"}, "'dynamic', 'maintenance' or 'all'"),
+        ({"kind": "static"}, "'dynamic', 'maintenance', 'all' or 'continuous'"),
+        ({"kind": "all", "minutes": 1.0}, "Only a continuous session has 'minutes'"),
+        ({"kind": "continuous", "ragged": True}, "no trials to repeat or leave out"),
+        ({"kind": "continuous", "repetitions": 2}, "no trials to repeat or leave out"),
+        ({"kind": "continuous", "minutes": 0.1}, r"0\.17 minutes or more; got 0\.1"),
+        ({"kind": "continuous", "minutes": float("nan")}, "minutes or more; got nan"),
         ({"seed": -1}, "0 or more"),
         ({"processes": 0}, "'processes' must be 1 or more"),
     ],
@@ -219,3 +302,183 @@ def test_senseless_cohorts_are_refused_before_anything_is_written(tmp_path, opti
     with pytest.raises(ConfigError, match=says):
         write_cohort(tmp_path / "new", **{"progress": False, **options})
     assert not (tmp_path / "new").exists()
+
+
+# -- continuous sessions -----------------------------------------------------------------------------------------------
+
+
+def test_a_continuous_cohort_reads_back(tmp_path, capfd):
+    """The one test with all 256 electrodes."""
+    out = write_cohort(tmp_path / "life", **{**CONTINUOUS, "subjects": 1, "progress": True}, seed=5)
+    assert "To write: 1 sessions, about 25 MB (" in capfd.readouterr().err
+    path = continuous_file(out, 1, 1)
+    assert {str(file.relative_to(out)) for file in out.rglob("*") if file.is_file()} == {
+        "COHORT.md",
+        "cohort.json",
+        "continuous/subject01_session1.xdf",
+    }
+    plan = CohortPlan.model_validate(json.loads((out / COHORT_FILE).read_text()))
+    assert path.stat().st_size == pytest.approx(session_bytes(plan, "continuous"), rel=0.01)
+    made = continuous_recording(5, 1, 1, minutes=0.2)
+    read = open_recording(out, subject=1, session=1)
+    assert (read.subject, read.channels, read.markers) == ("virtual-5-1", made.channels, made.markers)
+    assert {REST} < {marker.label for marker in read.markers}
+    np.testing.assert_array_equal(next(iter(read.blocks(2000))), next(iter(made.blocks(2000))))
+
+
+def test_a_continuous_cohort_goes_on_where_it_stopped(tmp_path, two_electrodes, monkeypatch):
+    whole = contents(write_cohort(tmp_path / "whole", **CONTINUOUS))
+    out = Path(shutil.copytree(tmp_path / "whole", tmp_path / "copy"))
+    continuous_file(out, 2, 1).unlink()
+    stray = continuous_file(out, 2, 1).with_name("subject02_session1.xdf.part")
+    stray.write_bytes(b"cut sh")
+    kept = continuous_file(out, 1, 1)
+    before = kept.stat().st_mtime_ns
+    assert contents(write_cohort(out, **CONTINUOUS)) == whole
+    assert kept.stat().st_mtime_ns == before
+    monkeypatch.setattr(cohort, "write_xdf", lambda *_, **__: pytest.fail("a complete cohort has nothing to write"))
+    assert contents(write_cohort(out, **CONTINUOUS)) == whole
+    for changes, says in (
+        ({"minutes": 0.3}, r"minutes 0\.2; asked for: minutes 0\.3"),
+        ({"kind": "dynamic", "minutes": None}, "there: kind continuous, minutes .*asked for: kind dynamic"),
+    ):
+        with pytest.raises(RecordingError, match=says):
+            write_cohort(out, **{**CONTINUOUS, **changes})
+    kept.write_bytes(kept.read_bytes()[:-100])
+    with pytest.raises(RecordingError, match=r"subject01_session1\.xdf.*cut short"):
+        write_cohort(out, **CONTINUOUS)
+    (out / "continuous" / "notes.txt").write_text("mine")
+    with pytest.raises(RecordingError, match=r"holds 'notes\.txt', which is no part"):
+        write_cohort(out, **CONTINUOUS)
+
+
+def test_a_session_of_another_length_is_refused(tmp_path, two_electrodes):
+    out = write_cohort(tmp_path / "life", **{**CONTINUOUS, "subjects": 1})
+    longer = write_cohort(tmp_path / "longer", **{**CONTINUOUS, "subjects": 1, "minutes": 0.21})
+    shutil.copy(continuous_file(longer, 1, 1), continuous_file(out, 1, 1))
+    with pytest.raises(RecordingError, match=r"holds 25805 samples in place of 24576.*delete it"):
+        write_cohort(out, **{**CONTINUOUS, "subjects": 1})
+
+
+def test_a_reserved_continuous_cohort_is_not_trained_on(tmp_path, two_electrodes):
+    out = write_cohort(tmp_path / "life", **{**CONTINUOUS, "subjects": 1}, seed=RESERVED_SEED)
+    for path in (out, out / "continuous", continuous_file(out, 1, 1)):
+        with pytest.raises(ConfigError, match="reserved"):
+            open_data([str(path)], ElectrodeLayout.grid(1, 2))
+
+
+# -- a disk that is full -----------------------------------------------------------------------------------------------
+
+
+class Usage(NamedTuple):
+    total: int
+    used: int
+    free: int
+
+
+@pytest.mark.parametrize("kind", ["all", "continuous"])
+def test_too_little_space_is_said_before_anything_is_written(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 10**12 - 10**6, 10**6))
+    with pytest.raises(RecordingError, match=r"needs [\d.]+ GB more, but only 1 MB are free"):
+        write_cohort(tmp_path / "sub" / "new", kind=kind, progress=False)
+    assert not (tmp_path / "sub").exists()
+
+
+def test_the_space_of_a_half_written_session_counts_as_free(tmp_path, two_electrodes, monkeypatch):
+    out = write_cohort(tmp_path / "life", **CONTINUOUS)
+    session = continuous_file(out, 2, 1)
+    session.unlink()
+    needed = 24576 * (9 + 4 * 256)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 0, needed - 5000))
+    with pytest.raises(RecordingError, match="free some space"):
+        write_cohort(out, **CONTINUOUS)
+    session.with_name(session.name + ".part").write_bytes(b"x" * 5000)
+    write_cohort(out, **CONTINUOUS)
+    assert session.exists()
+
+
+def test_what_a_cohort_takes_is_known_beforehand(whole):
+    plan = CohortPlan.model_validate(json.loads((whole / COHORT_FILE).read_text()))
+    real = sum(path.stat().st_size for path in (whole / "pr_dataset").rglob("*") if path.is_file())
+    assert real == pytest.approx(2 * sum(session_bytes(plan, part) for part in plan.parts), rel=0.02)
+
+
+def test_a_disk_that_fills_half_way_costs_nothing_that_was_complete(tmp_path, two_electrodes):
+    whole = contents(write_cohort(tmp_path / "whole", **CONTINUOUS))
+    real = xdf_writer._chunk
+
+    def full(file: BinaryIO, tag: int, content: bytes) -> None:
+        if "subject02" in file.name and file.tell() > 100_000:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(file, tag, content)
+
+    out = tmp_path / "new"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(xdf_writer, "_chunk", full)
+        with pytest.raises(RecordingError, match=r"disk is full \(No space left.*1 of 2 sessions are.*same command"):
+            write_cohort(out, **CONTINUOUS)
+    assert sorted(path.name for path in (out / "continuous").iterdir()) == ["subject01_session1.xdf"]
+    assert contents(write_cohort(out, **CONTINUOUS)) == whole
+
+
+LIMITED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (4_000_000, 4_000_000))
+from offline.cli import main
+main()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows limits no file's size")
+def test_a_limit_of_the_system_is_one_sentence_and_the_same_command_goes_on(tmp_path, two_electrodes):
+    """A real failure of a real write, in worker processes: no file may grow beyond 4 MB, and a session needs 25."""
+    out = tmp_path / "life"
+    words = ["cohort", "--out", str(out), "--continuous", "--minutes", "0.2", "--subjects", "2", "--processes", "2"]
+    run = subprocess.run([sys.executable, "-c", LIMITED, *words], capture_output=True, text=True, timeout=100)
+    assert run.returncode == 2, run.stderr
+    assert "Error:" in run.stderr
+    assert "the disk is full (File too large). 0 of 2 sessions are complete; free some space" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert [path.name for path in out.rglob("*.xdf*")] == []
+    assert (out / COHORT_FILE).exists()  # not to be taken for people
+    write_cohort(out, **CONTINUOUS)
+    assert len(list(out.rglob("*.xdf"))) == 2
+
+
+# -- another simulator -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("noted", ["0123456789ab", ""])
+def test_people_of_another_simulator_are_read_but_not_gone_on_with(copy, noted):
+    plan = json.loads((copy / COHORT_FILE).read_text())
+    assert plan["simulator"] == simulator_fingerprint()
+    plan["simulator"] = noted
+    if not noted:  # as older versions wrote it
+        del plan["simulator"], plan["minutes"]
+    (copy / COHORT_FILE).write_text(json.dumps(plan))
+    before = contents(copy)
+    shutil.rmtree(session_folder(copy, 2, 1))
+    with pytest.raises(
+        RecordingError, match=rf"simulator {noted or 'not noted'}; here: .*choose another folder, or delete"
+    ):
+        write_cohort(copy, **SMALL)
+    assert contents(copy).items() < before.items()
+    assert len(open_data([str(copy)], ElectrodeLayout.grid(16, 16)).recordings) == 1
+    assert read_hyser(copy, subject=1, session=1).n_samples > 2048
+
+
+def test_the_fingerprint_follows_the_source_but_not_its_line_ends(tmp_path, monkeypatch):
+    from rt_handdt import sim
+
+    folder = Path(shutil.copytree(Path(sim.__file__).parent, tmp_path / "sim"))
+    monkeypatch.setattr("offline.simulator.resources.files", lambda _: folder)
+    fresh = simulator_fingerprint.__wrapped__
+    first = fresh()
+    assert first == simulator_fingerprint()
+    for path in folder.glob("*.py"):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    (folder / "__pycache__" / "x.pyc").parent.mkdir(exist_ok=True)
+    assert fresh() == first
+    with (folder / "person.py").open("ab") as file:
+        file.write(b"# x\n")
+    assert fresh() != first

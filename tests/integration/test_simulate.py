@@ -1,4 +1,4 @@
-"""A virtual person over real LSL on loopback, told what to do by UDP, by keys and by scripts."""
+"""A virtual person over real LSL on loopback, told what to do by UDP, by LSL, by keys and by scripts."""
 
 from __future__ import annotations
 
@@ -11,31 +11,51 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import pylsl
 import pytest
+from rich.console import Console
 
 from rt_handdt.cli.keyboard import GESTURE_OF, KeyCommands, legend
+from rt_handdt.cli.simulate import _random_cues, _script_cues, _stream
 from rt_handdt.core.gestures import HYSER_GESTURES
+from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.errors import ConfigError, StreamError
+from rt_handdt.io.ahead import OneAhead
 from rt_handdt.io.amplifier import VirtualAmplifier
-from rt_handdt.io.commands import LOOPBACK, CommandPort, parse_command
-from rt_handdt.io.lsl import MarkerInlet, SignalInlet, clock
+from rt_handdt.io.command_ports import LOOPBACK, LslCommands, UdpCommands
+from rt_handdt.io.commands import Break, Gesture, Mend, Move, Noise, parse_command
+from rt_handdt.io.lsl import MarkerInlet, SignalInlet, SignalOutlet, clock
 from rt_handdt.sim.donning import draw_donning
 from rt_handdt.sim.live import LivePerson
 from rt_handdt.sim.person import draw_person
+from rt_handdt.sim.script import Cue
+from rt_handdt.sim.session import DEFAULT_GESTURES
 from tests.integration.test_cli import refused
 
 COMMAND = [sys.executable, "-m", "rt_handdt.cli.main", "simulate"]
+
+
+@cache
+def seen() -> list[tuple[int, np.ndarray]]:
+    """What person 0-1's electrodes see: takes a second, so only once."""
+    who = draw_person(0, 1)
+    return LivePerson(who, draw_donning(who, 1)).forearm.potentials
 
 
 @contextmanager
 def running(name: str, reaction_s: float | None = None) -> Iterator[LivePerson]:
     who = draw_person(0, 1)
     person = LivePerson(who, draw_donning(who, 1), reaction_s=reaction_s)
+    person.forearm.__dict__["potentials"] = seen()  # so that the stream begins at once
     amplifier = VirtualAmplifier(person, name=name, counter=True)
     stop = threading.Event()
     thread = threading.Thread(target=amplifier.run, kwargs={"stop": stop}, name="handdt-simulate")
@@ -56,7 +76,7 @@ def send(port: int, *datagrams: bytes) -> None:
 @pytest.mark.usefixtures("lsl")
 def test_a_command_by_udp_reaches_signal_and_markers_without_loss() -> None:
     said: list[str] = []
-    with running("told", reaction_s=0.0) as person, CommandPort(0, person.command, said.append) as port:
+    with running("told", reaction_s=0.0) as person, UdpCommands(0, person, said.append) as port:
         inlet = SignalInlet("told", timeout_s=10.0)
         marks = MarkerInlet.beside("told", timeout_s=5.0)
         assert marks is not None
@@ -111,18 +131,168 @@ def test_a_command_by_udp_reaches_signal_and_markers_without_loss() -> None:
     assert rms(x[when > heard[1][0] + 0.3]) > 2 * rms(x[when < heard[1][0]])
 
 
-def test_datagrams_are_read_or_refused() -> None:
-    assert parse_command(b"hand_close 0.8").model_dump() == {"label": "hand_close", "level": 0.8}
-    assert parse_command(b" rest\n").model_dump() == {"label": "rest", "level": 1.0}
-    assert parse_command(b'{"label": "rest"}').label == "rest"
-    for bad in (b"", b"a b c", b"hand_close hard", b"rest nan", b"{", b'{"level": 1}', b"rest\x1b[2J", b"{" * 256):
-        with pytest.raises(ConfigError):
-            parse_command(bad)
+class Told:
+    """Writes down what it is told."""
+
+    layout = ElectrodeLayout.grid(2, 4)
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[object, ...]] = []
+
+    def command(self, label: str, level: float = 1.0) -> None:
+        Cue(label, 1.0, level)
+        self.heard.append(("command", label, level))
+
+    def set_noise(self, factor: float) -> None:
+        self.heard.append(("noise", factor))
+
+    def move(self, shift_mm: float, rotation_deg: float) -> None:
+        self.heard.append(("move", shift_mm, rotation_deg))
+
+    def break_electrode(self, channel: int, fault: str = "lost") -> None:
+        self.heard.append(("break", channel, fault))
+
+    def mend_electrode(self, channel: int) -> None:
+        self.heard.append(("mend", channel))
+
+
+def until(done: Callable[[], bool], seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def say(name: str, texts: Sequence[str], done: Callable[[], bool]) -> None:
+    """Send commands, as another program would, and be gone when they have arrived."""
+    info = pylsl.StreamInfo(name, "Commands", 1, 0.0, pylsl.cf_string, f"{name}-{uuid.uuid4().hex}")
+    outlet = pylsl.StreamOutlet(info)
+    assert outlet.wait_for_consumers(20.0)
+    for text in texts:
+        outlet.push_sample([text])
+    until(done)
+
+
+@pytest.mark.usefixtures("lsl")
+def test_commands_come_by_lsl_and_again_when_their_sender_comes_back() -> None:
+    said: list[str] = []
+    person = Told()
+    with LslCommands("orders", person, said.append) as port:
+        say("orders", ["hand_close 0.5", "hand_clsoe", '{"noise": 3}'], lambda: port.good + port.bad == 3)
+        say("orders", ["rest"], lambda: port.good == 3)
+    assert person.heard == [("command", "hand_close", 0.5), ("noise", 3.0), ("command", "rest", 1.0)]
+    assert port.bad == 1
+    assert "did you mean 'hand_close'" in said[0]
+
+
+@pytest.mark.usefixtures("lsl")
+def test_a_stream_of_numbers_is_no_source_of_commands() -> None:
+    said: list[str] = []
+    outlet = SignalOutlet("numbers", ["A"], 100.0)
+    with LslCommands(outlet.name, Told(), said.append):
+        until(lambda: bool(said))
+    assert said == ["The stream 'numbers' carries numbers; commands are text."]
+
+
+@pytest.mark.parametrize(
+    ("text", "command", "does"),
+    [
+        ("hand_close 0.8", Gesture(label="hand_close", level=0.8), ("command", "hand_close", 0.8)),
+        (" rest\n", Gesture(label="rest"), ("command", "rest", 1.0)),
+        ('{"label": "rest"}', Gesture(label="rest"), ("command", "rest", 1.0)),
+        ("noise 2", Noise(noise=2.0), ("noise", 2.0)),
+        ('{"noise": 0.5}', Noise(noise=0.5), ("noise", 0.5)),
+        ("move 5 -10", Move(move=(5.0, -10.0)), ("move", 5.0, -10.0)),
+        ('{"move": [5, -10]}', Move(move=(5.0, -10.0)), ("move", 5.0, -10.0)),
+        ("break 3", Break.parse({"break": "3"}, what=""), ("break", 3, "lost")),
+        ("break E3 noisy", Break.parse({"break": "E3", "fault": "noisy"}, what=""), ("break", 2, "noisy")),
+        ('{"break": 3, "fault": "noisy"}', Break.parse({"break": 3, "fault": "noisy"}, what=""), ("break", 3, "noisy")),
+        ("mend E8", Mend(mend="E8"), ("mend", 7)),
+        ('{"mend": 0}', Mend(mend=0), ("mend", 0)),
+    ],
+)
+def test_commands_are_read_and_do_what_they_say(text: str, command: object, does: tuple[object, ...]) -> None:
+    person = Told()
+    parsed = parse_command(text)
+    assert parsed == parse_command(text.encode()) == command
+    parsed.apply(person)
+    assert person.heard == [does]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (b"", "looks like|is a gesture"),
+        (b"a b c", "'noise 2', 'move 5 -10'"),
+        (b"hand_close hard", "got 'hard'"),
+        (b"rest nan", "finite"),
+        (b"{", "not valid JSON"),
+        (b'{"level": 1}', "'label' is missing"),
+        (b'{"label": "rest", "levle": 1}', "did you mean 'level'"),
+        (b"rest\x1b[2J", "printable"),
+        (b"\xff\x00", "UTF-8"),
+        (b"{" * 256, "JSON"),
+        (b"x" * 257, "256 bytes"),
+        (b"noise", "looks like 'noise 2'"),
+        (b"noise loud", "got 'loud'"),
+        (b"move 5", "looks like 'move 5 -10'"),
+        (b'{"move": [1]}', "command"),
+        (b"break 1 melted", "fault"),
+        (b"break shoulder", "no electrode 'shoulder'; .*E1 to E8"),
+        (b"mend E9", "no electrode 'E9'; did you mean"),
+    ],
+)
+def test_what_is_no_command_is_refused_with_a_reason(text: bytes, says: str) -> None:
+    person = Told()
+    with pytest.raises(ConfigError, match=says):
+        parse_command(text).apply(person)
+    assert person.heard == []
 
 
 def test_a_port_in_use_is_said() -> None:
-    with CommandPort(0, print) as first, pytest.raises(StreamError, match="choose another port"):
-        CommandPort(first.port, print)
+    with UdpCommands(0, Told()) as first, pytest.raises(StreamError, match="choose another port"):
+        UdpCommands(first.port, Told())
+
+
+@pytest.mark.usefixtures("lsl")
+def test_the_amplifier_says_how_far_it_is() -> None:
+    who = draw_person(0, 1)
+    person = LivePerson(who, draw_donning(who, 1), ElectrodeLayout.grid(1, 4, pitch_mm=40.0), 1000.0)
+    amplifier = VirtualAmplifier(person, name="counted")
+    assert amplifier.progress().samples == 0
+    seen: list[int] = []
+    thread = threading.Thread(target=lambda: until(lambda: seen.append(amplifier.progress().samples) or seen[-1] > 99))
+    thread.start()
+    result = amplifier.run(seconds=0.5)
+    thread.join()
+    assert (result.samples, amplifier.progress()) == (500, result)
+    assert seen == sorted(seen)
+    assert 99 < seen[-1] <= 500
+    assert result.chunks == 250
+
+
+def test_at_most_one_block_is_made_ahead_and_errors_come_through() -> None:
+    made: list[int] = []
+    allowed = threading.Event()
+
+    def source() -> Iterator[np.ndarray]:
+        for number in range(3):
+            made.append(number)
+            yield np.full((1, 1), number, np.float32)
+        allowed.set()
+        raise ValueError("nothing left")
+
+    with OneAhead(source()) as ahead:
+        blocks = iter(ahead)
+        for number in range(3):
+            assert next(blocks)[0, 0] == number
+            until(lambda number=number: len(made) == min(number + 2, 3))
+            assert number == 2 or not allowed.is_set()
+        with pytest.raises(ValueError, match="nothing left"):
+            next(blocks)
+    with OneAhead(source()) as ahead:  # left early
+        next(iter(ahead))
+    assert not [thread for thread in threading.enumerate() if thread.name == "handdt-ahead"]
 
 
 def test_keys_choose_gesture_and_force() -> None:
@@ -178,6 +348,76 @@ def test_a_script_is_performed_and_ends(tmp_path: Path) -> None:
     assert "Commands: 0 taken, 0 bad" in done.stdout
 
 
+def test_a_script_may_be_repeated_and_random_gestures_timed() -> None:
+    again = subprocess.run(
+        [*COMMAND, "--script", "tour", "--loop", "--seconds", "1", "--reaction-ms", "0"],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert f"Sent {2048} samples" in again.stdout, again.stderr
+    cues, limit = _script_cues(Path("tour"), loop=True)
+    told = list(islice(cues, 200))
+    once, length = _script_cues(Path("tour"), loop=False)
+    first = list(once)
+    assert limit is None
+    assert length == pytest.approx(sum(cue.seconds for cue in first))
+    assert told[: 2 * len(first)] == [*first, *first]
+    assert set(DEFAULT_GESTURES) <= {cue.label for cue in first}
+    assert any(cue.mixture for cue in first)
+    who = draw_person(0, 1)
+    drawn = list(islice(_random_cues(who, 1, "all", 0.5, 0.25), 69))
+    assert {cue.label for cue in drawn} == {"rest", *HYSER_GESTURES}
+    assert {(cue.label == "rest", cue.seconds) for cue in drawn} == {(True, 0.25), (False, 0.5)}
+
+
+def test_the_window_opens_on_the_stream_and_closes_with_it(tmp_path: Path) -> None:
+    picture = tmp_path / "window.png"
+    done = subprocess.run(
+        [*COMMAND, "--window", "--seconds", "1", "--screenshot", str(picture), "--udp-port", "0"],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "Sent 2048 samples" in done.stdout
+    assert picture.read_bytes()[:4] == b"\x89PNG"
+
+
+def test_what_goes_wrong_while_streaming_ends_the_waiting_and_is_raised() -> None:
+    class Failing:
+        def run(self, *, seconds: float | None, stop: threading.Event) -> None:
+            raise StreamError("the cable is out")
+
+    stop = threading.Event()
+    with pytest.raises(StreamError, match="the cable is out"):
+        _stream(Failing(), None, stop, lambda: stop.wait(20) or None, deque(), Console())  # type: ignore[arg-type]
+    assert stop.is_set()
+
+
+@pytest.mark.usefixtures("lsl")
+def test_the_signal_goes_on_without_loss_while_electrodes_are_moved_and_broken() -> None:
+    with running("busy", reaction_s=0.0) as person:
+        inlet = SignalInlet("busy", timeout_s=10.0)
+        samples: list[np.ndarray] = []
+
+        def listen(done: Callable[[], bool]) -> None:
+            deadline = time.monotonic() + 30
+            while not done():
+                assert time.monotonic() < deadline
+                samples.extend(chunk.samples for chunk in inlet.read(64, 0.2))
+
+        person.command("hand_close")
+        listen(lambda: sum(map(len, samples)) > 1024)
+        person.move(10.0, 20.0)
+        person.break_electrode(5)
+        listen(lambda: not person.moving)
+        arrived = sum(map(len, samples))
+        listen(lambda: sum(map(len, samples)) > arrived + 1024)
+        inlet.close()
+        person.close()
+    x = np.concatenate(samples)
+    np.testing.assert_array_equal(np.diff(x[:, -1]) % 65536, 1)
+    late = np.diff(x[-512:, :-1].astype(float), axis=0).std(axis=0)
+    assert late[5] < 3.0 < np.median(late)
+
+
 def test_mistakes_get_one_sentence_and_exit_code_2(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -193,5 +433,10 @@ def test_mistakes_get_one_sentence_and_exit_code_2(
         script.write_text(text)
         assert says in refused(monkeypatch, capsys, "simulate", "--script", script)
     assert "no such file" in refused(monkeypatch, capsys, "simulate", "--script", tmp_path / "none.toml")
+    script.write_text('[[cue]]\nlabel = "rest"\nseconds = 0.1\n')
+    assert "at least 1 s" in refused(monkeypatch, capsys, "simulate", "--script", script, "--loop")
+    assert "give one with --script" in refused(monkeypatch, capsys, "simulate", "--loop")
+    assert "belongs to --random" in refused(monkeypatch, capsys, "simulate", "--gestures", "all")
+    assert "give --window, too" in refused(monkeypatch, capsys, "simulate", "--screenshot", tmp_path / "a.png")
     assert "exclude each other" in refused(monkeypatch, capsys, "simulate", "--script", script, "--random")
     assert "reaction time" in refused(monkeypatch, capsys, "simulate", "--reaction-ms", "-1", "--seconds", "1")

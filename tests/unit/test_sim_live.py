@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
+from functools import cache
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from rt_handdt.core.recording import Marker
 from rt_handdt.errors import ConfigError
 from rt_handdt.sim.activation import REACTION_S, RISE_S
 from rt_handdt.sim.donning import draw_donning
+from rt_handdt.sim.forearm import Forearm
 from rt_handdt.sim.live import LivePerson
 from rt_handdt.sim.person import draw_person
 from rt_handdt.sim.script import Cue
@@ -24,9 +27,12 @@ STEP = 32
 class Run:
     """A person who is told things at given times."""
 
-    def __init__(self, **options) -> None:
+    def __init__(self, donning=None, **options) -> None:
         person = draw_person(0, 1)
-        self.person = LivePerson(person, draw_donning(person, 1), SMALL, FS, **options)
+        donning = donning or draw_donning(person, 1)
+        self.person = LivePerson(person, donning, SMALL, FS, **options)
+        if donning == draw_donning(person, 1):  # computed once for all tests
+            self.person.forearm.__dict__["potentials"] = seen()
         self._blocks = self.person.blocks(STEP)
         self.samples = 0
         self.markers: list[Marker] = []
@@ -39,6 +45,12 @@ class Run:
 
     def rms(self, seconds: float) -> float:
         return rms(self.go(seconds))
+
+
+@cache
+def seen() -> list[tuple[int, np.ndarray]]:
+    person = draw_person(0, 1)
+    return Forearm(person, draw_donning(person, 1), SMALL, FS).potentials
 
 
 def rms(x: np.ndarray) -> float:
@@ -155,3 +167,163 @@ def test_senseless_commands_are_refused_and_change_nothing():
         Run(reaction_s=-0.01)
     run.go(1.0)
     assert [marker.label for marker in run.markers] == ["rest"]
+
+
+def moved_in(run: Run) -> np.ndarray:
+    """What comes until the electrodes are where they were moved to, without the step that shows it first."""
+    parts = [np.zeros((0, SMALL.n_channels), np.float32)]
+    for _ in range(20_000):
+        if not run.person.moving:
+            return np.concatenate(parts[:-1])
+        parts.append(run.go(STEP / FS))
+    raise AssertionError("the electrodes never arrived")
+
+
+def test_moved_electrodes_see_what_electrodes_there_see_and_no_sample_is_missing():
+    run, still = Run(reaction_s=0.0), Run(reaction_s=0.0)
+    for one in (run, still):
+        one.person.command("hand_close")
+    np.testing.assert_array_equal(run.go(0.5), still.go(0.5))
+    run.person.move(-20.0, 30.0)
+    state = run.person.state()
+    assert (state.shift_mm, state.rotation_deg, state.moving) == (-20.0, 30.0, True)
+    waiting = moved_in(run)
+    np.testing.assert_array_equal(waiting, still.go(len(waiting) / FS))  # until then nothing changes
+    still.go(STEP / FS)
+    assert not run.person.state().moving
+    day = run.person.forearm.donning
+    there = dataclasses.replace(day, shift_mm=day.shift_mm - 20.0, rotation=day.rotation + 30.0 / 360)
+    elsewhere = Run(reaction_s=0.0, donning=there)
+    elsewhere.person.command("hand_close")
+    elsewhere.go(run.samples / FS)
+    run.go(0.25), still.go(0.25), elsewhere.go(0.25)  # discharges that were under way have passed
+    x, before, wanted = run.go(0.5), still.go(0.5), elsewhere.go(0.5)
+    np.testing.assert_allclose(x, wanted, atol=0.05)  # the same units fire at the same time, seen from there
+    assert rms(x - before) > 0.2 * rms(before)
+    run.person.move(0.0, 0.0)
+    moved_in(run)
+    still.go((run.samples - still.samples) / FS)
+    run.go(0.25), still.go(0.25)
+    np.testing.assert_allclose(run.go(0.25), still.go(0.25), atol=0.05)
+
+
+def test_of_several_moves_the_last_counts_and_closing_leaves_no_thread():
+    run = Run()
+    for degrees in range(1, 40):
+        run.person.move(0.0, degrees)
+    run.person.move(5.0, 0.0)
+    moved_in(run)
+    state = run.person.state()
+    assert (state.shift_mm, state.rotation_deg) == (5.0, 0.0)
+    run.person.move(5.0, 0.0)
+    assert not run.person.moving  # there already
+    run.person.move(6.0, 0.0)
+    run.person.move(5.0, 0.0)
+    assert not run.person.moving  # taken back
+    run.person.move(7.0, 0.0)
+    run.person.close()
+    assert not [thread for thread in threading.enumerate() if thread.name == "handdt-move"]
+
+
+def test_what_goes_wrong_while_electrodes_move_is_raised_where_the_signal_is_made(monkeypatch):
+    run = Run()
+    run.go(STEP / FS)
+
+    def broken(*_: object) -> None:
+        raise ValueError("no such place")
+
+    monkeypatch.setattr("rt_handdt.sim.mover.place_electrodes", broken)
+    run.person.move(1.0, 0.0)
+    with pytest.raises(ValueError, match="no such place"):
+        moved_in(run)
+
+
+def test_noise_is_heard_at_rest():
+    run = Run()
+    heard = []
+    for factor in (1.0, 5.0, 0.0, 1.0):
+        run.person.set_noise(factor)
+        heard.append(run.rms(0.5))
+    assert 4.5 < heard[1] / heard[0] < 5.5
+    assert heard[2] < 0.3 * heard[0]
+    assert heard[3] == pytest.approx(heard[0], rel=0.1)
+    assert run.person.state().noise == 1.0
+
+
+def test_a_broken_electrode_is_flat_or_noisy_and_its_neighbours_hear_nothing_of_it():
+    run, whole = Run(reaction_s=0.0), Run(reaction_s=0.0)
+    for one in (run, whole):
+        one.person.command("hand_close")
+        one.go(1.0)
+    run.person.break_electrode(3)
+    run.person.break_electrode(7, "noisy")
+    assert run.person.state().broken == {3: "lost", 7: "noisy"}
+    x, y = run.go(0.5), whole.go(0.5)
+    intact = [channel for channel in range(SMALL.n_channels) if channel not in (3, 7)]
+    np.testing.assert_array_equal(x[:, intact], y[:, intact])
+    assert rms(x[:, [3]]) < 3.0 < rms(y[:, [3]])
+    assert rms(x[:, [7]]) > 100.0
+    shown = run.person.state().rms_uv
+    assert shown[3] < 3.0 < shown[intact].min()
+    assert shown[7] > 100.0
+    run.person.mend_electrode(3)
+    run.person.mend_electrode(7)
+    run.person.mend_electrode(0)  # not broken
+    assert run.person.state().broken == {}
+    np.testing.assert_array_equal(run.go(0.5), whole.go(0.5))
+
+
+def test_the_state_tells_what_was_told_and_what_is_done():
+    run = Run(reaction_s=0.5)
+    state = run.person.state()
+    assert (state.told, state.doing, state.position, state.reaction_s) == ("rest", "rest", 0, 0.5)
+    assert not state.rms_uv.any()
+    run.person.command("hand_close", 1.5)
+    assert (run.person.state().told, run.person.state().level) == ("hand_close", 1.5)
+    run.go(0.4)
+    quiet = run.person.state()
+    assert (quiet.told, quiet.doing, quiet.position) == ("hand_close", "rest", run.samples)
+    run.go(1.1)
+    state = run.person.state()
+    assert state.doing == "hand_close"
+    assert state.rms_uv.shape == (SMALL.n_channels,)
+    assert state.rms_uv.dtype == np.float32
+    assert state.rms_uv.mean() > 2 * quiet.rms_uv.mean() > 1.0
+    cued = Run(cues=[Cue("rest", 0.1), Cue("hand_open", 1.0, 0.7)])
+    cued.go(0.2)
+    assert (cued.person.state().told, cued.person.state().level) == ("hand_open", 0.7)
+
+
+def test_bits_do_not_depend_on_the_size_of_blocks_or_on_settings_that_change_nothing():
+    def whole(size: int, *, touched: bool) -> np.ndarray:
+        live = Run(reaction_s=0.1).person
+        live.command("hand_close", 2.0)
+        if touched:
+            live.set_noise(1.0)
+            live.break_electrode(1)
+            live.mend_electrode(1)
+        return np.concatenate(list(live.blocks(size, 3000)))
+
+    np.testing.assert_array_equal(whole(7, touched=True), whole(1024, touched=False))
+
+
+@pytest.mark.parametrize(
+    ("tell", "says"),
+    [
+        (lambda live: live.set_noise(-1.0), "0 to 20 times"),
+        (lambda live: live.set_noise(float("nan")), "0 to 20 times"),
+        (lambda live: live.move(31.0, 0.0), "±30 mm along"),
+        (lambda live: live.move(0.0, float("nan")), "±45° round"),
+        (lambda live: live.break_electrode(32), "from 0 to 31"),
+        (lambda live: live.break_electrode(0, "melted"), "lost or noisy"),
+        (lambda live: live.mend_electrode(-1), "from 0 to 31"),
+    ],
+)
+def test_senseless_settings_are_refused_and_change_nothing(tell, says):
+    run = Run()
+    before = run.person.state()
+    with pytest.raises(ConfigError, match=says):
+        tell(run.person)
+    after = run.person.state()
+    assert (after.noise, after.shift_mm, after.rotation_deg, after.broken) == (1.0, 0.0, 0.0, {})
+    assert before.moving == after.moving is False

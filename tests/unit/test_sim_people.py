@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ from rt_handdt.sim.anatomy import MUSCLE_INDEX, MUSCLES
 from rt_handdt.sim.donning import draw_donning
 from rt_handdt.sim.motor_units import FULL_RECRUITMENT, draw_units
 from rt_handdt.sim.person import draw_person
-from rt_handdt.sim.script import Cue, Script, random_script
+from rt_handdt.sim.script import Cue, Script, random_script, read_script
 from rt_handdt.sim.strategy import PRIMITIVES, parts
 
 PEOPLE = [draw_person(0, subject) for subject in range(1, 41)]
@@ -99,6 +101,43 @@ def test_impossible_people_are_refused(seed, subject):
         draw_donning(PEOPLE[0], 0)
 
 
+@pytest.mark.parametrize(
+    ("forearm", "says"),
+    [
+        ({"circumference_mm": 80.0}, "circumference must lie between 140 and 450 mm; got 80 mm"),
+        ({"fat_mm": -1.0}, "layer of fat must lie between"),
+        ({"fat_mm": float("nan")}, "layer of fat"),
+        ({"circumference_mm": 150.0, "fat_mm": 15.0}, "at least 14 mm must be muscle and bone"),
+    ],
+)
+def test_impossible_forearms_are_refused(forearm, says):
+    with pytest.raises(ConfigError, match=says):
+        draw_person(0, 1, **forearm)
+
+
+def test_a_muscle_where_there_can_be_none_is_refused():
+    one = PEOPLE[0]
+    above = tuple(muscle._replace(depth_mm=(0.5, 5.0)) for muscle in one.muscles)
+    with pytest.raises(ConfigError, match=r"PT would lie 0\.5 to 5\.0 mm deep, but must lie below the fat"):
+        dataclasses.replace(one, muscles=above)
+
+
+def test_everybody_can_be_drawn_and_some_lack_palmaris_longus():
+    everybody = [draw_person(seed, subject) for seed in range(3) for subject in range(1, 101)]
+    lacking = [[muscle.name for muscle in person.muscles if muscle.motor_units == 0] for person in everybody]
+    assert {name for names in lacking for name in names} == {"PL"}
+    assert 0.07 < np.mean([bool(names) for names in lacking]) < 0.21
+    without = everybody[next(number for number, names in enumerate(lacking) if names)]
+    assert MUSCLE_INDEX["PL"] not in draw_units(without).muscle
+
+
+def test_another_forearm_is_the_same_person_otherwise():
+    one, wider = draw_person(0, 1), draw_person(0, 1, circumference_mm=300.0, fat_mm=6.0)
+    assert (wider.circumference_mm, wider.fat_mm) == (300.0, 6.0)
+    np.testing.assert_array_equal(one.strategy, wider.strategy)
+    assert all(muscle.depth_mm[0] >= 6.0 for muscle in wider.muscles)
+
+
 def test_random_script_rests_between_all_gestures():
     gestures = HYSER_GESTURES[5:9]
     script = random_script(np.random.default_rng(1), gestures, gesture_s=1.5, rest_s=0.5, repetitions=3)
@@ -132,3 +171,71 @@ def test_cut_script():
 def test_senseless_scripts_are_refused(make, says):
     with pytest.raises(ConfigError, match=says):
         make()
+
+
+# -- scripts in files --------------------------------------------------------------------------------------------------
+
+
+def test_a_script_in_a_file_may_mix_gestures(tmp_path):
+    file = tmp_path / "script.toml"
+    file.write_text(
+        '[[cue]]\nlabel = "rest"\nseconds = 2\n'
+        '[[cue]]\nlabel = "a bit of both"\nseconds = 3.5\nlevel = 0.8\n'
+        "mixture = { wrist_flexion = 0.5, hand_open = 0.7 }\n"
+        '[[cue]]\nlabel = "hand_close"\nseconds = 1.0\nmixture = { thumb_extension = 1 }\n'
+    )
+    assert read_script(file).cues == (
+        Cue(REST, 2.0),
+        Cue("a bit of both", 3.5, 0.8, (("wrist_flexion", 0.5), ("hand_open", 0.7))),
+        Cue("hand_close", 1.0, 1.0, (("thumb_extension", 1.0),)),
+    )
+
+
+GOOD_CUE = '[[cue]]\nlabel = "hand_open"\nseconds = 1.0\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('label = "hand_opne"\nseconds = 1', "hand_opne'; did you mean 'hand_open'"),
+        ('lable = "hand_open"\nseconds = 1', "unknown key 'lable'; did you mean 'label'"),
+        ('label = "hand_open"', "the key 'seconds' is missing"),
+        ('label = "hand_open"\nseconds = "long"', "'seconds'.*got 'long'"),
+        ('label = "hand_open"\nseconds = inf', "'seconds'.*got inf"),
+        ('label = "hand_open"\nseconds = 0', "more than 0 s"),
+        ('label = "hand_open"\nseconds = 1\nlevel = 2.5', "between 0 and 2"),
+        ('label = "x"\nseconds = 1', "cannot do 'x'"),
+        (
+            'label = "x"\nseconds = 1\nmixture = { wrist_flexon = 1 }',
+            "'wrist_flexon' is none; did you mean 'wrist",
+        ),
+        ('label = "x"\nseconds = 1\nmixture = { rest = 1 }', "'rest' is none"),
+        ('label = "x"\nseconds = 1\nmixture = { hand_open = 1.5 }', "up to 1; 'hand_open' has 1.5"),
+        ('label = "x"\nseconds = 1\nmixture = { hand_open = 0 }', "above 0"),
+        ('label = "x"\nseconds = 1\nmixture = {}', "mixture is empty"),
+        ('label = "x"\nseconds = 1\nmixture = "hand_open"', "'mixture'.*got 'hand_open'"),
+        ('label = "rest"\nseconds = 1\nmixture = { hand_open = 1 }', "a name other than 'rest'"),
+    ],
+)
+def test_faults_in_a_script_are_named_with_file_and_cue(tmp_path, text, says):
+    file = tmp_path / "script.toml"
+    file.write_text(f"{GOOD_CUE}[[cue]]\n{text}\n")
+    with pytest.raises(ConfigError, match=rf"script\.toml: cue 2: .*{says}"):
+        read_script(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "the key 'cue' is missing"),
+        ("cue = []", "at least one"),
+        ("cue = 3", "'cue'.*got 3"),
+        ("[[cues]]", "unknown key 'cues'; did you mean 'cue'"),
+        ("[[cue]", "not valid TOML"),
+    ],
+)
+def test_files_that_are_no_script_are_refused(tmp_path, text, says):
+    file = tmp_path / "script.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=rf"script\.toml: .*{says}"):
+        read_script(file)

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from rt_handdt.cli.inspect import inspect
 from rt_handdt.core.recording import ArrayRecording, Marker
 from rt_handdt.errors import RecordingError
+from rt_handdt.io.continuous_folder import continuous_file
 from rt_handdt.io.hyser import HyserRecording, write_session
 from rt_handdt.io.hyser_layout import hyser_channels, session_folder
 from rt_handdt.io.sources import open_recording, virtual_seed
@@ -19,6 +20,7 @@ from rt_handdt.io.units import microvolts_per
 from rt_handdt.io.wfdb import WfdbRecording
 from rt_handdt.io.wfdb16 import write_record
 from rt_handdt.io.xdf import write_xdf
+from rt_handdt.io.xdf_session import XdfSession
 
 FS = 256.0
 
@@ -39,6 +41,19 @@ def xdf(tmp_path: Path) -> Path:
     marked = (Marker(0, "rest"), Marker(250, "fist"))
     write_xdf(tmp_path / "a.xdf", ArrayRecording("arm", FS, ("x", "y", "z"), 500, marked, samples=samples))
     return tmp_path / "a.xdf"
+
+
+@pytest.fixture
+def continuous(tmp_path: Path) -> Path:
+    """A cohort of continuous sessions: subject 1, session 1 and 2; subject 12, session 1."""
+    for subject, session in ((1, 1), (1, 2), (12, 1)):
+        samples = np.full((300, 2), 10 * subject + session, np.float32)
+        marked = (Marker(0, "rest"), Marker(100, "other"))
+        path = continuous_file(tmp_path, subject, session)
+        path.parent.mkdir(exist_ok=True)
+        who = f"virtual-0-{subject}"
+        write_xdf(path, ArrayRecording(who, FS, ("x", "y"), 300, marked, subject=who, samples=samples))
+    return tmp_path
 
 
 def run_inspect(*arguments: str):
@@ -77,6 +92,25 @@ def test_wfdb_names(tmp_path: Path) -> None:
     assert open_recording(tmp_path / "r.hea").channels == ("E1", "E2")
     write_record(tmp_path / "h.hea", np.zeros((10, 256)), [f"ch{k}" for k in range(256)], 100.0)
     assert open_recording(tmp_path / "h.hea").channels == hyser_channels()
+
+
+def test_continuous_sessions_in_every_form(continuous: Path) -> None:
+    def value(opened) -> float:
+        assert isinstance(opened, XdfSession)
+        assert opened.markers[1] == Marker(100, "other")
+        return float(next(iter(opened.blocks(50)))[0, 0])
+
+    for path in (continuous, continuous / "continuous"):
+        assert value(open_recording(path)) == 11
+        assert value(open_recording(path, session=2)) == 12
+        assert value(open_recording(path, subject=12)) == 121
+        assert "first of 3 sessions" in open_recording(path).notes[0]
+        with pytest.raises(RecordingError, match=r"holds no subject 12 session 2; .* 1/1, 1/2, 12/1"):
+            open_recording(path, subject=12, session=2)
+    assert value(open_recording(continuous_file(continuous, 12, 1))) == 121
+    elsewhere = continuous / "subject01_session1.xdf"
+    elsewhere.write_bytes(continuous_file(continuous, 1, 1).read_bytes())
+    assert isinstance(open_recording(elsewhere), ArrayRecording)  # any XDF file outside is read as such
 
 
 def test_grabmyo(shared_data: Path) -> None:
@@ -161,6 +195,14 @@ def test_inspect_looks_into_one_session(root: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "hyser_subject02_session1_dynamic_raw" in result.output
     assert "Wrist flexion" in result.output
+
+
+def test_inspect_looks_into_continuous_sessions(continuous: Path) -> None:
+    result = run_inspect(str(continuous), "--subject", "12")
+    assert result.exit_code == 0, result.output
+    for expected in ("virtual-0-12, 1", "2 (x, y)", "300 samples", "Other"):
+        assert expected in result.output
+    assert "first of 3 sessions" in run_inspect(str(continuous)).output
 
 
 def test_inspect_passes_errors_on(tmp_path: Path) -> None:

@@ -1,0 +1,30 @@
+"""Train the method in a process of its own that kills itself after an epoch: ``python -m … FOLDER EPOCH CONFIG``."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+from offline.method.config import MethodConfig
+from offline.method.trained import MethodEpoch
+from offline.method.training import train_method
+from tests.support.method_tables import method_table
+
+if __name__ == "__main__":
+    last = int(sys.argv[2])
+
+    def stop(epoch: MethodEpoch) -> None:
+        """No goodbye: neither `finally` nor an exit handler runs."""
+        if epoch.number == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    train_method(
+        method_table(),
+        method_table(people=2, first_person=5),
+        MethodConfig.parse(json.loads(sys.argv[3]), what="test"),
+        out=Path(sys.argv[1]),
+        on_epoch=stop,
+    )
