@@ -72,6 +72,13 @@ def simulate(
         float | None,
         typer.Option("--reaction-ms", help="From a command to the movement's onset; default: the person's own."),
     ] = None,
+    fatigue: Annotated[bool, typer.Option("--fatigue", help="Muscles tire, and recover.")] = False,
+    circumference_mm: Annotated[
+        float | None, typer.Option("--circumference-mm", help="Of the forearm; default: the person's own.")
+    ] = None,
+    fat_mm: Annotated[
+        float | None, typer.Option("--fat-mm", help="Fat under the skin; default: the person's own.")
+    ] = None,
     window: Annotated[
         bool, typer.Option("--window", help="Open a window with buttons, sliders and a map of the electrodes.")
     ] = False,
@@ -96,7 +103,7 @@ def simulate(
 
     if screenshot is not None and not window:
         raise ConfigError("--screenshot saves a picture of the window; give --window, too.")
-    who = draw_person(seed, subject)
+    who = draw_person(seed, subject, circumference_mm=circumference_mm, fat_mm=fat_mm)
     if script is not None:
         if random:
             raise ConfigError("--script and --random exclude each other; give one of them.")
@@ -116,7 +123,12 @@ def simulate(
         draw_donning(who, session),
         reaction_s=None if reaction_ms is None else reaction_ms / 1e3,
         cues=cues,
+        fatigue=fatigue,
     )
+    if window:
+        from rt_handdt.gui.control import load_window
+
+        load_window()  # while nothing streams yet: importing Qt keeps the interpreter busy for some 0.1 s
     news: deque[str] = deque(maxlen=100)
     bad_shown = 0
 

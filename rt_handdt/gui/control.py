@@ -10,6 +10,18 @@ from rt_handdt.gui.running import prepare_qt, run_until_closed
 from rt_handdt.gui.virtual import SignalSource, VirtualPerson
 
 
+def load_window() -> None:
+    """Import what the window needs, which holds up every other thread for a moment: better before a stream begins.
+
+    Raises
+    ------
+    DisplayError
+        If no window can be opened here.
+    """
+    prepare_qt()
+    import rt_handdt.gui.control_window  # noqa: F401
+
+
 def run_controls(
     person: VirtualPerson,
     amplifier: SignalSource,

@@ -14,6 +14,7 @@ from rt_handdt.errors import ConfigError
 from rt_handdt.sim.activation import ActivationPath
 from rt_handdt.sim.donning import Donning
 from rt_handdt.sim.electrodes import Electronics
+from rt_handdt.sim.fatigue import Fatigue
 from rt_handdt.sim.motion import MotionArtefacts
 from rt_handdt.sim.motor_units import MotorUnits, draw_units
 from rt_handdt.sim.person import SIGNAL_STREAM, Person
@@ -46,6 +47,8 @@ class Forearm:
         Any electrode layout; see `place_electrodes` for how it is put on the arm.
     fs_hz
         Sampling rate.
+    fatigue
+        Whether muscles tire; each `stream` begins fresh.
 
     Raises
     ------
@@ -53,13 +56,22 @@ class Forearm:
         If the rate is too low for EMG.
     """
 
-    def __init__(self, person: Person, donning: Donning, layout: ElectrodeLayout, fs_hz: float = 2048.0) -> None:
+    def __init__(
+        self,
+        person: Person,
+        donning: Donning,
+        layout: ElectrodeLayout,
+        fs_hz: float = 2048.0,
+        *,
+        fatigue: bool = False,
+    ) -> None:
         if not fs_hz >= MIN_FS_HZ:
             raise ConfigError(f"A virtual forearm needs a sampling rate of at least {MIN_FS_HZ:g} Hz; got {fs_hz:g}.")
         self.person = person
         self.donning = donning
         self.layout = layout
         self.fs_hz = fs_hz
+        self.fatigue = fatigue
         self.units: MotorUnits = draw_units(person)
         self.electrodes: Electrodes = place_electrodes(layout, person, donning)
 
@@ -126,7 +138,10 @@ class Forearm:
         )
         electronics = Electronics(self.donning, self.layout, self.fs_hz, noise_rng)
         motion = MotionArtefacts(self.layout, self.fs_hz, motion_rng)
-        return Synthesis(self.units, self.potentials, self.step_samples, self.fs_hz, electronics, motion, fire_rng)
+        fatigue = Fatigue(len(self.person.muscles), self.step_samples / self.fs_hz) if self.fatigue else None
+        return Synthesis(
+            self.units, self.potentials, self.step_samples, self.fs_hz, electronics, motion, fire_rng, fatigue
+        )
 
 
 def activation_path(person: Person, donning: Donning, script: Script, seed: int, step_s: float) -> ActivationPath:

@@ -95,6 +95,8 @@ class LivePerson:
         From a command to the onset of the movement; default: the person's own, other each time.
     cues
         Performed one after another, as commands given at their time; rest follows when they end.
+    fatigue
+        Whether muscles tire.
 
     Raises
     ------
@@ -112,6 +114,7 @@ class LivePerson:
         seed: int = 0,
         reaction_s: float | None = None,
         cues: Iterable[Cue] = (),
+        fatigue: bool = False,
     ) -> None:
         if reaction_s is not None and not 0 <= reaction_s <= MAX_REACTION_S:
             raise ConfigError(
@@ -119,7 +122,8 @@ class LivePerson:
             )
         self.person = person
         self.fs_hz = fs_hz
-        self.forearm = Forearm(person, donning, layout or ElectrodeLayout.from_toml(layout_path("hyser_16x16")), fs_hz)
+        layout = layout or ElectrodeLayout.from_toml(layout_path("hyser_16x16"))
+        self.forearm = Forearm(person, donning, layout, fs_hz, fatigue=fatigue)
         self.layout = self.forearm.layout
         self._seed = seed
         self._reaction_s = person.reaction_s if reaction_s is None else reaction_s

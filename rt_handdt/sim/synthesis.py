@@ -9,6 +9,7 @@ import numpy as np
 from rt_handdt.core.types import Float32, Float64
 from rt_handdt.errors import ConfigError
 from rt_handdt.sim.electrodes import Electronics
+from rt_handdt.sim.fatigue import Fatigue
 from rt_handdt.sim.motion import MotionArtefacts, Restlessness
 from rt_handdt.sim.motor_units import MotorUnits
 
@@ -31,6 +32,8 @@ class Synthesis:
         What is added.
     rng
         Decides when units fire.
+    fatigue
+        How tired the muscles are; None: they do not tire.
     """
 
     def __init__(
@@ -42,8 +45,10 @@ class Synthesis:
         electronics: Electronics,
         motion: MotionArtefacts,
         rng: np.random.Generator,
+        fatigue: Fatigue | None = None,
     ) -> None:
         self.electronics = electronics
+        self.fatigue = fatigue
         self._motion = motion
         self._units = units
         self._n_step = step_samples
@@ -58,7 +63,10 @@ class Synthesis:
     def see(self, waves: list[tuple[int, Float32]]) -> None:
         """The electrodes sit elsewhere: discharges from now on look so; those under way end as they began."""
         self._waves = waves
-        rows = self._n_step + max(delay + len(wave) for delay, wave in waves)
+        reach = max(delay + len(wave) for delay, wave in waves)
+        if self.fatigue is not None:
+            reach = int(np.ceil(reach * Fatigue.LONGEST))
+        rows = self._n_step + reach
         if rows > len(self._pending):
             longer = np.zeros((rows, self._pending.shape[1]), np.float32)
             longer[: len(self._pending)] = self._pending
@@ -67,13 +75,21 @@ class Synthesis:
     def step(self, excitation: Float64) -> Float32:
         """The next step of the signal, (step_samples, n_channels) µV, at this excitation (n_muscles,)."""
         n_step, pending = self._n_step, self._pending
-        gain = self._units.rates_hz(excitation) * self._step_s
+        fatigue = self.fatigue
+        if fatigue is not None:
+            excitation = fatigue.step(excitation)
+        rates = self._units.rates_hz(excitation)
+        if fatigue is not None:
+            rates = fatigue.rates(rates, self._units.muscle)
+        gain = rates * self._step_s
         fresh = _intervals(self._rng, len(self._units))
         fires = np.flatnonzero((self._phase + gain >= self._goal) & (gain > 0))
         if len(fires):
             when = ((self._goal[fires] - self._phase[fires]) / gain[fires] * n_step).astype(int)
             for unit, at in zip(fires.tolist(), np.clip(when, 0, n_step - 1).tolist(), strict=True):
                 delay, wave = self._waves[unit]
+                if fatigue is not None:
+                    delay, wave = fatigue.slowed(delay, wave, self._units.muscle[unit])
                 pending[at + delay : at + delay + len(wave)] += wave
         self._phase += gain
         self._phase[fires] -= self._goal[fires]
