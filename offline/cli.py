@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from offline.cli_cohort import COHORT_EXAMPLE, cohort
+from offline.cli_features import FEATURES_EXAMPLE, features
 from offline.cli_report import REPORT_EXAMPLE, cohort_report
 from rt_handdt.cli.app import run_app
 
@@ -62,6 +63,7 @@ def train(
 
 app.command(epilog=COHORT_EXAMPLE)(cohort)
 app.command(epilog=REPORT_EXAMPLE)(cohort_report)
+app.command(epilog=FEATURES_EXAMPLE)(features)
 
 
 def main() -> None:

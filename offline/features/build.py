@@ -1,0 +1,53 @@
+"""One call from paths to a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from offline.features.config import FeatureConfig
+from offline.features.data import open_sources
+from offline.features.extraction import extract
+from offline.features.study_folders import read_study_folder, study_folder
+from offline.features.table import FeatureTable
+from rt_handdt.errors import ConfigError
+
+
+def build_table(
+    names: Sequence[str | Path],
+    config: FeatureConfig,
+    *,
+    layout: str | None = None,
+    cache: str | Path | None = None,
+    processes: int | None = None,
+    console: Console | None = None,
+) -> FeatureTable:
+    """Measure everything that ``--data`` names, or read it where it is the study's folder of features.
+
+    Parameters
+    ----------
+    names
+        As `offline.features.data.open_sources` takes them; or one folder of the study (or the root of several).
+    config
+        What to measure.
+    layout, cache, processes, console
+        As in `open_sources` and `offline.features.extraction.extract`.
+
+    Raises
+    ------
+    HanddtError
+        Whatever is wrong with data or settings.
+    """
+    ready = [name for name in names if study_folder(name, config.measure) is not None]
+    if ready and (len(names) > 1 or config.unit != "trial"):
+        raise ConfigError(f"'{ready[0]}' holds the study's features of trials; give it alone, with unit 'trial'.")
+    if ready:
+        return read_study_folder(
+            ready[0], config.measure, sessions=config.sessions, gestures=config.gestures, kind=config.kind
+        )
+    data = open_sources(names, config, layout)
+    table = extract(data.sources, data.layout, config, cache=cache, processes=processes, console=console)
+    return replace(table, skipped=(*data.skipped, *table.skipped))

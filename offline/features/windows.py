@@ -1,0 +1,111 @@
+"""The windows of a live run over a recording, measured by anything.
+
+One `Preprocessor` is driven over the recording. What the live pipeline computes itself (RMS, WL, ZC, SSC) is taken from
+its frames as it is; any other measure is computed of the window's filtered samples.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from offline.features.config import FeatureConfig
+from offline.features.measures import MEASURES, TIME_DOMAIN
+from offline.features.repair import rings
+from offline.features.signals import Signal
+from offline.features.sources import SessionSource, nominal_rate
+from rt_handdt.core.layout import ElectrodeLayout
+from rt_handdt.core.preprocess import Preprocessor, channel_order
+from rt_handdt.core.recording import Recording
+from rt_handdt.core.spec import PipelineSpec, named_features
+from rt_handdt.core.types import Float32
+
+_BLOCK = 512  # samples a push: stays in the processor's cache
+
+
+@dataclass(frozen=True)
+class Window:
+    """One window that lies wholly inside a wanted segment.
+
+    Attributes
+    ----------
+    values
+        (F, C) float32.
+    rms_uv
+        (C,) float32.
+    trial
+        Position of its segment among the wanted ones.
+    """
+
+    values: Float32
+    rms_uv: Float32
+    trial: int
+
+
+def wanted_segments(
+    recording: Recording, source: SessionSource, config: FeatureConfig, tally: Counter[str]
+) -> list[tuple[int, int, str]]:
+    """(first sample, sample after the last, label) of each segment whose label is kept."""
+    found = []
+    for segment in recording.segments():
+        label = source.renamed(segment.label, tally)
+        if label is not None and (not config.gestures or label in config.gestures):
+            found.append((segment.start, segment.stop, label))
+    return found
+
+
+def live_windows(
+    recording: Recording,
+    segments: list[tuple[int, int, str]],
+    config: FeatureConfig,
+    layout: ElectrodeLayout,
+    tally: Counter[str],
+) -> Iterator[Window]:
+    """Every `stride`-th live window that lies wholly inside one of the segments, in order of time."""
+    live = live_features(config.measure)
+    spec = config.spec(nominal_rate(recording.fs_hz), layout)
+    spec = PipelineSpec.parse(
+        {**spec.model_dump(), "features": named_features(list(live or ("rms",)))}, what=recording.name
+    )
+    order = channel_order(recording.channels, spec, recording.name)
+    preprocessor, around = Preprocessor(spec), rings(layout)
+    window = spec.window_samples
+    history = np.zeros((0, layout.n_channels), np.float32)
+    at = count = end = 0  # the first segment not yet past; frames so far; filtered samples so far
+    for block in recording.blocks(_BLOCK):
+        frames = preprocessor.push(block[:, order])
+        if not live:
+            history = np.concatenate([history[-window:], preprocessor.filtered])
+            end += len(preprocessor.filtered)
+        for frame in frames:
+            count += 1
+            if (count - 1) % config.stride:
+                continue
+            while at < len(segments) and segments[at][1] <= frame.index:
+                at += 1
+            if at == len(segments):
+                break
+            first = frame.index - window + 1
+            if first < segments[at][0]:
+                continue
+            if live:
+                values = layout.from_grid(frame.maps)
+            else:
+                begin = first - (end - len(history))
+                stretch: npt.NDArray[np.float32] = history[begin : begin + window]
+                values = config.parsed(Signal(stretch, spec.fs_hz, around))
+            yield Window(values, frame.rms_uv, at)
+    if preprocessor.missing_values:
+        tally["missing values were held at the last good one"] += preprocessor.missing_values
+
+
+def live_features(measure: str) -> tuple[str, ...]:
+    """The live pipeline's features that make up a measure; () if it needs others."""
+    words = measure.split(",")
+    if not all(word == "td" or word in TIME_DOMAIN for word in words):
+        return ()
+    return tuple(name for word in words for piece in MEASURES[word] for name in piece.names)
