@@ -1,0 +1,146 @@
+"""What a run of the method may be told: one frozen value, read from TOML (see ``configs/method``)."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from rt_handdt.config import Settings
+
+
+class MethodNetworkConfig(Settings):
+    """The networks. The defaults are the published ones.
+
+    Attributes
+    ----------
+    widths
+        Channels after each of the encoders' three convolutions; the last is also the depth of each latent.
+    dropout, decoder_dropout
+        In the encoders and in the decoder ``"orig"`` (``"vae"`` has none).
+    decoder
+        ``"vae"``: transposed convolutions with BatchNorm. ``"orig"``: nearest upsampling and convolutions.
+    norm
+        InstanceNorm in the encoders' blocks. It makes them blind to the contraction level.
+    final_norm
+        Also behind the last convolution, where it leaves each small map with mean 0 and variance 1.
+    amplitude_path
+        Lead each sample's mean over the electrodes past the norms, and add a linear function of it to the latents.
+    log_input
+        Take logarithms of features that are never negative on the training people, before standardising.
+    multi_input
+        A pair of encoders for each of the table's inputs (STFT, time domain), latents concatenated; off: one pair.
+    neutral
+        What stands in for the other latent when one branch alone is decoded: the training people's mean, or zeros.
+    """
+
+    widths: tuple[int, int, int] = (512, 256, 128)
+    dropout: float = Field(0.1, ge=0, lt=1)
+    decoder: Literal["vae", "orig"] = "vae"
+    decoder_dropout: float = Field(0.2, ge=0, lt=1)
+    norm: bool = True
+    final_norm: bool = True
+    amplitude_path: bool = False
+    log_input: bool = False
+    multi_input: bool = True
+    neutral: Literal["mean", "zero"] = "mean"
+
+    @field_validator("widths")
+    @classmethod
+    def _positive(cls, value: tuple[int, int, int]) -> tuple[int, int, int]:
+        if min(value) < 1:
+            raise ValueError("a width must be at least 1")
+        return value
+
+
+class MethodLossConfig(Settings):
+    """Weights of the terms; 0 leaves one out.
+
+    Attributes
+    ----------
+    reconstruct, triplet, cross, adversarial
+        Weights of the reconstruction, of each of the two triplet losses (λ1), of the cross-reconstruction (λ2) and of
+        the discriminator's verdict. With 0 for the last no discriminator is trained, which gives the same encoders
+        and decoder as the public release, where its loss never reached them.
+    margin
+        Of the triplets.
+    mining
+        Which positive and negative an anchor gets. ``"first"``: the r-th of the batch for the r-th anchor of its
+        gesture and person, as the release pairs them. ``"random"``: any. ``"hard"``: farthest positive, nearest
+        negative.
+    normalise
+        Compare latents by direction, so that the margin means the same at any size of the latent.
+    cross_target
+        What cross-reconstruction should give: ``"sample"`` of that gesture and person, or the ``"mean"`` of all such
+        training samples.
+    """
+
+    reconstruct: float = Field(1.0, ge=0)
+    triplet: float = Field(0.5, ge=0)
+    cross: float = Field(1.0, ge=0)
+    adversarial: float = Field(0.0, ge=0)
+    margin: float = Field(0.3, gt=0)
+    mining: Literal["first", "random", "hard"] = "first"
+    normalise: bool = False
+    cross_target: Literal["sample", "mean"] = "sample"
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not (self.reconstruct or self.triplet or self.cross):
+            raise ValueError("'reconstruct', 'triplet' and 'cross' are all 0: nothing would be learnt; raise one")
+        return self
+
+
+class MethodOptimiserConfig(Settings):
+    """Adam (weight decay added to the gradient, as published), its rate cut in steps.
+
+    Attributes
+    ----------
+    batch
+        Samples in a batch at most; an epoch is divided evenly.
+    step_epochs, step_factor
+        The rate is multiplied by the factor after each so many epochs.
+    coverage
+        Let each batch hold all gestures of each of its people, so that triplets find their partners; off: shuffled.
+    """
+
+    epochs: int = Field(400, ge=1)
+    batch: int = Field(512, ge=2)
+    learning_rate: float = Field(2e-3, gt=0)
+    weight_decay: float = Field(1e-4, ge=0)
+    step_epochs: int = Field(200, ge=1)
+    step_factor: float = Field(0.5, gt=0, le=1)
+    discriminator_rate: float = Field(2e-4, gt=0)
+    coverage: bool = True
+
+
+class MethodConfig(Settings):
+    """All of a run but its data.
+
+    Attributes
+    ----------
+    keep
+        ``"last"``: the last epoch, as published. ``"knn"``: the epoch whose pattern latents let the nearest training
+        sample name the validation people's gestures best. ``"loss"``: the epoch with the lowest loss on them.
+    validate_every, checkpoint_every
+        Epochs between two; the last epoch always has both.
+    device
+        ``"auto"`` takes the GPU where there is one.
+    bf16, compile
+        Faster on a GPU; numbers differ a little from float32.
+    tensorboard
+        Also write event files, where tensorboard is installed; ``log.jsonl`` is written always.
+    """
+
+    seed: int = Field(0, ge=0)
+    keep: Literal["last", "knn", "loss"] = "last"
+    validate_every: int = Field(10, ge=1)
+    checkpoint_every: int = Field(20, ge=1)
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: int = Field(2, ge=1)
+    bf16: bool = False
+    compile: bool = False
+    tensorboard: bool = True
+    network: MethodNetworkConfig = MethodNetworkConfig()
+    loss: MethodLossConfig = MethodLossConfig()
+    optimiser: MethodOptimiserConfig = MethodOptimiserConfig()

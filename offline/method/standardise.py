@@ -1,0 +1,97 @@
+"""Input standardisation: each feature of each electrode to mean 0 and sd 1 over the training people."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from rt_handdt.core.types import Float32
+from rt_handdt.errors import RecordingError
+
+FLOOR_SHARE = 0.02  # of a feature's training mean: keeps the logarithm of a silent electrode finite
+MIN_SPREAD = (
+    1e-4  # of a feature's spread over all electrodes: one that never changes in training says nothing: it is put to 0
+)
+CHUNK = 2048  # samples read at once: a table may be larger than memory
+
+
+class Standardiser(nn.Module):
+    """Raw feature maps → standardised ones, with statistics that travel with the model.
+
+    Test samples are scaled by the training people's statistics; their own are never taken.
+
+    Parameters
+    ----------
+    n_maps
+        F.
+    occupied
+        (H, W) bool: cells that hold an electrode. The others come out as 0.
+    log
+        Take logarithms first, of the features that are nowhere negative in training.
+    """
+
+    occupied: Tensor  # (1, 1, H, W) float: 1 where an electrode sits
+    logged: Tensor  # (1, F, 1, 1) bool
+    floor: Tensor  # (1, F, 1, 1)
+    mean: Tensor  # (1, F, H, W)
+    scale: Tensor  # (1, F, H, W): 1 / standard deviation
+
+    def __init__(self, n_maps: int, occupied: np.ndarray, *, log: bool) -> None:
+        super().__init__()
+        shape = occupied.shape
+        self.log = log
+        self.register_buffer("occupied", torch.from_numpy(occupied.astype(np.float32)).reshape(1, 1, *shape))
+        self.register_buffer("logged", torch.zeros(1, n_maps, 1, 1, dtype=torch.bool))
+        self.register_buffer("floor", torch.ones(1, n_maps, 1, 1))
+        self.register_buffer("mean", torch.zeros(1, n_maps, *shape))
+        self.register_buffer("scale", torch.ones(1, n_maps, *shape))
+
+    def fit(self, maps: Float32) -> None:
+        """Take the statistics of training maps (N, F, H, W), reading them chunk by chunk in float64.
+
+        Raises
+        ------
+        RecordingError
+            If a map holds NaN or infinity.
+        """
+        where = self.occupied[0, 0].bool().numpy()
+        n = len(maps)
+        if self.log:
+            low, total = np.full(maps.shape[1], np.inf), np.zeros(maps.shape[1])
+            for start in range(0, n, CHUNK):
+                values = np.asarray(maps[start : start + CHUNK])[:, :, where]
+                low, total = np.minimum(low, values.min((0, 2))), total + values.sum((0, 2), dtype=np.float64)
+            floor = FLOOR_SHARE * total / (n * where.sum())
+            logged = (low >= 0) & (floor > 0)
+            self.logged.copy_(torch.from_numpy(logged).reshape(self.logged.shape))
+            self.floor.copy_(torch.from_numpy(np.where(logged, floor, 1.0)).reshape(self.floor.shape))
+        first = self._compressed(maps[:CHUNK]).mean(0)  # a shift, so that the squares below lose no digits
+        total, squares = np.zeros_like(first), np.zeros_like(first)
+        for start in range(0, n, CHUNK):
+            values = self._compressed(maps[start : start + CHUNK]) - first
+            total += values.sum(0)
+            squares += np.square(values).sum(0)
+        if not np.isfinite(squares).all():
+            raise RecordingError(
+                "The training maps hold values that are not numbers; repair or leave out those channels or trials."
+            )
+        spread = np.sqrt(np.maximum(squares / n - np.square(total / n), 0.0))
+        floor = MIN_SPREAD * np.sqrt(np.square(spread[:, where]).mean(1))[:, None, None]
+        scale = np.where(spread > floor, 1.0 / np.maximum(spread, np.finfo(np.float32).tiny), 0.0)
+        self.mean.copy_(torch.from_numpy(first + total / n)[None])
+        self.scale.copy_(torch.from_numpy(scale)[None])
+
+    def _compressed(self, maps: Float32) -> np.ndarray:
+        values = torch.from_numpy(np.array(maps, np.float64))  # a copy: a memory map may be read-only
+        return self._compress(values).numpy()
+
+    def _compress(self, maps: Tensor) -> Tensor:
+        if not self.log:
+            return maps
+        floor = self.floor.to(maps.dtype)
+        return torch.where(self.logged, torch.log(torch.where(self.logged, maps, floor).clamp_min(0.0) + floor), maps)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(N, F, H, W) raw → (N, F, H, W) standardised, 0 in empty cells."""
+        return (self._compress(maps) - self.mean) * self.scale * self.occupied

@@ -1,0 +1,130 @@
+"""One training step: networks, optimisers and the data they are fed from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from offline.datasets import Int64
+from offline.features.table import FeatureTable
+from offline.method.checkpoint import numpy_state, set_numpy_state
+from offline.method.config import MethodConfig
+from offline.method.discriminator import Discriminator
+from offline.method.losses import losses
+from offline.method.networks import MethodNet
+
+RESIDENT_BYTES = 4 << 30  # a table up to this size moves to the GPU once; a larger one, batch by batch
+
+
+class Stepper:
+    """Trains on one batch at a time.
+
+    Parameters
+    ----------
+    train
+        The standardiser is fitted to it, and to nothing else.
+    device
+        Where the networks live.
+    """
+
+    def __init__(self, train: FeatureTable, config: MethodConfig, device: torch.device) -> None:
+        self.config, self.device, self._table = config, device, train
+        settings = config.optimiser
+        net = MethodNet(train.inputs, train.layout, config.network)
+        net.standardiser.fit(train.maps)
+        self.net = net.to(device)
+        self.dropout = np.random.Generator(np.random.SFC64([config.seed, 2]))
+        for encoder in net.encoders:
+            encoder.rng = self.dropout
+            encoder.fast = not config.compile
+        self._encode = torch.compile(net.encode) if config.compile else net.encode
+        self.generator = torch.Generator().manual_seed(config.seed)
+        self.label, self.person = torch.from_numpy(train.label), torch.from_numpy(train.person)
+        self.one_person = len(np.unique(train.person)) == 1
+        self.optimiser = torch.optim.Adam(
+            net.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+        )
+        self.discriminator: Discriminator | None = None
+        if config.loss.adversarial:
+            self.discriminator = Discriminator(int(np.prod(train.maps.shape[1:]))).to(device)
+            self.judge = torch.optim.Adam(self.discriminator.parameters(), lr=settings.discriminator_rate, fused=True)
+        self._resident: Tensor | None = None
+        if device.type == "cuda" and train.maps.nbytes <= RESIDENT_BYTES:
+            self._resident = torch.from_numpy(np.array(train.maps)).to(device)
+        self._targets = self._cell_means() if config.loss.cross_target == "mean" and not self.one_person else None
+
+    def maps(self, rows: Int64) -> Tensor:
+        """Raw maps of training samples, on the device."""
+        if self._resident is not None:
+            return self._resident[torch.from_numpy(rows).to(self.device)]
+        return torch.from_numpy(np.ascontiguousarray(self._table.maps[rows])).to(self.device)
+
+    def step(self, rows: Int64) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Train on the samples at `rows`: the losses (with ``"total"``), and how many samples lacked partners."""
+        self.net.train()
+        rows_t = torch.from_numpy(rows)
+        label, person = self.label[rows_t], self.person[rows_t]
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bf16):
+            target = self.net.standardiser(self.maps(rows))
+            encoded = self._encode(target)
+            goal = None if self._targets is None else self._targets[self._cells[rows_t].to(self.device)]
+            if self.discriminator is not None:
+                self.discriminator.requires_grad_(False)  # it judges here and learns below
+            found = losses(
+                self.net,
+                encoded,
+                label,
+                person,
+                self.config.loss,
+                self.generator,
+                one_person=self.one_person,
+                cross_target=goal,
+                discriminator=self.discriminator,
+            )
+        self.optimiser.zero_grad(set_to_none=True)
+        found.total.backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step()
+        terms = {**found.terms, "total": found.total.detach()}
+        if self.discriminator is not None:
+            self.discriminator.requires_grad_(True)
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bf16):
+                own = self.discriminator.own_loss(target, found.made)
+            self.judge.zero_grad(set_to_none=True)
+            own.backward()  # type: ignore[no-untyped-call]
+            self.judge.step()
+            terms["discriminator"] = own.detach()
+        return terms, found.without
+
+    def state(self) -> dict[str, Any]:
+        """All that further steps depend on."""
+        out: dict[str, Any] = {
+            "net": self.net.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "generator": self.generator.get_state(),
+            "dropout": numpy_state(self.dropout),
+        }
+        if self.discriminator is not None:
+            out |= {"discriminator": self.discriminator.state_dict(), "judge": self.judge.state_dict()}
+        return out
+
+    def restore(self, content: dict[str, Any]) -> None:
+        """Go to where `state` was taken."""
+        self.net.load_state_dict(content["net"])
+        self.optimiser.load_state_dict(content["optimiser"])
+        self.generator.set_state(content["generator"])
+        set_numpy_state(self.dropout, content["dropout"])
+        if self.discriminator is not None:
+            self.discriminator.load_state_dict(content["discriminator"])
+            self.judge.load_state_dict(content["judge"])
+
+    @torch.no_grad()
+    def _cell_means(self) -> Tensor:
+        """Standardised mean of the training samples of each gesture and person (cells, F, H, W)."""
+        pairs = np.stack([self._table.person, self._table.label], 1)
+        cells, index = np.unique(pairs, axis=0, return_inverse=True)
+        self._cells = torch.from_numpy(index.reshape(-1))
+        means = [self.net.standardiser(self.maps(np.flatnonzero(index == cell))).mean(0) for cell in range(len(cells))]
+        return torch.stack(means)

@@ -1,0 +1,182 @@
+"""The method's losses against loops, partners against their definition, batches against what they promise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+
+from offline.losses import triplet_loss
+from offline.method.batches import Batches
+from offline.method.config import MethodLossConfig, MethodNetworkConfig
+from offline.method.discriminator import Discriminator
+from offline.method.losses import losses
+from offline.method.networks import MethodNet
+from offline.method.triplets import Roles, first, partners
+from rt_handdt.core.layout import ElectrodeLayout
+from tests.support.released_step import released_losses
+
+RNG = np.random.default_rng(3)
+GESTURE = torch.from_numpy(RNG.integers(0, 4, 60))
+PERSON = torch.from_numpy(RNG.integers(0, 3, 60))
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Threads waiting for each other cost more than these small networks."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def net_and_maps(shape: tuple[int, int] = (16, 16)) -> tuple[MethodNet, torch.Tensor]:
+    torch.manual_seed(2)
+    net = MethodNet((3,), ElectrodeLayout.grid(*shape), MethodNetworkConfig(widths=(12, 10, 8), dropout=0.0))
+    return net, torch.randn(60, 3, *shape)
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_same_values_and_gradients_as_six_encodings_and_loops() -> None:
+    net, maps = net_and_maps()
+    config = MethodLossConfig()
+    found = []
+    for form in ("ours", "released"):
+        net.zero_grad()
+        if form == "ours":
+            made = losses(net, net.encode(maps), GESTURE, PERSON, config, generator(5))
+            total, terms = made.total, made.terms
+            assert int(made.without["triplet_pattern"]) == 1  # the loop leaves the same one out
+        else:
+            terms = released_losses(net, maps, GESTURE, PERSON, config, generator(5))
+            total = terms.pop("total")
+        total.backward()
+        grads = {name: part.grad.clone() for name, part in net.named_parameters() if part.grad is not None}
+        found.append((float(total), {name: float(term) for name, term in terms.items()}, grads))
+    (ours, terms, grads), (released, wanted, wanted_grads) = found
+    assert ours == pytest.approx(released, abs=1e-5)
+    assert terms == pytest.approx(wanted, abs=1e-5)
+    assert min(terms.values()) > 0.1
+    assert grads.keys() == wanted_grads.keys()
+    for name, grad in grads.items():
+        if not name.endswith("bias"):  # a norm takes the bias out: its gradient is rounding
+            torch.testing.assert_close(grad, wanted_grads[name], rtol=1e-3, atol=1e-4 * float(grad.abs().max()))
+
+
+def test_first_pairs_in_batch_order() -> None:
+    roles = Roles.of(GESTURE, PERSON)
+    for near in (roles.pattern_near, roles.pattern_far, roles.subject_near, roles.subject_far):
+        found = first(roles.cell, near)
+        for n in range(len(GESTURE)):
+            rank = int(((GESTURE[:n] == GESTURE[n]) & (PERSON[:n] == PERSON[n])).sum())
+            allowed = near[n].nonzero().flatten()
+            assert bool(found.found[n]) == (rank < len(allowed))
+            if rank < len(allowed):
+                assert int(found.index[n]) == int(allowed[rank])
+
+
+def test_hard_mining_is_at_least_as_hard() -> None:
+    latent = torch.randn(60, 5, generator=generator())
+    roles = Roles.of(GESTURE, PERSON)
+    table = roles.cell, roles.pattern_near, roles.pattern_far
+    loss = {
+        mining: float(triplet_loss(latent, *partners(mining, latent, *table, generator()), 0.3, normalise=False))
+        for mining in ("first", "random", "hard")
+    }
+    assert loss["hard"] > 1.5 * max(loss["first"], loss["random"])
+    for mining in ("first", "random", "hard"):
+        positive, negative = partners(mining, latent, *table, generator())
+        rows = torch.arange(60)
+        assert roles.pattern_near[rows, positive.index][positive.found].all()
+        assert roles.pattern_far[rows, negative.index][negative.found].all()
+
+
+def test_the_verdict_reaches_the_encoders_and_not_the_judge() -> None:
+    net, maps = net_and_maps((6, 5))
+    judge = Discriminator(maps[0].numel())
+    grads = []
+    for weight in (0.0, 1.0):
+        net.zero_grad()
+        found = losses(
+            net,
+            net.encode(maps),
+            GESTURE,
+            PERSON,
+            MethodLossConfig(adversarial=weight),
+            generator(),
+            discriminator=judge if weight else None,
+        )
+        found.total.backward()
+        grads.append(net.encoders[0].convs[0].weight.grad.clone())
+    assert float((grads[1] - grads[0]).abs().max()) > 1e-5
+    net.zero_grad()
+    judge.own_loss(maps, found.made).backward()
+    assert all(part.grad is None for part in net.parameters())
+    optimiser = torch.optim.Adam(judge.parameters(), 2e-3)
+    before = float(judge.own_loss(maps, found.made).detach())
+    for _ in range(20):
+        optimiser.zero_grad()
+        judge.own_loss(maps, found.made).backward()
+        optimiser.step()
+    assert float(judge.own_loss(maps, found.made).detach()) < 0.5 * before
+
+
+def test_cross_target_may_be_a_mean() -> None:
+    net, maps = net_and_maps((6, 5))
+    made = [
+        losses(net, net.encode(maps), GESTURE, PERSON, MethodLossConfig(), generator(), cross_target=target).terms
+        for target in (None, maps, torch.zeros_like(maps))
+    ]
+    assert float(made[0]["cross"]) == float(made[1]["cross"]) != float(made[2]["cross"])
+
+
+def test_missing_partners_are_left_out_and_counted() -> None:
+    net, maps = net_and_maps((6, 5))
+    gesture = torch.tensor([0, 0, 1, 1, 2])  # gesture 2 was made by one person only
+    person = torch.tensor([0, 1, 0, 1, 0])
+    found = losses(net, net.encode(maps[:5]), gesture, person, MethodLossConfig(), generator())
+    assert {name: int(n) for name, n in found.without.items()} == {
+        "triplet_pattern": 1,
+        "triplet_subject": 0,
+        "cross": 1,
+    }
+    alone = losses(
+        net, net.encode(maps[:5]), gesture, person * 0, MethodLossConfig(margin=99), generator(), one_person=True
+    )
+    assert set(alone.terms) == {"reconstruct", "triplet_pattern"}
+    assert float(alone.terms["triplet_pattern"]) > 10
+    assert int(alone.without["triplet_pattern"]) == 3  # in batch order: the second of each gesture, and the lone one
+
+
+@pytest.mark.parametrize("batch", [512, 60, 25, 5])
+def test_batches_cover_their_peoples_gestures(batch: int) -> None:
+    gesture, person = np.asarray(GESTURE), np.asarray(PERSON)
+    rare = (gesture == 1) & (person == 2)
+    keep = ~rare | (np.cumsum(rare) <= 1)  # a cell with one sample
+    keep &= ~((gesture == 0) & (person == 1))  # a cell with none
+    gesture, person = gesture[keep], person[keep]
+    dealer = Batches(gesture, person, batch, coverage=True)
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        made = list(dealer.epoch(rng))
+        assert set(np.concatenate(made)) == set(range(len(gesture)))
+        sizes = [len(rows) for rows in made]
+        assert max(sizes) - min(sizes) <= max(2, len(gesture) // 3)
+        for rows in made:
+            for who in np.unique(person[rows]):
+                assert set(gesture[rows][person[rows] == who]) == set(gesture[person == who])
+        if batch >= 12:
+            assert all(len(np.unique(person[rows])) == 3 for rows in made)
+    plain = list(Batches(gesture, person, batch, coverage=False).epoch(rng))
+    assert sorted(np.concatenate(plain)) == list(range(len(gesture)))
+
+
+def test_batches_of_the_published_setting() -> None:
+    gesture, person, _ = (part.reshape(-1) for part in np.mgrid[:10, :16, :6])
+    made = list(Batches(gesture, person, 512, coverage=True).epoch(np.random.default_rng(0)))
+    assert [len(rows) for rows in made] == [480, 480]
