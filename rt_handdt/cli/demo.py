@@ -17,10 +17,8 @@ from rt_handdt.cli.options import Headless, Report, Screenshot, Seconds
 from rt_handdt.cli.replay import STOP_ON_EOF
 from rt_handdt.core.gestures import STUDY_TEN
 from rt_handdt.paths import shipped
-from rt_handdt.sim.seeds import RESERVED_SEED
+from rt_handdt.sim.seeds import DEMO_SEED, RESERVED_SEED
 
-#: Seeds from 1000 on are kept out of training and tuning, so this person is new to every shipped model.
-DEMO_SEED = RESERVED_SEED
 HEADLESS_S = 30.0
 REST_SHARE = 0.35
 #: On a slow machine, the first start of the person's process (imports, potentials) takes a while.
@@ -34,7 +32,7 @@ def demo(
     screenshot: Screenshot = None,
     seed: Annotated[
         int, typer.Option("--seed", min=0, help="Which virtual people; one on whom nothing was trained.")
-    ] = (DEMO_SEED),
+    ] = DEMO_SEED,
     subject: Annotated[int, typer.Option("--subject", min=1, help="Which of them.")] = 1,
 ) -> None:
     """Show everything with nothing but this computer: a virtual person makes gestures, the shipped model names them.
@@ -50,8 +48,8 @@ def demo(
     name = f"virtual person {subject} of {seed}"
     known = (
         "a person on whom nothing was trained"
-        if seed >= DEMO_SEED
-        else f"seeds below {DEMO_SEED} are for training: the model may know this person"
+        if seed >= RESERVED_SEED
+        else f"seeds below {RESERVED_SEED} are for training: the model may know this person"
     )
     Console(soft_wrap=True).print(
         f"Demo: virtual person {subject} (seed {seed}; {known}), simulated EMG. Real use needs a model trained on "

@@ -18,7 +18,7 @@ from rt_handdt.cli.options import Network, Screenshot, Seconds
 from rt_handdt.cli.replay import stop_event
 from rt_handdt.core.gestures import HYSER_GESTURES, title
 from rt_handdt.errors import ConfigError
-from rt_handdt.sim.seeds import RESERVED_SEED
+from rt_handdt.sim.seeds import DEMO_SEED
 
 if TYPE_CHECKING:
     from rt_handdt.cli.keyboard import Keyboard, KeyCommands
@@ -42,7 +42,7 @@ def simulate(
     session: Annotated[int, typer.Option("--session", min=1, help="Which day: how the electrodes sit.")] = 1,
     seed: Annotated[
         int, typer.Option("--seed", min=0, help="Which virtual people; the shipped model knows seed 0.")
-    ] = RESERVED_SEED,  # a person on whom no shipped model was trained; the demo's, too
+    ] = DEMO_SEED,
     name: Annotated[str | None, typer.Option("--name", help="Name of the stream; default: the person's.")] = None,
     seconds: Seconds = None,
     counter: Annotated[bool, typer.Option("--counter", help="Add a channel COUNTER that counts samples.")] = False,
