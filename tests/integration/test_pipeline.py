@@ -1,0 +1,232 @@
+"""The released pipeline in one command, on a tiny cohort: what it writes, going on, looking back, refusals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from offline.cli import app
+from offline.cohort import write_cohort
+from offline.features.config import FeatureConfig
+from offline.method.config import MethodConfig
+from offline.method.latents import Latents
+from offline.method.training import CHECKPOINT
+from offline.study import pipeline as pipeline_module
+from offline.study.config import PipelineConfig
+from offline.study.pipeline import run_pipeline
+from rt_handdt.errors import ConfigError, HanddtError, RecordingError
+from rt_handdt.paths import shipped
+
+GESTURES = ("wrist_flexion", "wrist_extension", "hand_close")
+SMOKE = shipped("configs", "method", "smoke.toml")
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory) -> Path:
+    """4 people × 2 sessions × 3 gestures × 2 trials."""
+    out = tmp_path_factory.mktemp("pipeline") / "cohort"
+    return write_cohort(out, 4, 2, 3, gestures=GESTURES, repetitions=2, processes=1, progress=False)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def run(cohort, cache, tmp_path_factory):
+    """The command itself; with everything, figures too."""
+    out = tmp_path_factory.mktemp("run") / "run"
+    done = CliRunner().invoke(app, words(cohort, cache, out))
+    assert done.exit_code == 0, (done.output, done.exception)
+    return out, done
+
+
+def words(cohort, cache, out, *more) -> list[str]:
+    return [
+        *("pipeline", "--data", str(cohort), "--measure", "td", "--test-subjects", "1", "--session", "1"),
+        *("--classifiers", "knn,svm", "lda", "--latent", "pattern", "subject", "--config", str(SMOKE)),
+        *("--cache", str(cache), "--processes", "1", "--out", str(out), *more),
+    ]
+
+
+def settings(cohort, **changes) -> PipelineConfig:
+    method = MethodConfig.from_toml(SMOKE)
+    method = method.model_copy(
+        update={"keep": changes.pop("keep", "knn"), "optimiser": method.optimiser.model_copy(update={"epochs": 2})}
+    )
+    features = FeatureConfig(measure="rms", sessions=changes.pop("sessions", ("1",)))
+    values = {"test_subjects": ("1",), "classifiers": ("knn",), **changes}
+    return PipelineConfig(data=(str(cohort),), features=features, method=method, **values)
+
+
+def started(cohort, cache, out, **changes):
+    return run_pipeline(settings(cohort, **changes), out, cache=cache, processes=1, figures=False)
+
+
+def test_one_command_writes_scores_latents_figures_and_a_report(run):
+    out, done = run
+    found = json.loads((out / "metrics.json").read_text())
+    assert found["protocol"].startswith("cross-subject, session 1: trained on 2 people, tested on 1 person (01)")
+    assert (found["unit"], found["n_people"], found["parts"]["test"]["samples"]) == ("trial", 1, 6)
+    names = [(one["source"], one["classifier"]) for one in found["results"]]
+    assert {("pattern", "knn"), ("pattern", "svm"), ("pattern", "lda"), ("raw", "lda"), ("raw", "svm")} <= set(names)
+    for one in found["results"]:
+        assert sum(map(sum, one["confusion"])) == one["samples"]
+        assert np.trace(one["confusion"]) / one["samples"] == pytest.approx(one["accuracy"])
+        assert 0 <= one["ece"] <= 1
+    # one test person: nobody to take for somebody else, which is said and not passed over
+    assert any("Subject latent, test part" in note for note in found["notes"])
+    people = [one for one in found["results"] if one["source"] == "subject"]
+    assert [one["labels"] for one in people] == [found["parts"]["train"]["people"]] * 3
+    assert "the encoder was trained on these very trials" in people[0]["detail"]
+    assert [one["part"] for one in people] == ["train"] * 3
+
+    train, test = (Latents.load(out / "latents" / f"{part}.npz") for part in ("train", "test"))
+    assert [test.people[k] for k in np.unique(test.ys)] == ["01"]
+    assert 0 not in train.ys
+    assert test.recon_p.shape == (6, 4, 16, 16)
+
+    for name in ("learning_curves", "confusion_pattern_knn", "confusion_raw_lda", "people", "comparison", "tsne"):
+        assert (out / "figures" / f"{name}.png").stat().st_size > 5000
+    for name in ("pattern_heatmaps", "pattern_heatmaps_mean", "subject_heatmaps", "gesture_correlation"):
+        assert (out / "figures" / f"{name}.png").stat().st_size > 5000
+    report = (out / "report.md").read_text()
+    assert "82.51 %" in report
+    assert "![tsne](figures/tsne.png)" in report
+    assert "tested on 1 person" in " ".join(done.stdout.split())
+
+
+def test_the_same_command_goes_on_and_another_is_refused(run, cohort, cache):
+    out, _ = run
+    before = (out / "metrics.json").read_text(), (out / "latents" / "test.npz").read_bytes()
+    trained = (out / "training" / CHECKPOINT).stat().st_mtime_ns
+    (out / "metrics.json").unlink()
+    again = CliRunner().invoke(app, words(cohort, cache, out, "--no-figures"))
+    assert again.exit_code == 0, again.output
+    assert (out / "training" / CHECKPOINT).stat().st_mtime_ns == trained  # not trained again
+    assert ((out / "metrics.json").read_text(), (out / "latents" / "test.npz").read_bytes()) == before
+    other = CliRunner().invoke(app, words(cohort, cache, out, "--seed", "1"))
+    assert isinstance(other.exception, ConfigError)
+    assert "they differ in seed, method" in str(other.exception)
+
+
+def test_a_run_is_judged_again_without_training(run, monkeypatch):
+    out, _ = run
+    monkeypatch.setattr(pipeline_module, "train_method", None)
+    done = CliRunner().invoke(app, ["evaluate", str(out), "--on", "test", "--classifier", "knn"])
+    assert done.exit_code == 0, done.output
+    first = json.loads((out / "metrics.json").read_text())["results"][0]
+    judged = json.loads((out / "evaluate_test_pattern.json").read_text())["results"]
+    assert judged == [first]
+    everybody = CliRunner().invoke(
+        app, ["evaluate", str(out), "--on", "all", "--latent", "subject", "--classifier", "lda"]
+    )
+    assert everybody.exit_code == 0, everybody.output
+    (found,) = json.loads((out / "evaluate_all_subject.json").read_text())["results"]
+    assert found["labels"] == ["01", "02", "03", "04"]
+    assert found["samples"] == 24
+    itself = CliRunner().invoke(app, ["evaluate", str(out), "--on", "train", "--classifier", "knn"])
+    assert "no measure of recognition" in " ".join(itself.stdout.split())
+    assert json.loads((out / "evaluate_train_pattern.json").read_text())["results"][0]["accuracy"] == 1.0
+    with pytest.raises(HanddtError, match="needs at least 2 people"):
+        CliRunner().invoke(app, ["evaluate", str(out), "--latent", "subject"], catch_exceptions=False)
+    with pytest.raises(HanddtError, match="is not there; give the folder of a finished"):
+        CliRunner().invoke(app, ["evaluate", str(out.parent)], catch_exceptions=False)
+
+
+def test_the_test_people_are_encoded_once_and_after_all_training(cohort, cache, tmp_path, monkeypatch):
+    order: list[tuple[str, tuple[str, ...]]] = []
+
+    def noting(name, real):
+        def call(*args, **kwargs):
+            tables = [one for one in args if hasattr(one, "maps")]
+            order.append((name, tuple(one.people[k] for one in tables for k in np.unique(one.person))))
+            return real(*args, **kwargs)
+
+        return call
+
+    monkeypatch.setattr(pipeline_module, "train_method", noting("train", pipeline_module.train_method))
+    monkeypatch.setattr(pipeline_module, "encode", noting("encode", pipeline_module.encode))
+    found = started(cohort, cache, tmp_path / "run", test_subjects=("2",))
+    assert [name for name, _ in order] == ["train", "encode", "encode", "encode"]
+    assert [k for k, (_, people) in enumerate(order) if "02" in people] == [3]
+    assert order[3][1] == ("02",)
+    assert [one.name for one in found.scores] == ["pattern knn", "raw lda", "raw svm"]
+
+
+def test_sessions_and_repetitions_can_be_held_out(cohort, cache, tmp_path):
+    crossed = started(
+        cohort,
+        cache,
+        tmp_path / "a",
+        protocol="cross-session",
+        test_subjects=(),
+        sessions=("1", "2"),
+        latents=("subject",),
+        keep="last",
+        valid_people=0,
+    )
+    assert crossed.split.protocol.startswith("cross-session 1 → 2: 4 people")
+    assert [len(one.people) for one in crossed.scores] == [4, 4, 4, 4]
+    assert "the encoder knows these people" in crossed.scores[1].detail
+    within = started(
+        cohort, cache, tmp_path / "b", protocol="within-session", test_subjects=(), fold=2, folds=2, keep="last"
+    )
+    assert within.split.test.sum() == 12
+    assert "fold 2 of 2 by repetition" in within.split.protocol
+
+
+def test_other_data_may_be_the_test_people_even_reserved_ones(cohort, cache, tmp_path):
+    reserved = write_cohort(
+        tmp_path / "reserved", 1, 1, 1000, gestures=GESTURES, repetitions=1, processes=1, progress=False
+    )
+    found = started(cohort, cache, tmp_path / "a", test_subjects=(), test_data=(str(reserved),), valid_people=1)
+    assert list(found.scores[0].people) == ["T01"]
+    with pytest.raises(ConfigError, match="of seed 1000, and seeds from 1000 on are reserved"):
+        started(reserved, cache, tmp_path / "b")
+    assert not (tmp_path / "b").exists()
+    # allowed, it goes as far as one person can go
+    with pytest.raises(ConfigError, match="nobody is left to train on"):
+        run_pipeline(settings(reserved), tmp_path / "c", cache=cache, processes=1, allow_reserved_seeds=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"test_subjects": ("9",)}, "no subject 9"),
+        ({"test_subjects": ()}, "either 'test_subjects' or 'test_data'"),
+        ({"classifiers": ("knnn",)}, "did you mean 'knn'"),
+        ({"valid_people": 0}, "cannot be 0"),
+        (
+            {"protocol": "within-session", "test_subjects": (), "folds": 2},
+            'nothing could be held out .* keep = "last"',
+        ),
+        ({"protocol": "within-session", "test_subjects": (), "fold": 4}, "'fold' cannot be 4"),
+        ({"sessions": ("3",)}, "no session 3"),
+    ],
+)
+def test_wrong_requests_are_refused_before_training(cohort, cache, tmp_path, changes, says):
+    with pytest.raises((ConfigError, RecordingError, ValueError), match=says):
+        started(cohort, cache, tmp_path / "run", **changes)
+    # nothing stands in the way of asking rightly
+    assert not (tmp_path / "run" / "training").exists()
+    assert not (tmp_path / "run" / "run.json").exists() or "keep" in says
+
+
+def test_a_folder_of_something_else_is_left_alone(cohort, cache, tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(ConfigError, match="holds something already, but no run"):
+        started(cohort, cache, tmp_path)
+    assert [one.name for one in tmp_path.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize("command", ["pipeline", "evaluate"])
+def test_help_has_an_example(command):
+    done = CliRunner().invoke(app, [command, "--help"])
+    assert done.exit_code == 0
+    assert f"handdt-offline {command}" in " ".join(done.stdout.split())
