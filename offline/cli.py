@@ -9,7 +9,9 @@ import typer
 
 from offline.cli_cohort import COHORT_EXAMPLE, cohort
 from offline.cli_features import FEATURES_EXAMPLE, features
+from offline.cli_pipeline import EVALUATE_EXAMPLE, PIPELINE_EXAMPLE, evaluate, pipeline
 from offline.cli_report import REPORT_EXAMPLE, cohort_report
+from offline.cli_words import ListOptions
 from rt_handdt.cli.app import run_app
 
 app = typer.Typer(
@@ -64,6 +66,8 @@ def train(
 app.command(epilog=COHORT_EXAMPLE)(cohort)
 app.command(epilog=REPORT_EXAMPLE)(cohort_report)
 app.command(epilog=FEATURES_EXAMPLE)(features)
+app.command(epilog=PIPELINE_EXAMPLE, cls=ListOptions)(pipeline)
+app.command(epilog=EVALUATE_EXAMPLE, cls=ListOptions)(evaluate)
 
 
 def main() -> None:

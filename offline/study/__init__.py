@@ -1,0 +1,1 @@
+"""The published method judged over people: splits, runs, scores, statistics, figures."""

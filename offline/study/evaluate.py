@@ -1,0 +1,81 @@
+"""A saved run judged again, without training: another classifier, the subject latent, other parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from offline.method.latents import Latents
+from offline.method.trained import TrainedMethod
+from offline.method.training import MODEL
+from offline.study.classify import gesture_scores, person_scores
+from offline.study.config import Source
+from offline.study.folder import RunFolder
+from offline.study.metrics import Scores
+from offline.study.pipeline import said_of
+from rt_handdt.errors import HanddtError
+
+On = Literal["train", "valid", "test", "all"]
+_SAID = {
+    "test": "the test part",
+    "valid": "the validation part",
+    "train": "the training part itself, which the encoders and the classifier have learnt: no measure of recognition",
+    "all": "all samples, of which the training part was learnt: no measure of recognition",
+}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What came out, and in words what was judged."""
+
+    heading: str
+    scores: tuple[Scores, ...]
+
+
+def evaluate_run(
+    path: str | Path, classifiers: tuple[str, ...], *, on: On = "test", latent: Source = "pattern"
+) -> Evaluation:
+    """Fit classifiers to a run's training latents and score a part; write ``evaluate_{on}_{latent}.json`` beside.
+
+    The gesture is told from the pattern latent; the person from the subject latent, by held-out trials of that part.
+
+    Raises
+    ------
+    HanddtError
+        If the folder holds no finished run, or the part cannot be judged.
+    """
+    folder = RunFolder(Path(path))
+    config, known = folder.read(), folder.read_json(folder.metrics)
+    parts = folder.load_latents()
+    if on == "valid" and "valid" not in parts:
+        raise HanddtError(f"{folder.path}: this run has no validation part; take --on train, test or all.")
+    part = _joined(list(parts.values())) if on == "all" else parts[on]
+    shape = TrainedMethod.load(folder.training / MODEL).net.latent_shape
+    scores = []
+    for name in classifiers or config.classifiers:
+        if latent == "pattern":
+            scores.append(
+                gesture_scores(parts["train"], part, on, name, shape=shape, protocol=config.protocol, seed=config.seed)
+            )
+        else:
+            seen = said_of(on, config.protocol)
+            scores.append(person_scores(part, on, name, shape=shape, seen=seen, seed=config.seed))
+    judged = _SAID[on] if latent == "pattern" else f"people of {_SAID[on].split(',')[0]}, told apart by held-out trials"
+    heading = f"{known['protocol']}; judged on {judged}; unit: {known['unit']}"
+    folder.write(
+        folder.path / f"evaluate_{on}_{latent}.json",
+        {"format": "rt-handdt.metrics/1", "protocol": heading, "on": on, "results": [one.to_dict() for one in scores]},
+    )
+    return Evaluation(heading, tuple(scores))
+
+
+def _joined(parts: list[Latents]) -> Latents:
+    values = {
+        entry.name: np.concatenate([getattr(one, entry.name) for one in parts])
+        for entry in fields(Latents)
+        if entry.name not in ("gestures", "people")
+    }
+    return Latents(**values, gestures=parts[0].gestures, people=parts[0].people)

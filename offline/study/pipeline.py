@@ -1,0 +1,259 @@
+"""The released pipeline in one call: features, training, latents, classifiers, table, figures. Goes on if stopped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from offline.classifiers.registry import make
+from offline.features.build import build_table
+from offline.features.table import FeatureTable
+from offline.method.latents import Latents, encode
+from offline.method.trained import MethodEpoch, TrainedMethod
+from offline.method.training import train_method
+from offline.study.classify import gesture_scores, person_scores, raw_scores
+from offline.study.config import PipelineConfig
+from offline.study.folder import PARTS, Part, RunFolder
+from offline.study.join import join_tables
+from offline.study.metrics import Scores
+from offline.study.reserved import refuse_reserved
+from offline.study.splits import Protocol, StudySplit, cross_session, cross_subject, within_session
+from rt_handdt.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class PipelineRun:
+    """What a run came to.
+
+    Attributes
+    ----------
+    latents
+        Of the parts that have samples.
+    scores
+        Of the test part (persons: of the training and the test part), baselines last.
+    notes
+        Everything that was left out, mended or could not be done.
+    """
+
+    folder: RunFolder
+    config: PipelineConfig
+    split: StudySplit
+    trained: TrainedMethod
+    table: FeatureTable
+    latents: dict[Part, Latents]
+    scores: tuple[Scores, ...]
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """``metrics.json``."""
+        table, split = self.table, self.split
+        parts: dict[str, Any] = {}
+        for part in PARTS:
+            mask = getattr(split, part)
+            parts[part] = {
+                "samples": int(mask.sum()),
+                "trials": len(np.unique(table.trial[mask])),
+                "people": [table.people[k] for k in np.unique(table.person[mask])],
+            }
+        return {
+            "format": "rt-handdt.metrics/1",
+            "protocol": split.protocol,
+            "unit": table.unit,
+            "measure": table.measure,
+            "gestures": list(table.gestures.labels),
+            "chance": 1 / len(table.gestures),
+            "n_people": len(parts["test"]["people"]),
+            "parts": parts,
+            "epochs": len(self.trained.epochs),
+            "epoch_kept": self.trained.best,
+            "results": [one.to_dict() for one in self.scores],
+            "notes": list(self.notes),
+        }
+
+
+def run_pipeline(
+    config: PipelineConfig,
+    out: str | Path,
+    *,
+    cache: str | Path | None = None,
+    processes: int | None = None,
+    allow_reserved_seeds: bool = False,
+    figures: bool = True,
+    console: Console | None = None,
+) -> PipelineRun:
+    """Measure, train, encode, classify, and write it all to `out`; steps already done are not done again.
+
+    The order is the point: everything is learnt and chosen before the test people's samples are looked at, once.
+
+    Parameters
+    ----------
+    out
+        A new or empty folder, or one where the same run was begun.
+    cache
+        Where features are kept; by default in `out`.
+    allow_reserved_seeds
+        Whether virtual people of a seed kept for final figures may be trained on.
+    figures
+        Whether to draw; t-SNE takes a minute for a large table.
+
+    Raises
+    ------
+    HanddtError
+        Whatever is wrong with data or settings.
+    """
+    console = console or Console(stderr=True)
+    if not allow_reserved_seeds:
+        refuse_reserved(config.data)
+    check_classifiers((*config.classifiers, *config.baselines))
+    folder = RunFolder(Path(out))
+    folder.check(config)
+    table, others = _measured(config, cache or folder.cache, processes, console)
+    split = split_of(config, table, others)
+    folder.note(config)
+    trained = _train(config, table, split, folder, console)
+    latents: dict[Part, Latents] = {}
+    for part in PARTS:
+        mask = getattr(split, part)
+        if mask.any():
+            console.print(f"Encoding {part} samples …", highlight=False)
+            latents[part] = encode(trained, table.select(mask))
+            latents[part].save(folder.latents(part))
+        else:
+            folder.latents(part).unlink(missing_ok=True)
+    scores, notes = _classified(config, table, split, latents, trained.net.latent_shape, console)
+    run = PipelineRun(
+        folder,
+        config,
+        split,
+        trained,
+        table,
+        latents,
+        tuple(scores),
+        tuple(dict.fromkeys((*table.skipped, *trained.notes, *notes, *(note for one in scores for note in one.notes)))),
+    )
+    folder.write(folder.metrics, run.to_dict())
+    drawn: list[Path] = []
+    if figures:
+        from offline.study.gallery import draw_figures
+
+        console.print("Drawing figures …", highlight=False)
+        drawn = draw_figures(run)
+    from offline.study.report import report_text
+
+    folder.write(folder.report, report_text(run, drawn))
+    return run
+
+
+def split_of(config: PipelineConfig, table: FeatureTable, others: tuple[str, ...] = ()) -> StudySplit:
+    """The split that the settings describe, of a table; `others` are the people of the test data."""
+    validated = config.valid_people != 0
+    if config.protocol == "cross-session":
+        return cross_session(table, config.train_session, config.test_session, seed=config.seed, valid=validated)
+    if config.protocol == "within-session":
+        return within_session(table, config.folds, seed=config.seed, valid=validated)[config.fold - 1]
+    people = others or config.test_subjects
+    return cross_subject(table, people, valid_people=config.valid_people, seed=config.seed)
+
+
+def check_classifiers(names: tuple[str, ...]) -> None:
+    """Refuse unknown names before hours are spent.
+
+    Raises
+    ------
+    ConfigError
+        Naming the nearest known one.
+    """
+    for name in names:
+        make(name)
+
+
+def _measured(
+    config: PipelineConfig, cache: str | Path, processes: int | None, console: Console
+) -> tuple[FeatureTable, tuple[str, ...]]:
+    """The table, and the names that people of the test data have in it."""
+    tables = [
+        build_table(names, config.features, layout=config.layout, cache=cache, processes=processes, console=console)
+        for names in (config.data, config.test_data)
+        if names
+    ]
+    if len(tables) == 1:
+        return tables[0], ()
+    joined = join_tables(*tables)
+    there = np.unique(joined.person)
+    first = len(tables[0].people)
+    return joined, tuple(joined.people[k] for k in there if k >= first)
+
+
+def _train(
+    config: PipelineConfig, table: FeatureTable, split: StudySplit, folder: RunFolder, console: Console
+) -> TrainedMethod:
+    valid = table.select(split.valid) if split.valid.any() else None
+    if valid is None and config.method.keep != "last":
+        raise ConfigError(
+            f'keep = "{config.method.keep}" chooses by validation samples, and nothing could be held out (one trial of '
+            'each gesture); take a method configuration with keep = "last".'
+        )
+    bar = Progress(
+        TextColumn("Training"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("epochs · loss {task.fields[loss]:.3f}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    )
+    with bar:
+        task = bar.add_task("", total=config.method.optimiser.epochs, loss=float("nan"))
+
+        def show(epoch: MethodEpoch) -> None:
+            bar.update(task, completed=epoch.number, loss=epoch.losses["total"])
+
+        return train_method(
+            table.select(split.train), valid, config.method, out=folder.training, resume=True, on_epoch=show
+        )
+
+
+def _classified(
+    config: PipelineConfig,
+    table: FeatureTable,
+    split: StudySplit,
+    latents: dict[Part, Latents],
+    shape: tuple[int, ...],
+    console: Console,
+) -> tuple[list[Scores], list[str]]:
+    scores: list[Scores] = []
+    notes: list[str] = []
+    for name in config.classifiers:
+        console.print(f"Classifying: {name} …", highlight=False)
+        if "pattern" in config.latents:
+            pair = latents["train"], latents["test"]
+            scores.append(gesture_scores(*pair, "test", name, shape=shape, protocol=split.kind, seed=config.seed))
+        if "subject" in config.latents:
+            for part in ("train", "test"):
+                try:
+                    scores.append(
+                        person_scores(
+                            latents[part], part, name, shape=shape, seen=said_of(part, split.kind), seed=config.seed
+                        )
+                    )
+                except ConfigError as exc:
+                    notes.append(f"Subject latent, {part} part: {exc}")
+    console.print("Classifying: the features themselves …", highlight=False)
+    scores += raw_scores(
+        table.select(split.train), table.select(split.test), config.baselines, protocol=split.kind, seed=config.seed
+    )
+    return scores, notes
+
+
+def said_of(part: str, protocol: Protocol) -> str:
+    """What the subject encoder knows of a part's people: without that, their scores say little."""
+    if part == "train":
+        return "the encoder was trained on these very trials"
+    if part == "all":
+        return "the encoder was trained on the training part of them"
+    return "the encoder saw none of these people" if protocol == "cross-subject" else "the encoder knows these people"
