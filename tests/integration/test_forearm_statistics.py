@@ -25,10 +25,11 @@ def summaries() -> list[SessionSummary]:
 
 @pytest.mark.parametrize("name", RANGES)
 def test_statistics_lie_in_the_published_ranges(summaries, name):
-    values = [one.statistics.value(name) for one in summaries]
+    values = np.array([one.statistics.value(name) for one in summaries])
     known = RANGES[name]
     assert known.holds(float(np.median(values))), values
-    assert sum(map(known.holds, values)) >= 0.75 * len(values), values  # few short trials scatter
+    # so few and short trials scatter; each session of a whole cohort is on its sheet
+    assert ((values >= 0.8 * known.low) & (values <= 1.2 * known.high)).all(), values
 
 
 def test_another_day_is_harder_and_another_person_harder_still(summaries):
