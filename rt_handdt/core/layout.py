@@ -125,6 +125,13 @@ class ElectrodeLayout(Settings):
 
     # -- use ---------------------------------------------------------------------------------------------------
 
+    def __eq__(self, other: object) -> bool:
+        # pydantic's own compares the cached arrays below as well, which have no truth value.
+        return isinstance(other, ElectrodeLayout) and self.canonical_json() == other.canonical_json()
+
+    def __hash__(self) -> int:
+        return hash(self.canonical_json())
+
     @property
     def n_channels(self) -> int:
         """Number of electrodes."""
