@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from rt_handdt.config import Settings
+from rt_handdt.core.adaptation import AdapterSettings
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.spec import Feature, PipelineSpec, Rms, Ssc, Wl, Zc, named_features
 from rt_handdt.errors import ConfigError
@@ -170,6 +171,35 @@ class ValidationConfig(Settings):
     trials: float = Field(0.17, gt=0, lt=1)
 
 
+class PersonConfig(Settings):
+    """Whether and how the bundle learns its user from the unlabelled stream (`rt_handdt.core.adaptation`).
+
+    Attributes
+    ----------
+    learn
+        Train on windows as the average person would have shown them (each person's and session's own mean and spread
+        taken out), and ship what is needed to do the same live.
+    dims
+        Principal components in which people's gestures are modelled.
+    shrink
+        Share of both covariances, within and between people, that is taken to be spherical.
+    settle_s
+        Windows that begin sooner after a marker are left out of the model: the hand is still moving.
+    between
+        With one person and session in training nothing tells how centres move; they are taken to have this share of the
+        variance between gestures.
+    adapter
+        How fast a person is learnt.
+    """
+
+    learn: bool = False
+    dims: int = Field(100, ge=2)
+    shrink: float = Field(0.05, ge=0, lt=1)
+    settle_s: float = Field(0.1, ge=0)
+    between: float = Field(0.5, gt=0)
+    adapter: AdapterSettings = AdapterSettings()
+
+
 class TrainConfig(Settings):
     """All of a training run but its data.
 
@@ -196,6 +226,7 @@ class TrainConfig(Settings):
     network: NetworkConfig = NetworkConfig()
     loss: LossConfig = LossConfig()
     augment: AugmentConfig = AugmentConfig()
+    person: PersonConfig = PersonConfig()
     optimiser: OptimiserConfig = OptimiserConfig()
     validation: ValidationConfig = ValidationConfig()
 

@@ -21,7 +21,7 @@ from offline.networks import DisentanglingNet
 from offline.splits import Split
 from offline.training import Trained
 from rt_handdt import __version__
-from rt_handdt.core.bundle import METADATA_KEY, Bundle, BundleManifest, TrainingRecord, save_bundle
+from rt_handdt.core.bundle import METADATA_KEY, PERSON, SCHEMA, Bundle, BundleManifest, TrainingRecord, save_bundle
 from rt_handdt.core.decoder import DecoderSettings
 from rt_handdt.core.gestures import REST, title
 from rt_handdt.core.metrics import accuracy, balanced_accuracy
@@ -87,6 +87,8 @@ def export_bundle(
         "golden.npz": _npz(golden),
         "CARD.md": card(manifest, trained, windows, parts, config, provenance).encode(),
     }
+    if trained.person is not None:
+        files[PERSON] = trained.person.to_bytes()
     bundle = save_bundle(path, manifest, files)
     _verify(bundle, net)
     return bundle
@@ -194,13 +196,14 @@ def _manifest(
     name: str, trained: Trained, windows: WindowSet, parts: Split, config: TrainConfig, provenance: Provenance
 ) -> BundleManifest:
     data = {
-        "schema": "rt-handdt.bundle/1",
+        "schema": SCHEMA,
         "name": name,
         "created": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "spec": windows.spec,
         "gestures": windows.gestures.labels,
         "latent_size": trained.net.latent_size,
         "decoder": decoder_settings(windows, parts),
+        "adaptation": config.person.adapter if config.person.learn else None,
         "training": TrainingRecord(
             data=provenance.data,
             protocol=parts.protocol + ("; then trained once more on all of the data" if config.refit else ""),

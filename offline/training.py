@@ -16,7 +16,9 @@ from offline.config import TrainConfig
 from offline.datasets import Int64, WindowSet
 from offline.losses import total_loss
 from offline.networks import DisentanglingNet
+from offline.person import as_average, fit_person_model, reference
 from offline.splits import Split
+from rt_handdt.core.adaptation import PersonModel
 from rt_handdt.core.metrics import Confusion, accuracy, balanced_accuracy, confusion
 from rt_handdt.errors import HanddtError
 
@@ -46,12 +48,15 @@ class Trained:
         (K, K) confusion of the validation windows at the best epoch.
     epochs
         All epochs, in order; `best` is the number of the one kept.
+    person
+        What is needed to learn a person live; None if the configuration does not want it.
     """
 
     net: DisentanglingNet
     counts: Confusion
     best: int
     epochs: tuple[Epoch, ...] = field(repr=False, default=())
+    person: PersonModel | None = field(repr=False, default=None)
 
 
 def train(
@@ -76,7 +81,7 @@ def train(
             people = len(windows.people) if parts.with_subject else 1
             everybody = Split(np.ones(len(windows), bool), parts.valid, parts.protocol, people)
             again = _fit(windows, everybody, config, chosen.best, on_epoch, validate=False)
-            return Trained(again.net, chosen.counts, chosen.best, chosen.epochs)
+            return Trained(again.net, chosen.counts, chosen.best, chosen.epochs, again.person)
         return chosen
 
 
@@ -96,6 +101,11 @@ def _fit(
     rows_valid = np.flatnonzero(parts.valid)
     net = DisentanglingNet(windows.spec, len(windows.gestures), config.network, with_subject=parts.with_subject)
     net.inputs.fit(windows.maps[rows])
+    learnt = None
+    if config.person.learn:
+        average = reference(net.inputs)
+        windows = as_average(windows, average)
+        learnt = fit_person_model(windows, parts.train, average, config.person)
     augment = Augmenter(config.augment, windows.spec.layout, net.inputs.amplitude, generator)
     optimiser = torch.optim.AdamW(
         net.parameters(), lr=config.optimiser.learning_rate, weight_decay=config.optimiser.weight_decay
@@ -143,7 +153,7 @@ def _fit(
     net.eval()
     sample = rng.permutation(rows)[: 4 * EVAL_BATCH]
     net.fit_average_person([torch.from_numpy(windows.maps[part]) for part in np.array_split(sample, 4) if len(part)])
-    return Trained(net, best_counts, best_number, tuple(history))
+    return Trained(net, best_counts, best_number, tuple(history), learnt)
 
 
 @torch.no_grad()

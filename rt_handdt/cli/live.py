@@ -42,6 +42,9 @@ def live(
         typer.Option("--by-position", help="Trust the order of the stream's columns instead of its channel names."),
     ] = False,
     timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds to wait for the stream.")] = 10.0,
+    learn: Annotated[
+        bool, typer.Option("--learn/--no-learn", help="Learn the person from the unlabelled stream, if the model can.")
+    ] = True,
     network: Network = False,
 ) -> None:
     """Recognize gestures in a live LSL stream: in a window, or with --headless in the terminal.
@@ -59,6 +62,7 @@ def live(
         unit=unit,
         by_position=by_position,
         timeout_s=timeout,
+        learn=learn,
         network=network,
     )
 
@@ -75,6 +79,7 @@ def run_live(
     unit: str | None = None,
     by_position: bool = False,
     timeout_s: float = 10.0,
+    learn: bool = True,
     network: bool = False,
 ) -> dict[str, Any]:
     """Run the live engine until it is done, and return its report (see `runtime.report`)."""
@@ -104,7 +109,11 @@ def run_live(
 
     connection = open_stream(timeout_s)
     engine = Engine(
-        recognizer, connection, reconnect=lambda: open_stream(RESOLVE_S), explain=not headless or bool(screenshot)
+        recognizer,
+        connection,
+        reconnect=lambda: open_stream(RESOLVE_S),
+        explain=not headless or bool(screenshot),
+        learn=learn,
     )
     console.print(
         f"[bold]{model.manifest.name}[/] ({len(model.gestures)} classes, {recognizer.provider}) on "

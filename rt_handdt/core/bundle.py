@@ -5,6 +5,7 @@
 ``explainer.onnx``        latent (N, D) → pattern-component map (N, F, H, W), in standardised units
 ``golden.npz``            signal → frames → probabilities and latents: replayed by a test
 ``CARD.md``               what people should know before they use it
+``person.npz``            how people differ (`rt_handdt.core.adaptation`), where the model learns its user live
 ``manifest.json``         `BundleManifest`, with the SHA-256 of each of the files above
 ========================  ===========================================================================================
 
@@ -28,14 +29,17 @@ import numpy.typing as npt
 from pydantic import ConfigDict, Field, model_validator
 
 from rt_handdt.config import Settings
+from rt_handdt.core.adaptation import AdapterSettings, PersonModel
 from rt_handdt.core.decoder import DecoderSettings
 from rt_handdt.core.gestures import GestureSet
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.errors import BundleError
 
-SCHEMA = "rt-handdt.bundle/1"
+SCHEMA = "rt-handdt.bundle/2"
 MANIFEST = "manifest.json"
 FILES = ("recognizer.onnx", "explainer.onnx", "golden.npz", "CARD.md")
+#: There if, and only if, the manifest says how a person is learnt.
+PERSON = "person.npz"
 #: Key under which recognizer.onnx carries `BundleManifest.identity_json`.
 METADATA_KEY = "rt_handdt.manifest"
 
@@ -57,13 +61,14 @@ class BundleManifest(Settings):
         frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True, populate_by_name=True
     )
 
-    schema_: Literal["rt-handdt.bundle/1"] = Field(alias="schema")
+    schema_: Literal["rt-handdt.bundle/2"] = Field(alias="schema")
     name: str = Field(min_length=1)
     created: str
     spec: PipelineSpec
     gestures: tuple[str, ...]
     latent_size: int = Field(ge=1)
     decoder: DecoderSettings
+    adaptation: AdapterSettings | None
     training: TrainingRecord
     scores: dict[str, float]
     versions: dict[str, str]
@@ -79,6 +84,11 @@ class BundleManifest(Settings):
         """Canonical JSON of all but `files` (which cannot be inside a file that they hash)."""
         data = self.model_dump(mode="json", by_alias=True, exclude={"files"})
         return json.dumps(data, sort_keys=True, separators=(",", ":"))
+
+    @property
+    def file_names(self) -> tuple[str, ...]:
+        """Files that the bundle is made of, besides the manifest."""
+        return FILES if self.adaptation is None else (*FILES, PERSON)
 
     @property
     def fingerprint(self) -> str:
@@ -124,6 +134,27 @@ class Bundle:
         with np.load(BytesIO(self.file("golden.npz")), allow_pickle=False) as data:
             return {key: data[key] for key in data.files}
 
+    def person(self) -> PersonModel | None:
+        """How people differ; None if the model learns nothing live.
+
+        Raises
+        ------
+        BundleError
+            If it does not fit the bundle's spec and gestures.
+        """
+        if self.manifest.adaptation is None:
+            return None
+        model = PersonModel.from_bytes(self.file(PERSON))
+        wanted = (self.spec.frame_shape, self.spec.layout.occupied)
+        if model.mean.shape != wanted[0] or not np.array_equal(model.occupied, wanted[1]):
+            raise BundleError(
+                f"{self.path}: person.npz is made for maps {model.mean.shape} on another grid, the bundle's are "
+                f"{wanted[0]}; export it again."
+            )
+        if len(model.gestures) and not 0 <= model.gestures.min() <= model.gestures.max() < len(self.gestures):
+            raise BundleError(f"{self.path}: person.npz names gestures that the bundle does not have; export it again.")
+        return model
+
 
 def load_bundle(path: str | Path) -> Bundle:
     """Open a bundle and verify all of it.
@@ -153,10 +184,11 @@ def load_bundle(path: str | Path) -> Bundle:
             + ("update rt-handdt." if _newer(found) else "export the bundle again with this version.")
         )
     manifest = BundleManifest.parse(data, what=str(path / MANIFEST), error=BundleError)
-    missing = [name for name in FILES if name not in manifest.files]
-    unknown = [name for name in manifest.files if name not in FILES]
+    wanted = manifest.file_names
+    missing = [name for name in wanted if name not in manifest.files]
+    unknown = [name for name in manifest.files if name not in wanted]
     if missing or unknown:
-        raise BundleError(f"{path / MANIFEST}: 'files' must name {list(FILES)}; missing {missing}, unknown {unknown}.")
+        raise BundleError(f"{path / MANIFEST}: 'files' must name {list(wanted)}; missing {missing}, unknown {unknown}.")
     for name, digest in manifest.files.items():
         _verified(path, name, digest)
     return Bundle(path, manifest)
@@ -172,7 +204,7 @@ def save_bundle(path: str | Path, manifest: BundleManifest, files: Mapping[str, 
     manifest
         `files` in it is filled here.
     files
-        Content of each of `FILES`.
+        Content of each of the manifest's `file_names`.
 
     Raises
     ------
@@ -180,8 +212,8 @@ def save_bundle(path: str | Path, manifest: BundleManifest, files: Mapping[str, 
         If files are missing or unknown, or `path` holds something that is not a bundle.
     """
     path = Path(path)
-    if set(files) != set(FILES):
-        raise BundleError(f"{path}: a bundle is made of {list(FILES)}; got {sorted(files)}.")
+    if set(files) != set(manifest.file_names):
+        raise BundleError(f"{path}: this bundle is made of {list(manifest.file_names)}; got {sorted(files)}.")
     if path.exists() and not (path / MANIFEST).exists() and (not path.is_dir() or any(path.iterdir())):
         raise BundleError(f"{path}: exists and is not a bundle; choose another folder or empty it.")
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}

@@ -25,6 +25,9 @@ class Still:
         self.labels: tuple[str, ...] = engine.labels
         self._shot = engine.snapshot(range(self.layout.n_channels))
 
+    def forget_person(self) -> None:
+        """Nothing is learnt here."""
+
     def snapshot(self, trace_channels: Sequence[int] | None) -> Snapshot:
         """The moment, with the traces of these channels."""
         shown = tuple(trace_channels or ())

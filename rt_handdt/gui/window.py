@@ -27,7 +27,7 @@ from rt_handdt.runtime.snapshot import Snapshot
 
 FRAME_MS = 34  # just under 30 frames a second
 NOTICE_S = 4.0
-_KEYS = ("Space  pause   ·   S  screenshot", "F11  full screen   ·   Esc  quit")
+_KEYS = ("Space  pause · S  screenshot · N  new person", "F11  full screen · Esc  quit")
 
 
 class SnapshotSource(Protocol):
@@ -45,6 +45,10 @@ class SnapshotSource(Protocol):
 
     def snapshot(self, trace_channels: Sequence[int] | None) -> Snapshot:
         """The newest state, with traces of these channels."""
+        ...
+
+    def forget_person(self) -> None:
+        """Learn the person anew, if one is learnt."""
         ...
 
 
@@ -86,6 +90,7 @@ class MainWindow(QWidget):
             ("Esc", self.close),
             ("Ctrl+Q", self.close),
             ("S", self.save_here),
+            ("N", self.forget_person),
         ):
             QShortcut(QKeySequence(key), self, action)
 
@@ -217,6 +222,12 @@ class MainWindow(QWidget):
             self.showNormal()
         else:
             self.showFullScreen()
+
+    def forget_person(self) -> None:
+        """Somebody else wears the electrodes: learn anew, and say so."""
+        self._engine.forget_person()
+        learns = self._engine.snapshot(()).learnt_s is not None
+        self._say("Learning a new person" if learns else "This model learns nothing live")
 
     def save_here(self) -> None:
         """Save a screenshot in the current folder and say so."""

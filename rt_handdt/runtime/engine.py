@@ -18,6 +18,7 @@ from rt_handdt.core.preprocess import Preprocessor
 from rt_handdt.core.types import Chunk, Decision, FeatureFrame, Float32
 from rt_handdt.errors import HanddtError, StreamError
 from rt_handdt.infer.recognizer import Recognizer
+from rt_handdt.infer.stream import StreamRecognizer
 from rt_handdt.io.lsl import clock
 from rt_handdt.runtime.connect import Connection
 from rt_handdt.runtime.ring import Ring
@@ -55,6 +56,8 @@ class Engine:
         Called on the worker thread with every decision; must be quick.
     explain
         Whether to compute the pattern component for display (ten times a second).
+    learn
+        Learn the person from the stream, if the bundle can; a gap does not make it forget.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class Engine:
         reconnect: Callable[[], Connection] | None = None,
         on_decision: Callable[[Decision], None] | None = None,
         explain: bool = False,
+        learn: bool = True,
     ) -> None:
         bundle = recognizer.bundle
         self.recognizer = recognizer
@@ -84,6 +88,8 @@ class Engine:
         self._on_decision = on_decision
         self._explain = explain
         self._preprocessor = Preprocessor(self.spec)
+        self._reader = StreamRecognizer(recognizer, learn=learn)
+        self._forget = threading.Event()
         self._decoder = Decoder(bundle.manifest.decoder, bundle.gestures, self.spec.hop_samples / self.spec.fs_hz)
         self._ring = Ring(round(TRACE_S * self.spec.fs_hz), self.layout.n_channels)
         self._history: deque[HistoryPoint] = deque(maxlen=round(HISTORY_S * self.spec.fs_hz / self.spec.hop_samples))
@@ -122,6 +128,10 @@ class Engine:
         if self._state != "failed":
             self._state, self._message = "stopped", ""
 
+    def forget_person(self) -> None:
+        """Somebody else is at the electrodes, or they were moved: learn anew from the next window on."""
+        self._forget.set()
+
     def raise_error(self) -> None:
         """Raise what stopped the worker, if anything did."""
         if self.error is not None:
@@ -146,6 +156,14 @@ class Engine:
     def has_markers(self) -> bool:
         """Whether the signal has a marker stream."""
         return self._connection.markers is not None or bool(self._marks)
+
+    @property
+    def learnt_s(self) -> float | None:
+        """Seconds of signal from which the person was learnt; None if nothing is learnt."""
+        adapter = self._reader.adapter
+        if adapter is None:
+            return None
+        return adapter.learnt * adapter.settings.every * self.spec.hop_samples / self.spec.fs_hz
 
     @property
     def seconds(self) -> float:
@@ -211,7 +229,10 @@ class Engine:
         self._ring.push(self._preprocessor.filtered)
 
     def _decide(self, frame: FeatureFrame, woken: float) -> None:
-        posterior = self.recognizer.predict(frame.maps)
+        if self._forget.is_set():
+            self._forget.clear()
+            self._reader.reset()
+        posterior = self._reader.step(frame.maps)
         decision = self._decoder.step(posterior, frame.rms_uv, frame.index, frame.time_s)
         if self._on_decision is not None:
             self._on_decision(decision)
@@ -348,6 +369,7 @@ class Engine:
             windows=len(self.log),
             latency_ms=self._latency_ms,
             accuracy=self._accuracy,
+            learnt_s=self.learnt_s,
         )
 
 

@@ -45,6 +45,7 @@ def run_report(engine: Engine) -> dict[str, Any]:
             "missing_values": engine.missing_values,
         },
         "windows": len(engine.log),
+        "learnt_s": None if engine.learnt_s is None else round(engine.learnt_s, 3),
         "hop_samples": engine.spec.hop_samples,
         "provider": engine.recognizer.provider,
         "latency_ms": {

@@ -71,6 +71,8 @@ class Snapshot:
         Push to decision: ``"last"``, ``"p50"``, ``"p95"``, ``"p99"``, ``"max"``, in ms; empty before the first.
     accuracy
         Share of right raw decisions among the windows that lie inside one marker segment; None without markers.
+    learnt_s
+        Seconds of signal from which the person was learnt; None if the model learns nothing live.
     """
 
     state: str = "connecting"
@@ -99,3 +101,4 @@ class Snapshot:
     windows: int = 0
     latency_ms: dict[str, float] = field(default_factory=dict)
     accuracy: float | None = None
+    learnt_s: float | None = None

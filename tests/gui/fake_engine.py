@@ -58,6 +58,7 @@ class FakeEngine:
         truth: bool = True,
         seed: int = 7,
     ) -> None:
+        self.forgotten = 0
         self.layout = layout or ElectrodeLayout.from_toml(layout_path("hyser_16x16"))
         self.labels = tuple(labels)
         self.state = state
@@ -97,6 +98,9 @@ class FakeEngine:
     def _drive(self, time_s: np.ndarray, cls: int) -> np.ndarray:
         phase = (time_s - REACTION_S) % (GESTURE_S + REST_S) - REST_S
         return np.clip(phase / 0.25, 0.0, 1.0) * (phase < GESTURE_S) if cls else np.zeros_like(time_s)
+
+    def forget_person(self) -> None:
+        self.forgotten += 1
 
     def snapshot(self, trace_channels: Sequence[int] | None = None) -> Snapshot:
         """The state at `at_s`, or now."""
@@ -159,6 +163,7 @@ class FakeEngine:
             windows=index // 32,
             latency_ms={"last": 1.9, "p50": 1.8, "p95": 2.6, "p99": 3.4, "max": 6.1},
             accuracy=0.934 if self._truth else None,
+            learnt_s=74.0,
         )
 
     def _traces(self, now_s: float, channels: tuple[int, ...]) -> np.ndarray:

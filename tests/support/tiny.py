@@ -35,7 +35,8 @@ def tiny_spec(fs_hz: float = 512.0, height: int = 2, width: int = 4) -> Pipeline
 def tiny_manifest(spec: PipelineSpec) -> BundleManifest:
     """A manifest for `tiny_bundle`."""
     return BundleManifest(
-        schema_="rt-handdt.bundle/1",
+        schema_="rt-handdt.bundle/2",
+        adaptation=None,
         name="tiny",
         created="2026-01-01",
         spec=spec,

@@ -1,0 +1,54 @@
+"""A bundle over a stream of windows: the network, and what is learnt of the person on the way."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rt_handdt.core.adaptation import PersonAdapter
+from rt_handdt.core.types import Float32, Posterior
+from rt_handdt.infer.recognizer import Recognizer
+
+
+class StreamRecognizer:
+    """Recognizes the windows of one stream in order. One object a stream; not thread-safe.
+
+    Parameters
+    ----------
+    recognizer
+        The model.
+    learn
+        Learn the person from the stream, if the bundle can. Off: each window is judged by the network alone, as if the
+        average person had made it.
+    stride
+        Frames of the full stream for each window given here, where some are left out.
+
+    Attributes
+    ----------
+    adapter
+        None if nothing is learnt.
+    """
+
+    def __init__(self, recognizer: Recognizer, *, learn: bool = True, stride: int = 1) -> None:
+        self.recognizer = recognizer
+        self.adapter: PersonAdapter | None = None
+        bundle = recognizer.bundle
+        settings, model = bundle.manifest.adaptation, bundle.person()
+        if learn and settings is not None and model is not None:
+            self.adapter = PersonAdapter(model, settings, bundle.gestures.rest_index, stride=stride)
+
+    def step(self, maps: Float32) -> Posterior:
+        """Recognize the next window, maps (F, H, W)."""
+        if self.adapter is None:
+            return self.recognizer.predict(maps)
+        return self.adapter.step(maps, self.recognizer.predict)
+
+    def run(self, maps: Float32) -> Float32:
+        """Probabilities (N, K) of N windows in a row, maps (N, F, H, W)."""
+        if self.adapter is None:
+            return self.recognizer.predict_batch(maps)[0]
+        return np.stack([self.step(one).probabilities for one in maps])
+
+    def reset(self) -> None:
+        """Forget the person."""
+        if self.adapter is not None:
+            self.adapter.reset()

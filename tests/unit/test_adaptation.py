@@ -1,0 +1,150 @@
+"""Learning a person from an unlabelled stream."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from rt_handdt.core.adaptation import AdapterSettings, PersonAdapter, PersonModel
+from rt_handdt.core.types import Float32, Posterior
+from rt_handdt.errors import BundleError, ConfigError
+
+MAPS, GRID = 2, (2, 3)
+CELLS = MAPS * GRID[0] * GRID[1]
+#: rest and three gestures; log-amplitudes of 12 values.
+REST, LABELS = 0, 4
+
+
+def model(between: float = 4.0) -> PersonModel:
+    rng = np.random.default_rng(0)
+    return PersonModel(
+        amplitude=np.array([True, False]),
+        floor=np.array([0.5, 1.0], np.float32),
+        mean=rng.normal(2.0, 0.5, (MAPS, *GRID)).astype(np.float32),
+        spread=np.full((MAPS, *GRID), 0.7, np.float32),
+        occupied=np.array([[True, True, True], [True, True, False]]),
+        projection=np.eye(10, 3, dtype=np.float32),
+        offset=np.zeros(3),
+        centres=4.0 * np.eye(3),
+        between=np.full(3, between),
+        gestures=np.array([1, 2, 3]),
+    )
+
+
+def undecided(maps: Float32) -> Posterior:
+    """A network that sees a movement and nothing more."""
+    return Posterior(np.array([0.1, 0.3, 0.3, 0.3], np.float32), np.zeros(2, np.float32))
+
+
+def windows_of(about: PersonModel, points: np.ndarray) -> Float32:
+    """Raw maps that project onto the given points (N, 3) for the average person."""
+    normal = np.zeros((len(points), MAPS, *GRID), np.float32)
+    flat = np.zeros((len(points), 10), np.float32)
+    flat[:, :3] = points
+    normal[:, :, about.occupied] = flat.reshape(len(points), MAPS, 5)
+    return about.as_average(normal)
+
+
+def test_the_average_person_is_shown_unchanged() -> None:
+    about = model()
+    raw = about.as_average(np.random.default_rng(1).normal(size=(4, MAPS, *GRID)).astype(np.float32))
+    again = about.as_average((about.compress(raw) - about.mean) / about.spread)
+    assert again == pytest.approx(raw, rel=1e-4, abs=1e-4)
+    assert not raw[:, :, 1, 2].any()  # the empty cell stays empty
+
+
+def test_another_gain_is_learnt_away() -> None:
+    """What an electrode's gain does to the windows is gone once its mean is known."""
+    about, rng = model(), np.random.default_rng(2)
+    settings = AdapterSettings(every=1, prior_windows=5.0)
+    own = about.as_average(rng.normal(size=(600, MAPS, *GRID)).astype(np.float32))
+    louder = own.copy()
+    louder[:, 0] *= 4.0
+    seen: list[Float32] = []
+
+    def network(maps: Float32) -> Posterior:
+        seen.append(maps)
+        return Posterior(np.array([0.9, 0.04, 0.03, 0.03], np.float32), np.zeros(2, np.float32))
+
+    adapter = PersonAdapter(about, settings, REST)
+    for maps in louder:
+        adapter.step(maps, network)
+    ratio = np.stack(seen)[:, 0, 0, :] / own[:, 0, 0, :]
+    assert np.median(ratio[:5]) > 2.5
+    assert np.median(ratio[-100:]) == pytest.approx(1.0, abs=0.15)
+
+
+def test_moved_centres_are_found_without_labels() -> None:
+    """Two gestures that moved towards each other's place are told apart better than by the prior."""
+    about, rng = model(), np.random.default_rng(3)
+    moved = np.array([[1.0, 2.2, 0.0], [-2.5, 2.5, 0.0], [0.0, 0.0, 5.0]])
+    label = rng.integers(0, 3, 1200)
+    maps = windows_of(about, moved[label] + rng.normal(0, 0.8, (1200, 3)))
+    adapter = PersonAdapter(about, AdapterSettings(every=1, prior_windows=1e9, temperature=1.0), REST)
+    said = np.array([adapter.step(one, undecided).probabilities for one in maps])
+    assert said.sum(axis=1) == pytest.approx(1.0, abs=1e-5)
+    assert said[:, REST] == pytest.approx(0.1)  # rest is the network's affair
+    right = said[:, 1:].argmax(axis=1) == label
+    assert right[-400:].mean() > right[:100].mean() + 0.1
+    assert right[-400:].mean() > 0.95
+
+
+def test_it_is_causal_and_deterministic() -> None:
+    about, rng = model(), np.random.default_rng(4)
+    maps = windows_of(about, rng.normal(0, 3, (300, 3)))
+    full, half = (PersonAdapter(about, AdapterSettings(), REST) for _ in range(2))
+    first = np.array([full.step(one, undecided).probabilities for one in maps])
+    again = np.array([half.step(one, undecided).probabilities for one in maps[:150]])
+    assert np.array_equal(first[:150], again)
+    assert full.learnt == 38  # every eighth
+    full.reset()
+    assert full.learnt == 0
+    assert np.array_equal(full.step(maps[0], undecided).probabilities, first[0])
+
+
+def test_one_taught_repetition_settles_it() -> None:
+    about, rng = model(between=25.0), np.random.default_rng(5)
+    swapped = about.centres[[1, 0, 2]]
+    label = np.repeat([0, 1, 2], 40)
+    maps = windows_of(about, swapped[label] + rng.normal(0, 0.8, (120, 3)))
+    adapter = PersonAdapter(about, AdapterSettings(weight=1.0, temperature=1.0, prior_windows=1e9), REST)
+    before = [adapter.step(one, undecided).probabilities[1:].argmax() for one in maps]
+    assert (np.array(before) == label)[:80].mean() < 0.5
+    adapter.reset()
+    for one, k in zip(maps, label, strict=True):
+        adapter.teach(one, int(k) + 1)
+    adapter.update()
+    after = [adapter.step(one, undecided).probabilities[1:].argmax() for one in maps]
+    assert (np.array(after) == label).mean() > 0.95
+
+
+def test_only_labels_of_the_model_are_taught() -> None:
+    adapter = PersonAdapter(model(), AdapterSettings(), REST)
+    maps = windows_of(adapter.model, np.zeros((1, 3)))[0]
+    adapter.teach(maps, REST)
+    with pytest.raises(ConfigError, match="none of the model's gestures"):
+        adapter.teach(maps, 7)
+
+
+def test_rest_is_not_learnt_as_a_gesture() -> None:
+    about = model()
+    at_rest = windows_of(about, np.full((400, 3), 1.3))
+    adapter = PersonAdapter(about, AdapterSettings(every=1, prior_windows=1e9), REST)
+    point = windows_of(about, np.array([[3.0, 1.0, 0.0]]))[0]
+    first = adapter.step(point, undecided).probabilities
+    for one in at_rest:
+        adapter.step(one, lambda _: Posterior(np.array([0.7, 0.1, 0.1, 0.1], np.float32), np.zeros(2, np.float32)))
+    assert adapter.step(point, undecided).probabilities == pytest.approx(first, abs=0.02)
+
+
+def test_the_file_gives_back_what_was_written_and_refuses_what_does_not_fit() -> None:
+    about = model()
+    found = PersonModel.from_bytes(about.to_bytes())
+    for name in ("amplitude", "mean", "projection", "between", "gestures"):
+        assert np.array_equal(getattr(found, name), getattr(about, name))
+    with pytest.raises(BundleError, match="'between' must have the shape"):
+        PersonModel.from_bytes(replace(about, between=np.ones(5)).to_bytes())
+    with pytest.raises(BundleError, match="cannot be read"):
+        PersonModel.from_bytes(b"PK nothing")
