@@ -55,7 +55,7 @@ def study(
 
     from offline.sweep.config import read_study
     from offline.sweep.run import plan_study, run_study, states
-    from offline.sweep.summary import summary_table
+    from offline.sweep.screen import summary_table
 
     settings, root = read_study(config, data=tuple(data or ()), test_data=tuple(test_data or ()))
     if dry_run:
@@ -79,7 +79,7 @@ def study(
     )
     if run.done:
         Console().print(summary_table(run.done, run.folder, settings.name))
-    typer.echo(f"{len(run.plan.jobs)} jobs: {len(run.done)} done, {run.ran} of all were run now.")
+    typer.echo(f"{len(run.plan.jobs)} jobs: {len(run.done)} done, {len(run.failed)} failed; {run.ran} were run now.")
     for path in run.report:
         typer.echo(f"Wrote {path}")
     run.raise_failures()

@@ -175,12 +175,12 @@ def check_classifiers(names: tuple[str, ...]) -> None:
 def measured(
     config: PipelineConfig, cache: str | Path, processes: int | None, console: Console
 ) -> tuple[FeatureTable, tuple[str, ...]]:
-    """The table of a run, from the cache as far as it goes, and the names that people of the test data have in it.
+    """The table that a run learns from and is tested on, and the names that people of the test data have in it.
 
     Raises
     ------
     HanddtError
-        Whatever is wrong with data or settings.
+        Whatever is wrong with the data.
     """
     tables = [
         build_table(names, config.features, layout=config.layout, cache=cache, processes=processes, console=console)

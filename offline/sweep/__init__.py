@@ -1,1 +1,1 @@
-"""The whole study: conditions × measures × folds × sessions × seeds, as jobs that can be stopped and gone on with."""
+"""The study: many runs of the pipeline, planned, run where there is room, and reported together."""

@@ -237,7 +237,7 @@ def _over_people(
     if tested:
         if not any(session in entry or not entry for _, session in tested):
             raise ConfigError(f"The test data have nobody in {said}; check 'sessions'.")
-        _enough(len(present), config.valid_people, f"beside the test data ({said})")
+        _enough(len(present), config.valid_people, f"All people of the test data ({said}) are tested")
         yield _Fold(1, entry, {})
         return
     chunks = [everybody[k : k + config.fold_size] for k in range(0, len(everybody), config.fold_size)]
@@ -248,15 +248,17 @@ def _over_people(
                 f"Fold {number}, {said}: none of its people ({', '.join(chunk)}) was recorded; it is left out."
             )
             continue
-        _enough(len(present) - len(test), config.valid_people, f"in fold {number} ({said}), which tests {len(test)}")
+        _enough(
+            len(present) - len(test), config.valid_people, f"Fold {number} ({said}), which tests {len(test)} people"
+        )
         yield _Fold(number, entry, {"test_subjects": test})
 
 
 def _enough(others: int, valid_people: int | None, where: str) -> None:
     if others - (1 if valid_people is None else valid_people) < 1:
         raise ConfigError(
-            f"Of {others} people {where}, nobody is left to train on once validation people are held out; give more "
-            "people, smaller folds, or fewer validation people."
+            f"{where}: {others} others are there, and nobody is left to train on once validation people are held out; "
+            "give more people, smaller folds, or fewer validation people."
         )
 
 
