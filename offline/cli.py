@@ -11,6 +11,7 @@ from offline.cli_cohort import COHORT_EXAMPLE, cohort
 from offline.cli_features import FEATURES_EXAMPLE, features
 from offline.cli_pipeline import EVALUATE_EXAMPLE, PIPELINE_EXAMPLE, evaluate, pipeline
 from offline.cli_report import REPORT_EXAMPLE, cohort_report
+from offline.cli_study import STUDY_EXAMPLE, study
 from offline.cli_words import ListOptions
 from rt_handdt.cli.app import run_app
 
@@ -68,6 +69,7 @@ app.command(epilog=REPORT_EXAMPLE)(cohort_report)
 app.command(epilog=FEATURES_EXAMPLE)(features)
 app.command(epilog=PIPELINE_EXAMPLE, cls=ListOptions)(pipeline)
 app.command(epilog=EVALUATE_EXAMPLE, cls=ListOptions)(evaluate)
+app.command(epilog=STUDY_EXAMPLE, cls=ListOptions)(study)
 
 
 def main() -> None:

@@ -16,6 +16,8 @@ Part = Literal["train", "valid", "test"]
 PARTS: tuple[Part, ...] = ("train", "valid", "test")
 #: May differ between a run and the one that goes on with it: they decide nothing that is kept.
 _FREE = ("classifiers", "baselines", "latents")
+#: What a study (`offline.sweep.jobs`) writes into the folder of each of its runs, before the run begins.
+JOB, FAILED = "job.json", "failed.json"
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,11 @@ class RunFolder:
     def cache(self) -> Path:
         """Features, unless kept elsewhere."""
         return self.path / "cache"
+
+    @property
+    def _before(self) -> set[Path]:
+        """What may lie here before a run begins."""
+        return {self.cache, self.path / JOB, self.path / FAILED}
 
     @property
     def training(self) -> Path:
@@ -89,7 +96,7 @@ class RunFolder:
                     f"{self.path}: holds a run with other settings (they differ in {', '.join(differ)}); give the "
                     "same to go on with it, or choose another folder."
                 )
-        elif self.path.exists() and (not self.path.is_dir() or set(self.path.iterdir()) - {self.cache}):
+        elif self.path.exists() and (not self.path.is_dir() or set(self.path.iterdir()) - self._before):
             raise ConfigError(f"{self.path}: holds something already, but no run; choose a new or an empty folder.")
 
     def note(self, config: PipelineConfig) -> None:

@@ -9,6 +9,9 @@ from typing import Any, Literal
 import numpy as np
 
 from offline.datasets import Int64
+from offline.features.table import FeatureTable
+from offline.study.folder import PARTS
+from offline.study.splits import StudySplit
 from offline.study.statistics import bootstrap_interval
 from rt_handdt.core.metrics import Confusion, accuracy, balanced_accuracy, confusion
 from rt_handdt.core.types import Float32
@@ -160,6 +163,40 @@ def score(
         detail,
         notes,
     )
+
+
+def metrics_file(
+    table: FeatureTable,
+    split: StudySplit,
+    scores: Sequence[Scores],
+    notes: Sequence[str],
+    *,
+    epochs: int,
+    epoch_kept: int,
+) -> dict[str, Any]:
+    """``metrics.json`` of one split, whatever was judged on it; `epochs` is 0 where no network was trained."""
+    parts: dict[str, Any] = {}
+    for part in PARTS:
+        mask = getattr(split, part)
+        parts[part] = {
+            "samples": int(mask.sum()),
+            "trials": len(np.unique(table.trial[mask])),
+            "people": [table.people[k] for k in np.unique(table.person[mask])],
+        }
+    return {
+        "format": "rt-handdt.metrics/1",
+        "protocol": split.protocol,
+        "unit": table.unit,
+        "measure": table.measure,
+        "gestures": list(table.gestures.labels),
+        "chance": 1 / len(table.gestures),
+        "n_people": len(parts["test"]["people"]),
+        "parts": parts,
+        "epochs": epochs,
+        "epoch_kept": epoch_kept,
+        "results": [one.to_dict() for one in scores],
+        "notes": list(notes),
+    }
 
 
 def _known(value: float) -> float | None:

@@ -20,7 +20,7 @@ from offline.study.classify import gesture_scores, person_scores, raw_scores
 from offline.study.config import PipelineConfig
 from offline.study.folder import PARTS, Part, RunFolder
 from offline.study.join import join_tables
-from offline.study.metrics import Scores
+from offline.study.metrics import Scores, metrics_file
 from offline.study.reserved import refuse_reserved
 from offline.study.splits import Protocol, StudySplit, cross_session, cross_subject, within_session
 from rt_handdt.errors import ConfigError
@@ -51,29 +51,14 @@ class PipelineRun:
 
     def to_dict(self) -> dict[str, Any]:
         """``metrics.json``."""
-        table, split = self.table, self.split
-        parts: dict[str, Any] = {}
-        for part in PARTS:
-            mask = getattr(split, part)
-            parts[part] = {
-                "samples": int(mask.sum()),
-                "trials": len(np.unique(table.trial[mask])),
-                "people": [table.people[k] for k in np.unique(table.person[mask])],
-            }
-        return {
-            "format": "rt-handdt.metrics/1",
-            "protocol": split.protocol,
-            "unit": table.unit,
-            "measure": table.measure,
-            "gestures": list(table.gestures.labels),
-            "chance": 1 / len(table.gestures),
-            "n_people": len(parts["test"]["people"]),
-            "parts": parts,
-            "epochs": len(self.trained.epochs),
-            "epoch_kept": self.trained.best,
-            "results": [one.to_dict() for one in self.scores],
-            "notes": list(self.notes),
-        }
+        return metrics_file(
+            self.table,
+            self.split,
+            self.scores,
+            self.notes,
+            epochs=len(self.trained.epochs),
+            epoch_kept=self.trained.best,
+        )
 
 
 def run_pipeline(
@@ -112,7 +97,7 @@ def run_pipeline(
     check_classifiers((*config.classifiers, *config.baselines))
     folder = RunFolder(Path(out))
     folder.check(config)
-    table, others = _measured(config, cache or folder.cache, processes, console)
+    table, others = measured(config, cache or folder.cache, processes, console)
     split = split_of(config, table, others)
     folder.note(config)
     trained = _train(config, table, split, folder, console)
@@ -160,6 +145,21 @@ def split_of(config: PipelineConfig, table: FeatureTable, others: tuple[str, ...
     return cross_subject(table, people, valid_people=config.valid_people, seed=config.seed)
 
 
+def check_validation(config: PipelineConfig, split: StudySplit) -> None:
+    """Refuse to choose an epoch by validation samples that a split has not.
+
+    Raises
+    ------
+    ConfigError
+        If that is asked for.
+    """
+    if config.method.keep != "last" and not split.valid.any():
+        raise ConfigError(
+            f'keep = "{config.method.keep}" chooses by validation samples, and nothing could be held out (one trial of '
+            'each gesture); take a method configuration with keep = "last".'
+        )
+
+
 def check_classifiers(names: tuple[str, ...]) -> None:
     """Refuse unknown names before hours are spent.
 
@@ -172,10 +172,16 @@ def check_classifiers(names: tuple[str, ...]) -> None:
         make(name)
 
 
-def _measured(
+def measured(
     config: PipelineConfig, cache: str | Path, processes: int | None, console: Console
 ) -> tuple[FeatureTable, tuple[str, ...]]:
-    """The table, and the names that people of the test data have in it."""
+    """The table that a run learns from and is tested on, and the names that people of the test data have in it.
+
+    Raises
+    ------
+    HanddtError
+        Whatever is wrong with the data.
+    """
     tables = [
         build_table(names, config.features, layout=config.layout, cache=cache, processes=processes, console=console)
         for names in (config.data, config.test_data)
@@ -192,12 +198,8 @@ def _measured(
 def _train(
     config: PipelineConfig, table: FeatureTable, split: StudySplit, folder: RunFolder, console: Console
 ) -> TrainedMethod:
+    check_validation(config, split)
     valid = table.select(split.valid) if split.valid.any() else None
-    if valid is None and config.method.keep != "last":
-        raise ConfigError(
-            f'keep = "{config.method.keep}" chooses by validation samples, and nothing could be held out (one trial of '
-            'each gesture); take a method configuration with keep = "last".'
-        )
     bar = Progress(
         TextColumn("Training"),
         BarColumn(),
@@ -243,10 +245,11 @@ def _classified(
                     )
                 except ConfigError as exc:
                     notes.append(f"Subject latent, {part} part: {exc}")
-    console.print("Classifying: the features themselves …", highlight=False)
-    scores += raw_scores(
-        table.select(split.train), table.select(split.test), config.baselines, protocol=split.kind, seed=config.seed
-    )
+    if config.baselines:
+        console.print("Classifying: the features themselves …", highlight=False)
+        scores += raw_scores(
+            table.select(split.train), table.select(split.test), config.baselines, protocol=split.kind, seed=config.seed
+        )
     return scores, notes
 
 
