@@ -1,4 +1,4 @@
-"""Features of one session on disk: a ``.npy`` that grows while it is written, and a ``.json`` that says what it is.
+"""Features of one session on disk: a ``.npy`` that appears when it is whole, and a ``.json`` that says what it is.
 
 The ``.json`` is written last, so an entry is complete or does not exist. An entry is used again if
 
@@ -7,7 +7,8 @@ The ``.json`` is written last, so an entry is complete or does not exist. An ent
    back), their SHA-256 decides, see `offline.features.reading.FingerprintingReader`;
 3. it is whole: the SHA-256 of the ``.npy``'s values is the one in the ``.json``.
 
-Anything else is said and made anew.
+Anything else is said and made anew. What was checked, or made, a moment ago is not read a second time: `Kept` holds the
+identity of its file, by which a change in between is noticed.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ import functools
 import hashlib
 import importlib
 import json
+import os
 import re
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -26,17 +27,18 @@ import numpy as np
 from numpy.lib import format as npy
 
 from offline.features.config import FeatureConfig
-from offline.features.reading import Stamp, content_of, unchanged
+from offline.features.locks import sweep
+from offline.features.reading import Stamp, fingerprint, unchanged
 from offline.features.sources import SessionSource
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import RecordingError
-from rt_handdt.io.wfdb16 import write_atomically
 
 #: Whose source text is part of an entry's name: a change of any of them may change the numbers.
 _CODE = (
     *(f"offline.features.{name}" for name in ("cache", "classical_frequency", "classical_spatial", "classical_time")),
-    *(f"offline.features.{name}" for name in ("extraction", "kernels", "measures", "repair", "signals", "sources")),
+    *(f"offline.features.{name}" for name in ("header_kernel", "kernels", "measures", "reading", "repair", "session")),
+    *(f"offline.features.{name}" for name in ("signals", "sources", "windows")),
     *(f"rt_handdt.core.{name}" for name in ("features", "filters", "kernels", "preprocess", "recording")),
     "rt_handdt.io.hyser",
     "rt_handdt.io.xdf",
@@ -75,6 +77,29 @@ class Entry:
     sha256: str
 
 
+@dataclass(frozen=True)
+class Kept:
+    """An entry that is known to be whole.
+
+    Attributes
+    ----------
+    entry
+        What it says.
+    file
+        Device, number, size and time of the last change of its ``.npy``.
+    """
+
+    entry: Entry
+    file: tuple[int, int, int, int]
+
+    def is_at(self, path: Path) -> bool:
+        """Whether values and sources are still those."""
+        try:
+            return _identity(os.stat(_values(path))) == self.file and unchanged(self.entry.stamps)  # noqa: PTH116
+        except FileNotFoundError:
+            return False
+
+
 class NpyWriter:
     """Appends rows to an ``.npy`` without knowing how many there will be, and without holding them.
 
@@ -83,7 +108,8 @@ class NpyWriter:
 
     def __init__(self, path: Path, row: tuple[int, ...]) -> None:
         self._row, self._rows = row, 0
-        self._file: BinaryIO = path.open("w+b")
+        self._sha, self._changed = hashlib.sha256(), False
+        self._file: BinaryIO = path.open("w+b", buffering=1 << 16)
         self._header()
         self._body = self._file.tell()
 
@@ -96,7 +122,9 @@ class NpyWriter:
         """Add (n, …) rows."""
         if rows.shape[1:] != self._row:
             raise ValueError(f"rows must have the shape {self._row}; got {rows.shape[1:]}")
-        self._file.write(np.ascontiguousarray(rows, dtype="<f4").data)
+        values = np.ascontiguousarray(rows, dtype="<f4").data
+        self._file.write(values)
+        self._sha.update(values)
         self._rows += len(rows)
 
     def row(self, number: int) -> Float32:
@@ -106,6 +134,7 @@ class NpyWriter:
 
     def put(self, number: int, row: Float32) -> None:
         """Replace one row."""
+        self._changed = True
         self._file.seek(self._at(number))
         self._file.write(np.ascontiguousarray(row, dtype="<f4").data)
 
@@ -117,12 +146,12 @@ class NpyWriter:
         self._file.seek(0)
         self._header()
         self._file.flush()
-        sha = hashlib.sha256()
-        self._file.seek(self._body)
-        while chunk := self._file.read(_CHUNK):
-            sha.update(chunk)
+        sha = self._sha.hexdigest()
+        if self._changed:
+            self._file.seek(self._body)
+            sha = _sha_of(self._file)
         self._file.close()
-        return sha.hexdigest()
+        return sha
 
     def close(self) -> None:
         """Close without completing."""
@@ -148,13 +177,21 @@ def entry_path(folder: Path, source: SessionSource, config: FeatureConfig, layou
     return folder / f"{name}_{hashlib.sha256(key.encode()).hexdigest()[:16]}"
 
 
-def write_entry(path: Path, entry: Entry) -> None:
-    """Write the ``.json``, which completes an entry."""
-    content = json.dumps(asdict(entry), indent=1).encode()
-    write_atomically(path.with_name(path.name + ".json"), content)
+def write_entry(path: Path, entry: Entry) -> Kept:
+    """Write the ``.json``, which completes an entry whose ``.npy`` is there."""
+    # A line for each field: as an indented text it would take longer than the session's filters.
+    lines = ",\n".join(f"{json.dumps(field.name)}: {json.dumps(getattr(entry, field.name))}" for field in fields(entry))
+    described = path.with_name(path.name + ".json")
+    part = path.with_name(f"{described.name}.{os.getpid()}.part")
+    try:
+        part.write_text(f"{{{lines}}}\n", encoding="utf-8")
+        part.replace(described)
+    finally:
+        part.unlink(missing_ok=True)
+    return Kept(entry, _identity(_values(path).stat()))
 
 
-def read_entry(path: Path) -> tuple[Entry | None, str]:
+def read_entry(path: Path) -> tuple[Kept | None, str]:
     """The entry at `path` if it may be used again; else None, and why (nothing if there simply is none)."""
     described = path.with_name(path.name + ".json")
     if not described.exists():
@@ -162,24 +199,41 @@ def read_entry(path: Path) -> tuple[Entry | None, str]:
     try:
         entry = _parse(json.loads(described.read_text(encoding="utf-8")))
         with values_of(path) as file:
-            sha = hashlib.sha256()
-            while chunk := file.read(_CHUNK):
-                sha.update(chunk)
+            identity, sha = _identity(os.fstat(file.fileno())), _sha_of(file)
     except (OSError, ValueError, KeyError, TypeError) as exc:
         return None, f"its cache entry {path.name} cannot be read ({exc})"
-    if sha.hexdigest() != entry.sha256:
+    if sha != entry.sha256:
         return None, f"its cache entry {path.name} is damaged or was changed"
-    if not unchanged(entry.stamps) and content_of(list(entry.stamps)) != entry.content:
-        return None, "its files changed since its features were cached"
-    return entry, ""
+    if not unchanged(entry.stamps):
+        content, stamps = fingerprint(list(entry.stamps))
+        if content != entry.content:
+            return None, "its files changed since its features were cached"
+        entry = replace(entry, stamps=stamps)
+    return Kept(entry, identity), ""
 
 
 def values_of(path: Path) -> BinaryIO:
     """The values of an entry, as an open file that stands at the first one."""
-    file = path.with_name(path.name + ".npy").open("rb")
+    file = _values(path).open("rb", buffering=1 << 16)
     npy.read_magic(file)
     npy.read_array_header_1_0(file)
     return file
+
+
+def _values(path: Path) -> Path:
+    return path.with_name(path.name + ".npy")
+
+
+def _identity(status: os.stat_result) -> tuple[int, int, int, int]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _sha_of(file: BinaryIO) -> str:
+    """SHA-256 of what is left of a file."""
+    sha = hashlib.sha256()
+    while chunk := file.read(_CHUNK):
+        sha.update(chunk)
+    return sha.hexdigest()
 
 
 def _parse(values: dict[str, Any]) -> Entry:
@@ -189,14 +243,13 @@ def _parse(values: dict[str, Any]) -> Entry:
     return Entry(**values, stamps=stamps)
 
 
-def remove(paths: Sequence[Path]) -> None:
-    """Delete files that may not be there."""
-    for path in paths:
-        path.unlink(missing_ok=True)
+def remove_entry(path: Path) -> None:
+    """Delete what says that an entry is complete; its values are replaced when there are new ones."""
+    path.with_name(path.name + ".json").unlink(missing_ok=True)
 
 
 def prepare(folder: Path) -> Path:
-    """Make the cache's folder.
+    """Make the cache's folder, and tidy it up.
 
     Raises
     ------
@@ -205,6 +258,7 @@ def prepare(folder: Path) -> Path:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder)
     except OSError as exc:
         raise RecordingError(
             f"{folder}: cannot serve as the cache of features ({exc.strerror or exc}); choose another folder with "

@@ -23,6 +23,7 @@ from rt_handdt.core.types import Float32, Float64
 Int16 = npt.NDArray[np.int16]
 _SECTIONS = 3  # in one pass of the compiled loop: a 2nd-order band-pass has two, its notch one
 _TILE = 128  # channels whose state is held together
+_STEPS = 4  # samples that the sums take at once
 
 #: (codes (n, C), scale (C,), sections (3, 6), samples to leave out, out (n − skip, C))
 _Filter = Callable[[Int16, Float32, Float32, int, Float32], None]
@@ -135,15 +136,33 @@ def _filter(codes: Int16, scale: Float32, sos: Float32, skip: int, out: Float32)
 def _sums(x: Float32, out: Float32) -> None:
     n, channels = x.shape
     zero, one = np.float32(0), np.float32(1)
-    for c in range(channels):
-        out[0, c] += x[0, c] * x[0, c]
-    for i in range(1, n):
-        now, last = x[i], x[i - 1]
+    power, length, crossings, turns = out[0], out[1], out[2], out[3]
+    for i in range(min(n, 2)):
         for c in range(channels):
-            out[0, c] += now[c] * now[c]
-            out[1, c] += abs(now[c] - last[c])
-            out[2, c] += one if now[c] * last[c] < zero else zero
-        if i > 1:
-            before = x[i - 2]
-            for c in range(channels):
-                out[3, c] += one if (now[c] - last[c]) * (last[c] - before[c]) < zero else zero
+            power[c] += x[i, c] * x[i, c]
+            if i == 1:
+                length[c] += abs(x[1, c] - x[0, c])
+                crossings[c] += one if x[1, c] * x[0, c] < zero else zero
+    whole = 2 + max(n - 2, 0) // _STEPS * _STEPS
+    for i in range(2, whole, _STEPS):
+        for c in range(channels):
+            a, b, d, e = power[c], length[c], crossings[c], turns[c]
+            last = x[i - 1, c]
+            rise = last - x[i - 2, c]
+            for j in range(_STEPS):  # unrolled by the compiler, so that sums stay in registers for so many samples
+                now = x[i + j, c]
+                step = now - last
+                a += now * now
+                b += abs(step)
+                d += one if now * last < zero else zero
+                e += one if step * rise < zero else zero
+                last, rise = now, step
+            power[c], length[c], crossings[c], turns[c] = a, b, d, e
+    for i in range(whole, n):
+        for c in range(channels):
+            now, last = x[i, c], x[i - 1, c]
+            step = now - last
+            power[c] += now * now
+            length[c] += abs(step)
+            crossings[c] += one if now * last < zero else zero
+            turns[c] += one if step * (last - x[i - 2, c]) < zero else zero

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from offline.features.header_kernel import scan_signals
+from rt_handdt.core.types import Float64
 from rt_handdt.errors import RecordingError
 from rt_handdt.io.wfdb16 import WfdbRecord, read_header
 
@@ -16,7 +19,7 @@ from rt_handdt.io.wfdb16 import WfdbRecord, read_header
 Stamp = tuple[str, int, int]
 
 _LINE, _EVERY = 512, 16
-_UNITS = {b")/V": 1e6, b")/mV": 1e3, b")/uV": 1.0}
+_UNITS = {b"V": 1e6, b"mV": 1e3, b"uV": 1.0}
 
 
 class FingerprintingReader:
@@ -34,6 +37,7 @@ class FingerprintingReader:
 
     def __init__(self) -> None:
         self._sha = hashlib.sha256()
+        self._buffer = bytearray()
         self.stamps: dict[str, Stamp] = {}
 
     def read(self, path: Path) -> bytes:
@@ -45,14 +49,41 @@ class FingerprintingReader:
             If it cannot be read.
         """
         try:
-            status = path.stat()
-            data = path.read_bytes()
+            with path.open("rb", buffering=0) as file:
+                status = os.fstat(file.fileno())
+                data = file.read()
         except OSError as exc:
-            raise RecordingError(f"{path}: cannot be read ({exc.strerror or exc}); copy or download it again.") from exc
-        self._sha.update(f"{path.name}:{len(data)}:".encode())
-        self._sha.update(_sampled(data) if path.suffix == ".dat" else data)
-        self.stamps[str(path)] = (path.name, status.st_size, status.st_mtime_ns)
+            raise _unreadable(path, exc) from exc
+        self._note(path, status, len(data), data)
         return data
+
+    def read_codes(self, path: Path) -> memoryview:
+        """A WFDB data file, in memory that the next one is read into: what is kept of it must be copied.
+
+        Raises
+        ------
+        RecordingError
+            If it cannot be read.
+        """
+        try:
+            with path.open("rb", buffering=0) as file:
+                status = os.fstat(file.fileno())
+                if len(self._buffer) < status.st_size:
+                    self._buffer = bytearray(status.st_size)
+                room, filled = memoryview(self._buffer)[: status.st_size], 0
+                while count := file.readinto(room[filled:]):
+                    filled += count
+        except OSError as exc:
+            raise _unreadable(path, exc) from exc
+        data = room[:filled]
+        self._note(path, status, filled, *_sampled(data))
+        return data
+
+    def _note(self, path: Path, status: os.stat_result, size: int, *hashed: bytes | memoryview) -> None:
+        self._sha.update(f"{path.name}:{size}:".encode())
+        for part in hashed:
+            self._sha.update(part)
+        self.stamps[str(path)] = (path.name, status.st_size, status.st_mtime_ns)
 
     @property
     def content(self) -> str:
@@ -60,17 +91,22 @@ class FingerprintingReader:
         return self._sha.hexdigest()
 
 
-def _sampled(data: bytes) -> bytes:
+def _unreadable(path: Path, exc: OSError) -> RecordingError:
+    return RecordingError(f"{path}: cannot be read ({exc.strerror or exc}); copy or download it again.")
+
+
+def _sampled(data: memoryview) -> tuple[memoryview, memoryview]:
+    """The lines that are hashed, and what is left after the last whole line."""
     whole = len(data) // _LINE * _LINE
     lines = np.frombuffer(data, np.uint8, whole).reshape(-1, _LINE)
-    return lines[::_EVERY].tobytes() + data[whole:]
+    return np.ascontiguousarray(lines[::_EVERY]).data, data[whole:]
 
 
 def unchanged(stamps: dict[str, Stamp]) -> bool:
     """Whether every file still has the size and the time of change that it had."""
     for path, (_, size, changed_ns) in stamps.items():
         try:
-            status = Path(path).stat()
+            status = os.stat(path)  # noqa: PTH116 - a Path for each of many thousand files costs more than asking
         except OSError:
             return False
         if (status.st_size, status.st_mtime_ns) != (size, changed_ns):
@@ -78,27 +114,46 @@ def unchanged(stamps: dict[str, Stamp]) -> bool:
     return True
 
 
-def content_of(paths: Sequence[str]) -> str | None:
-    """The fingerprint that a reader of these files would have now; None if one of them is gone."""
+def fingerprint(paths: Sequence[str]) -> tuple[str | None, dict[str, Stamp]]:
+    """Content and stamps that a reader of these files would have now; None and none if one of them is gone."""
     reader = FingerprintingReader()
     try:
-        for path in paths:
-            reader.read(Path(path))
+        for path in map(Path, paths):
+            if path.suffix == ".dat":
+                reader.read_codes(path)
+            else:
+                reader.read(path)
     except RecordingError:
-        return None
-    return reader.content
+        return None, {}
+    return reader.content, reader.stamps
 
 
 def parse_header(path: Path, text: bytes) -> WfdbRecord:
     """As `rt_handdt.io.wfdb16.read_header`, from bytes that were read already, and ten times as fast for headers of
-    the usual form; others take the road of `read_header`.
+    the usual form (with numba a hundred times); others take the road of `read_header`.
 
     Raises
     ------
     RecordingError
         If it is no header in format 16.
     """
-    return _usual_header(path, text) or read_header(path)
+    return _compiled_header(path, text) or _usual_header(path, text) or read_header(path)
+
+
+def _compiled_header(path: Path, text: bytes) -> WfdbRecord | None:
+    """A header ``name C rate samples`` and C lines as `offline.features.header_kernel` knows them; None for another."""
+    first, _, signals = text.partition(b"\n")
+    words = first.split()
+    if len(words) != 4 or not words[1].isdigit() or int(words[1]) < 1:
+        return None
+    found = scan_signals(signals, int(words[1]))
+    rate = _rate_and_length(words)
+    if found is None or rate is None:
+        return None
+    gain, baseline, names, file, unit = found
+    if unit not in _UNITS:
+        return None
+    return _record(path, file, rate, _split(names), gain, baseline, _UNITS[unit])
 
 
 def _usual_header(path: Path, text: bytes) -> WfdbRecord | None:
@@ -107,29 +162,54 @@ def _usual_header(path: Path, text: bytes) -> WfdbRecord | None:
     if len(words) < 13 or not words[1].isdigit() or len(words) != 4 + 9 * int(words[1]):
         return None
     files, formats, calibrations, block_sizes = (words[4 + k :: 9] for k in (0, 1, 2, 7))
-    units = [unit for unit in _UNITS if calibrations[0].endswith(unit)]
+    units = [unit for unit in _UNITS if calibrations[0].endswith(b")/" + unit)]
     if len(set(files)) != 1 or set(formats) != {b"16"} or set(block_sizes) != {b"0"} or not units:
         return None
-    numbers = b" ".join(calibrations).replace(units[0], b" ").replace(b"(", b" ").split()
+    numbers = b" ".join(calibrations).replace(b")/" + units[0], b" ").replace(b"(", b" ").split()
+    rate = _rate_and_length(words)
     try:
         values = np.array(list(map(float, numbers))).reshape(-1, 2)
-        fs_hz, n_samples = float(words[2]), int(words[3])
     except ValueError:
         return None
     gain, baseline = np.ascontiguousarray(values.T)
-    # A gain of 0 and a length of 0 have rules of their own.
-    if len(gain) != len(files) or not (np.isfinite(values).all() and gain.all()) or not (fs_hz > 0 and n_samples > 0):
+    # A gain of 0 has a rule of its own.
+    if rate is None or len(gain) != len(files) or not (np.isfinite(values).all() and gain.all()):
         return None
+    return _record(path, files[0], rate, _decoded(tuple(words[12::9])), gain, baseline, _UNITS[units[0]])
+
+
+def _rate_and_length(words: Sequence[bytes]) -> tuple[float, int] | None:
+    try:
+        fs_hz, n_samples = float(words[2]), int(words[3])
+    except ValueError:
+        return None
+    return (fs_hz, n_samples) if fs_hz > 0 and n_samples > 0 else None  # a length of 0 has a rule of its own
+
+
+def _record(
+    path: Path,
+    file: bytes,
+    rate: tuple[float, int],
+    names: tuple[str, ...],
+    gain: Float64,
+    baseline: Float64,
+    to_uv: float,
+) -> WfdbRecord:
     return WfdbRecord(
         path=path,
-        data_path=path.with_name(files[0].decode(errors="replace")),
-        fs_hz=fs_hz,
-        n_samples=n_samples,
-        names=_decoded(tuple(words[12::9])),
+        data_path=path.with_name(file.decode(errors="replace")),
+        fs_hz=rate[0],
+        n_samples=rate[1],
+        names=names,
         gain=gain,
         baseline=baseline,
-        to_uv=np.full(len(gain), _UNITS[units[0]]),
+        to_uv=np.full(len(gain), to_uv),
     )
+
+
+@functools.lru_cache(maxsize=4)
+def _split(names: bytes) -> tuple[str, ...]:
+    return _decoded(tuple(names.split(b"\n")[:-1]))
 
 
 @functools.lru_cache(maxsize=4)

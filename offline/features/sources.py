@@ -134,7 +134,9 @@ class HyserSource(SessionSource):
             if record.n_samples < keep:
                 tally[f"trials were shorter than {config.stretch_s:g} s and left out"] += 1
                 continue
-            data = reader.read(record.data_path)[record.offset_bytes :]
+            data = reader.read_codes(record.data_path)[record.offset_bytes :]
+            if len(data) != 2 * record.n_samples * record.n_channels:
+                raise RecordingError(f"{record.data_path}: its size changed while it was read; try again.")
             codes = np.frombuffer(data, dtype="<i2").reshape(record.n_samples, record.n_channels)
             if not in_order:
                 codes = codes[:, order]
@@ -170,7 +172,7 @@ class HyserSource(SessionSource):
         )
         for trial in joined.trials:
             reader.read(trial.record.path)
-            reader.read(trial.record.data_path)
+            reader.read_codes(trial.record.data_path)
         yield joined
 
 
