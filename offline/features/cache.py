@@ -37,7 +37,7 @@ from rt_handdt.io.wfdb16 import write_atomically
 _CODE = (
     *(f"offline.features.{name}" for name in ("cache", "classical_frequency", "classical_spatial", "classical_time")),
     *(f"offline.features.{name}" for name in ("extraction", "kernels", "measures", "repair", "signals", "sources")),
-    *(f"rt_handdt.core.{name}" for name in ("features", "filters", "kernels", "preprocess", "recording")),
+    *(f"rt_handdt.core.{name}" for name in ("features", "filters", "kernels", "preprocess", "recording", "stretch")),
     "rt_handdt.io.hyser",
     "rt_handdt.io.xdf",
 )
