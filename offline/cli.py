@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from offline.cli_cohort import COHORT_EXAMPLE, cohort
+from offline.cli_export import EXPORT_EXAMPLE, export
 from offline.cli_features import FEATURES_EXAMPLE, features
 from offline.cli_pipeline import EVALUATE_EXAMPLE, PIPELINE_EXAMPLE, evaluate, pipeline
 from offline.cli_report import REPORT_EXAMPLE, cohort_report
@@ -70,6 +71,7 @@ app.command(epilog=FEATURES_EXAMPLE)(features)
 app.command(epilog=PIPELINE_EXAMPLE, cls=ListOptions)(pipeline)
 app.command(epilog=EVALUATE_EXAMPLE, cls=ListOptions)(evaluate)
 app.command(epilog=STUDY_EXAMPLE, cls=ListOptions)(study)
+app.command(epilog=EXPORT_EXAMPLE, cls=ListOptions)(export)
 
 
 def main() -> None:

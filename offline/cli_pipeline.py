@@ -71,7 +71,14 @@ def pipeline(
             metavar="NAME...",
         ),
     ] = None,
+    bundle: Annotated[
+        str | None,
+        typer.Option(help="Classifier of the live bundle; default: the first one; none: no bundle.", metavar="NAME"),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of split, training and classifiers.")] = 0,
+    training_seed: Annotated[
+        int | None, typer.Option(min=0, help="Of training alone, for runs whose latents are to be joined.")
+    ] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder that keeps features; default: in --out.")] = None,
     processes: Annotated[
         int | None, typer.Option(min=1, help="Sessions measured at once; default: one per processor.", metavar="N")
@@ -100,7 +107,7 @@ def pipeline(
     method = MethodConfig.from_toml(config or shipped("configs", "method", "faithful.toml"))
     method = method.model_copy(
         update={
-            "seed": seed,
+            "seed": seed if training_seed is None else training_seed,
             "optimiser": method.optimiser.model_copy(update={"epochs": epochs or method.optimiser.epochs}),
         }
     )
@@ -125,6 +132,7 @@ def pipeline(
             "fold": fold,
             "folds": folds,
             "classifiers": tuple(dict.fromkeys(classifiers or ("knn", "svm", "rf"))),
+            "bundle": bundle,
             "latents": tuple(dict.fromkeys(latent or ("pattern",))),
             "seed": seed,
             "features": {
@@ -153,6 +161,8 @@ def pipeline(
         typer.echo(f"Note: {note}", err=True)
     Console().print(score_table(run.scores, f"{run.split.protocol}; unit: {run.table.unit}"))
     typer.echo(f"Wrote {run.folder.report}")
+    if run.folder.bundle.exists():
+        typer.echo(f"Wrote {run.folder.bundle}; rt-handdt live --bundle {run.folder.bundle} runs it")
 
 
 def evaluate(
@@ -167,6 +177,10 @@ def evaluate(
     classifier: Annotated[
         list[str] | None, typer.Option(help="Classifiers; default: those of the run.", metavar="NAME...")
     ] = None,
+    with_: Annotated[
+        list[str] | None,
+        typer.Option("--with", help="Runs of the same samples whose latents are put beside.", metavar="DIR..."),
+    ] = None,
 ) -> None:
     """Judge a saved run again, without training it."""
     from rich.console import Console
@@ -174,7 +188,7 @@ def evaluate(
     from offline.study.evaluate import evaluate_run
     from offline.study.report import score_table
 
-    found = evaluate_run(folder, tuple(dict.fromkeys(classifier or ())), on=on, latent=latent)
+    found = evaluate_run(folder, tuple(dict.fromkeys(classifier or ())), on=on, latent=latent, others=with_ or ())
     for note in dict.fromkeys(note for one in found.scores for note in one.notes):
         typer.echo(f"Note: {note}", err=True)
     Console().print(score_table(found.scores, found.heading))

@@ -240,5 +240,5 @@ class DisentanglingNet(nn.Module):
 
 
 def amplitude_maps(spec: PipelineSpec) -> list[bool]:
-    """Which of the F maps are amplitudes in µV (to be log-compressed), and which are counts."""
-    return [feature.name not in ("zc", "ssc") for feature in spec.features for _ in range(feature.n_maps)]
+    """Which of the F maps are amplitudes in µV (to be log-compressed), and which are counts or have a sign."""
+    return [feature.name not in ("zc", "ssc", "raw_points") for feature in spec.features for _ in range(feature.n_maps)]

@@ -10,16 +10,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from offline.bundle_card import Provenance
+from offline.bundles import refuse_target
 from offline.config import TrainConfig
 from offline.datasets import WindowSet, collect
-from offline.export import Provenance, export_bundle
+from offline.export import export_bundle
 from offline.sources import TrainingData, open_data
 from offline.splits import Split, split
 from offline.training import Epoch, train
-from rt_handdt.core.bundle import MANIFEST, Bundle
+from rt_handdt.core.bundle import Bundle
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.recording import Recording
-from rt_handdt.errors import BundleError
 from rt_handdt.paths import shipped
 
 POOL_ABOVE_S = 600.0  # of signal in all
@@ -61,7 +62,7 @@ def train_bundle(
         Whatever is wrong with data, layout, configuration or target, before any training time is spent.
     """
     console = console or Console(stderr=True)
-    _refuse_target(Path(out))
+    refuse_target(Path(out))
     if isinstance(data, TrainingData):
         opened = data
     else:
@@ -120,12 +121,6 @@ def suitable_config(recordings: Sequence[Recording], console: Console) -> TrainC
         said += f", with the band's upper corner lowered from {high:g} to {limit:g} Hz for the data's rate"
     console.print(f"{said}; the mains notch is at {config.pipeline.notch_hz:g} Hz.")
     return config
-
-
-def _refuse_target(out: Path) -> None:
-    """The rule of `save_bundle`, asked before hours of training and not after."""
-    if out.exists() and not (out / MANIFEST).exists() and (not out.is_dir() or any(out.iterdir())):
-        raise BundleError(f"{out}: exists and is not a bundle; choose another folder or empty it.")
 
 
 def _announce(console: Console, windows: WindowSet, parts: Split) -> None:

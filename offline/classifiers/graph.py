@@ -8,8 +8,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from offline.bundles import OPSET
 from offline.classifiers.inputs import Standardiser
-from offline.export import OPSET
 
 IR_VERSION = 10  # as torch writes it for this opset
 LATENT, PROBABILITIES = "latent", "probabilities"

@@ -19,13 +19,13 @@ import torch
 from pydantic import Field
 from torch import nn
 
+from offline.bundles import to_onnx
 from offline.classifiers.base import CalibratedClassifier, ClassifierSettings, empty_logits
 from offline.classifiers.calibration import temperature_loss
 from offline.classifiers.graph import HeadGraph
 from offline.classifiers.inputs import Samples, Standardiser
 from offline.classifiers.networks import Lstm, cnn, mlp
 from offline.datasets import Int64, Mask
-from offline.export import to_onnx
 from rt_handdt.core.types import Float32, Float64
 from rt_handdt.errors import HanddtError
 

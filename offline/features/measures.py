@@ -1,21 +1,18 @@
 """The measures of Yuan et al. 2024, and any list of classical features, of one stretch of filtered samples.
 
-========== === ============================================================================================
-name         F of the stretch's samples (n, C), µV
-========== === ============================================================================================
-raw        171 the samples, resampled (`scipy.signal.resample_poly`; 1024 samples: every 6th after its FIR)
-envelope   240 RMS of 240 evenly spaced windows, each 1/16 of the stretch (64 of 1024 samples) long
-stft       256 magnitude of the two-sided spectrum of one frame: decimated by 4 (FIR), Hann, 256 points; from the most
-               negative frequency upwards, and scaled so that a sine of amplitude A reads A in each of its two bins
-rms wl       1 root mean square; waveform length: as live, `rt_handdt.core.spec`
-zc ssc       1 zero crossings; slope sign changes: as live, with a threshold of 0
-td           4 rms, wl, zc, ssc
-stft_td    260 stft and td, as two inputs of a network (256 + 4)
-========== === ============================================================================================
+========== === ================ ===========================================================================
+name         F live feature     of the stretch's samples (n, C), µV
+========== === ================ ===========================================================================
+raw        171 raw_points       the samples, resampled
+envelope   240 rms_envelope     RMS of 240 evenly spaced short windows
+stft       256 spectrum         magnitude of the two-sided spectrum of one decimated frame
+rms wl       1 rms, wl          root mean square; waveform length
+zc ssc       1 zc, ssc          zero crossings; slope sign changes, with a threshold of 0
+td           4 rms, wl, zc, ssc all four
+stft_td    260 spectrum + td    stft and td, as two inputs of a network (256 + 4)
+========== === ================ ===========================================================================
 
-A frame of fewer than 256 decimated samples is padded with zeros, so that F does not depend on rate and length; of a
-longer one the last 256 count. What is linear in the samples (in their squares: the envelope) is
-one matrix, made by passing the identity through scipy's own function and kept for the next stretch of that length.
+The definitions are those of live use: `rt_handdt.core.stretch` for the first three, `rt_handdt.core.spec` for the rest.
 """
 
 from __future__ import annotations
@@ -25,16 +22,14 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from scipy import fft, signal
 
 from offline.features import classical
 from offline.features.signals import Signal
 from rt_handdt.config import nearest
+from rt_handdt.core import stretch as core
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import ConfigError
 
-RAW_POINTS, ENVELOPE_POINTS, STFT_BINS = 171, 240, 256
-DECIMATION = 4
 TIME_DOMAIN = ("rms", "wl", "zc", "ssc")
 
 
@@ -52,12 +47,15 @@ class Measure:
         F, or how the maps divide into two inputs.
     parts
         What computes the maps: (F_part, C) float32 of a `Signal`.
+    live
+        Names of the live pipeline's features that give the same maps in the same order; () if it has not got them all.
     """
 
     name: str
     names: tuple[str, ...]
     inputs: tuple[int, ...]
     parts: tuple[Callable[[Signal], Float32], ...]
+    live: tuple[str, ...]
 
     def __call__(self, stretch: Signal) -> Float32:
         """Shape (F, C), float32."""
@@ -83,12 +81,14 @@ def parse_measure(text: str) -> Measure:
     names: list[str] = []
     parts: list[Callable[[Signal], Float32]] = []
     inputs: list[int] = []
+    live: list[str] = []
     for word in words:
         if word in MEASURES:
             pieces = MEASURES[word]
             names += [name for piece in pieces for name in piece.names]
             parts += [piece.compute for piece in pieces]
             inputs += [len(piece.names) for piece in pieces]
+            live += [name for piece in pieces for name in piece.live]
         elif word in classical.CLASSICAL:
             found = classical.CLASSICAL[word]
             names += found.names
@@ -101,58 +101,21 @@ def parse_measure(text: str) -> Measure:
     if twice:
         raise ConfigError(f"The measure '{text}' yields {', '.join(twice[:4])} twice; name each once.")
     two = len(words) == 1 and len(inputs) == 2
-    return Measure(",".join(words), tuple(names), tuple(inputs) if two else (len(names),), tuple(parts))
+    able = all(word in MEASURES for word in words)
+    return Measure(
+        ",".join(words),
+        tuple(names),
+        tuple(inputs) if two else (len(names),),
+        tuple(parts),
+        tuple(live) if able else (),
+    )
 
 
 @dataclass(frozen=True)
 class _Piece:
     names: tuple[str, ...]
     compute: Callable[[Signal], Float32]
-
-
-def raw(stretch: Signal) -> Float32:
-    """The samples resampled to 171 points: (171, C)."""
-    return np.asarray(_resampler(len(stretch.x)) @ stretch.x, dtype=np.float32)
-
-
-def envelope(stretch: Signal) -> Float32:
-    """RMS of 240 overlapping windows: (240, C)."""
-    return np.sqrt(_windows(len(stretch.x)) @ np.square(stretch.x))
-
-
-def stft(stretch: Signal) -> Float32:
-    """Two-sided magnitude spectrum of one frame: (256, C)."""
-    both = _spectrum(len(stretch.x)) @ stretch.x
-    half = STFT_BINS // 2 + 1
-    magnitude = np.hypot(both[:half], both[half:])  # 0 .. Nyquist of the decimated rate
-    return np.concatenate([magnitude[:0:-1], magnitude[:-1]])
-
-
-@cache
-def _windows(n: int) -> Float32:
-    """Means of 240 windows: (240, n)."""
-    width = max(n // 16, 1)
-    starts = np.rint(np.linspace(0, n - width, ENVELOPE_POINTS))[:, None]
-    at = np.arange(n)
-    return (((at >= starts) & (at < starts + width)) / width).astype(np.float32)
-
-
-@cache
-def _resampler(n: int) -> Float32:
-    eye = np.eye(n)
-    whole = max(round(n / RAW_POINTS), 1)
-    if -(-n // whole) == RAW_POINTS:
-        return signal.resample_poly(eye, 1, whole, axis=0).astype(np.float32)
-    return signal.resample_poly(eye, RAW_POINTS, n, axis=0)[:RAW_POINTS].astype(np.float32)
-
-
-@cache
-def _spectrum(n: int) -> Float32:
-    """Real parts over imaginary parts, (2 · 129, n), of decimation, Hann window and Fourier transform."""
-    frame = signal.resample_poly(np.eye(n), 1, DECIMATION, axis=0)[-STFT_BINS:]
-    hann = signal.get_window("hann", len(frame))
-    lines = fft.rfft(frame * (2 / hann.sum() * hann)[:, None], STFT_BINS, axis=0)
-    return np.concatenate([lines.real, lines.imag]).astype(np.float32)
+    live: tuple[str, ...]
 
 
 def _one(row: int) -> Callable[[Signal], Float32]:
@@ -163,17 +126,19 @@ def _numbered(name: str, count: int, first: int = 0) -> tuple[str, ...]:
     return tuple(f"{name}_{k}" for k in range(first, first + count))
 
 
-_RAW = _Piece(_numbered("raw", RAW_POINTS), raw)
-_ENVELOPE = _Piece(_numbered("envelope", ENVELOPE_POINTS), envelope)
-_STFT = _Piece(_numbered("stft", STFT_BINS, -STFT_BINS // 2), stft)
-_TD = _Piece(TIME_DOMAIN, lambda stretch: stretch.time_domain)
+_RAW = _Piece(_numbered("raw", core.RAW_POINTS), lambda one: core.raw_points(one.x), ("raw_points",))
+_ENVELOPE = _Piece(_numbered("envelope", core.ENVELOPE_POINTS), lambda one: core.rms_envelope(one.x), ("rms_envelope",))
+_STFT = _Piece(
+    _numbered("stft", core.SPECTRUM_BINS, -core.SPECTRUM_BINS // 2), lambda one: core.spectrum(one.x), ("spectrum",)
+)
+_TD = _Piece(TIME_DOMAIN, lambda one: one.time_domain, TIME_DOMAIN)
 
 #: What each name stands for; the pieces are the inputs of a network.
 MEASURES: dict[str, tuple[_Piece, ...]] = {
     "raw": (_RAW,),
     "envelope": (_ENVELOPE,),
     "stft": (_STFT,),
-    **{name: (_Piece((name,), _one(row)),) for row, name in enumerate(TIME_DOMAIN)},
+    **{name: (_Piece((name,), _one(row), (name,)),) for row, name in enumerate(TIME_DOMAIN)},
     "td": (_TD,),
     "stft_td": (_STFT, _TD),
 }

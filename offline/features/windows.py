@@ -1,7 +1,7 @@
 """The windows of a live run over a recording, measured by anything.
 
-One `Preprocessor` is driven over the recording. What the live pipeline computes itself (RMS, WL, ZC, SSC) is taken from
-its frames as it is; any other measure is computed of the window's filtered samples.
+One `Preprocessor` is driven over the recording. What the live pipeline computes itself (all the study's measures) is
+taken from its frames as it is; classical features are computed of the window's filtered samples.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from offline.features.config import FeatureConfig
-from offline.features.measures import MEASURES, TIME_DOMAIN
 from offline.features.repair import rings
 from offline.features.signals import Signal
 from offline.features.sources import SessionSource, nominal_rate
@@ -66,7 +65,7 @@ def live_windows(
     tally: Counter[str],
 ) -> Iterator[Window]:
     """Every `stride`-th live window that lies wholly inside one of the segments, in order of time."""
-    live = live_features(config.measure)
+    live = config.parsed.live
     spec = config.spec(nominal_rate(recording.fs_hz), layout)
     spec = PipelineSpec.parse(
         {**spec.model_dump(), "features": named_features(list(live or ("rms",)))}, what=recording.name
@@ -101,11 +100,3 @@ def live_windows(
             yield Window(values, frame.rms_uv, at)
     if preprocessor.missing_values:
         tally["missing values were held at the last good one"] += preprocessor.missing_values
-
-
-def live_features(measure: str) -> tuple[str, ...]:
-    """The live pipeline's features that make up a measure; () if it needs others."""
-    words = measure.split(",")
-    if not all(word == "td" or word in TIME_DOMAIN for word in words):
-        return ()
-    return tuple(name for word in words for piece in MEASURES[word] for name in piece.names)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,8 @@ class RunLog:
     def __init__(self, out: Path | None, upto: int, *, tensorboard: bool) -> None:
         self._path = out / "log.jsonl" if out else None
         self._events: Any = None
+        self._folder = out if tensorboard else None
+        self._upto = upto
         if out is None or self._path is None:
             return
         try:
@@ -34,15 +38,15 @@ class RunLog:
             self._path.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
         except OSError as exc:
             raise HanddtError(f"{out}: cannot be written to ({exc}); choose another folder.") from None
-        if tensorboard:
-            try:
-                from torch.utils.tensorboard import SummaryWriter
-            except ImportError:
-                return
-            self._events = SummaryWriter(str(out / "tensorboard"), purge_step=upto + 1)
 
     def write(self, epoch: int, values: dict[str, float]) -> None:
-        """Append one epoch."""
+        """Append one epoch.
+
+        Raises
+        ------
+        HanddtError
+            If the disk is full or the folder gone.
+        """
         if self._path is None:
             return
         try:
@@ -50,11 +54,43 @@ class RunLog:
                 file.write(json.dumps({"epoch": epoch, **values}) + "\n")
         except OSError as exc:
             raise HanddtError(f"{self._path}: cannot be written ({exc}); free some space and resume.") from None
-        if self._events is not None:
-            for name, value in values.items():
-                self._events.add_scalar(name, value, epoch)
+        with _said(self._path):
+            self._open_events()
+            if self._events is not None:
+                for name, value in values.items():
+                    self._events.add_scalar(name, value, epoch)
+
+    def _open_events(self) -> None:
+        """With the first epoch, so that going on with a finished run leaves no empty file behind."""
+        folder, self._folder = self._folder, None
+        if folder is None:
+            return
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            return
+        # readers drop what an earlier, stopped run wrote from this step on
+        self._events = SummaryWriter(str(folder / "tensorboard"), purge_step=self._upto + 1)
 
     def close(self) -> None:
-        """Finish the event files."""
-        if self._events is not None:
-            self._events.close()
+        """Finish the event files.
+
+        Raises
+        ------
+        HanddtError
+            If they cannot be written.
+        """
+        if self._events is not None and self._path is not None:
+            with _said(self._path):
+                self._events.close()
+
+
+@contextmanager
+def _said(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise HanddtError(
+            f"{path.parent / 'tensorboard'}: cannot be written ({exc}); free some space and resume, or set "
+            "tensorboard = false."
+        ) from None

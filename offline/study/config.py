@@ -38,6 +38,9 @@ class PipelineConfig(Settings):
         Within-session: which of how many, from 1.
     classifiers, baselines
         On the latents; and on the log features themselves.
+    bundle
+        Classifier of the bundle for live use, written at the end; None: the first of `classifiers`; ``"none"``: no
+        bundle.
     latents
         What is classified: the gesture from the pattern latent; the person from the subject latent.
     seed
@@ -56,6 +59,7 @@ class PipelineConfig(Settings):
     folds: int = Field(3, ge=2)
     classifiers: tuple[str, ...] = Field(("knn", "svm", "rf"), min_length=1)
     baselines: tuple[str, ...] = ("lda", "svm")
+    bundle: str | None = None
     latents: tuple[Source, ...] = Field(("pattern",), min_length=1)
     seed: int = Field(0, ge=0)
     features: FeatureConfig = FeatureConfig()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
@@ -9,11 +10,10 @@ from typing import Literal
 import numpy as np
 
 from offline.method.latents import Latents
-from offline.method.trained import TrainedMethod
-from offline.method.training import MODEL
 from offline.study.classify import gesture_scores, person_scores
 from offline.study.config import Source
 from offline.study.folder import RunFolder
+from offline.study.joined import open_runs
 from offline.study.metrics import Scores
 from offline.study.pipeline import said_of
 from rt_handdt.errors import HanddtError
@@ -36,24 +36,36 @@ class Evaluation:
 
 
 def evaluate_run(
-    path: str | Path, classifiers: tuple[str, ...], *, on: On = "test", latent: Source = "pattern"
+    path: str | Path,
+    classifiers: tuple[str, ...],
+    *,
+    on: On = "test",
+    latent: Source = "pattern",
+    others: Sequence[str | Path] = (),
 ) -> Evaluation:
     """Fit classifiers to a run's training latents and score a part; write ``evaluate_{on}_{latent}.json`` beside.
 
     The gesture is told from the pattern latent; the person from the subject latent, by held-out trials of that part.
 
+    Parameters
+    ----------
+    others
+        Runs of the same samples: the latents of all of them are put side by side, and the file is called
+        ``evaluate_{on}_{latent}_joined_{how many}.json``.
+
     Raises
     ------
     HanddtError
-        If the folder holds no finished run, or the part cannot be judged.
+        If a folder holds no finished run, samples differ, or the part cannot be judged.
     """
     folder = RunFolder(Path(path))
-    config, known = folder.read(), folder.read_json(folder.metrics)
-    parts = folder.load_latents()
+    known = folder.read_json(folder.metrics)
+    runs = open_runs([path, *others])
+    config, parts, shape = runs.config, runs.latents, runs.shape
     if on == "valid" and "valid" not in parts:
-        raise HanddtError(f"{folder.path}: this run has no validation part; take --on train, test or all.")
+        those = "these runs have not the same" if others else "this run has no"
+        raise HanddtError(f"{folder.path}: {those} validation part; take --on train, test or all.")
     part = _joined(list(parts.values())) if on == "all" else parts[on]
-    shape = TrainedMethod.load(folder.training / MODEL).net.latent_shape
     scores = []
     for name in classifiers or config.classifiers:
         if latent == "pattern":
@@ -64,9 +76,11 @@ def evaluate_run(
             seen = said_of(on, config.protocol)
             scores.append(person_scores(part, on, name, shape=shape, seen=seen, seed=config.seed))
     judged = _SAID[on] if latent == "pattern" else f"people of {_SAID[on].split(',')[0]}, told apart by held-out trials"
-    heading = f"{known['protocol']}; judged on {judged}; unit: {known['unit']}"
+    joined = f"; latents of {len(runs)} runs side by side" if others else ""
+    heading = f"{known['protocol']}; judged on {judged}{joined}; unit: {known['unit']}"
+    ending = f"_joined_{len(runs)}" if others else ""
     folder.write(
-        folder.path / f"evaluate_{on}_{latent}.json",
+        folder.path / f"evaluate_{on}_{latent}{ending}.json",
         {"format": "rt-handdt.metrics/1", "protocol": heading, "on": on, "results": [one.to_dict() for one in scores]},
     )
     return Evaluation(heading, tuple(scores))

@@ -15,7 +15,7 @@ FORMAT = "rt-handdt.study-run/1"
 Part = Literal["train", "valid", "test"]
 PARTS: tuple[Part, ...] = ("train", "valid", "test")
 #: May differ between a run and the one that goes on with it: they decide nothing that is kept.
-_FREE = ("classifiers", "baselines", "latents")
+_FREE = ("classifiers", "baselines", "latents", "bundle")
 #: What a study (`offline.sweep.jobs`) writes into the folder of each of its runs, before the run begins.
 JOB, FAILED = "job.json", "failed.json"
 
@@ -55,6 +55,11 @@ class RunFolder:
     def report(self) -> Path:
         """``report.md``."""
         return self.path / "report.md"
+
+    @property
+    def bundle(self) -> Path:
+        """The model for live use."""
+        return self.path / "bundle"
 
     @property
     def figures(self) -> Path:

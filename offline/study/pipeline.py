@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from offline.study.join import join_tables
 from offline.study.metrics import Scores, metrics_file
 from offline.study.reserved import refuse_reserved
 from offline.study.splits import Protocol, StudySplit, cross_session, cross_subject, within_session
-from rt_handdt.errors import ConfigError
+from rt_handdt.errors import ConfigError, HanddtError
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,8 @@ def run_pipeline(
     console = console or Console(stderr=True)
     if not allow_reserved_seeds:
         refuse_reserved(config.data)
-    check_classifiers((*config.classifiers, *config.baselines))
+    live = () if config.bundle == "none" else (config.bundle or config.classifiers[0],)
+    check_classifiers((*config.classifiers, *config.baselines, *live))
     folder = RunFolder(Path(out))
     folder.check(config)
     table, others = measured(config, cache or folder.cache, processes, console)
@@ -122,6 +123,12 @@ def run_pipeline(
         tuple(dict.fromkeys((*table.skipped, *trained.notes, *notes, *(note for one in scores for note in one.notes)))),
     )
     folder.write(folder.metrics, run.to_dict())
+    for name in live:
+        console.print(f"Writing the bundle ({name}) …", highlight=False)
+        failed = _bundle(folder, name, cache or folder.cache, processes, console)
+        if failed:
+            run = replace(run, notes=(*run.notes, failed))
+            folder.write(folder.metrics, run.to_dict())
     drawn: list[Path] = []
     if figures:
         from offline.study.gallery import draw_figures
@@ -170,6 +177,27 @@ def check_classifiers(names: tuple[str, ...]) -> None:
     """
     for name in names:
         make(name)
+
+
+def _bundle(
+    folder: RunFolder, classifier: str, cache: str | Path, processes: int | None, console: Console
+) -> str | None:
+    """Write the run's bundle; what stands in the way is said, and no reason to lose the run."""
+    from offline.study.bundle import export_run
+
+    try:
+        export_run(
+            folder.path,
+            folder.bundle,
+            classifier=classifier,
+            name=folder.path.resolve().name,
+            cache=cache,
+            processes=processes,
+            console=console,
+        )
+    except HanddtError as exc:
+        return f"No bundle for live use was written. {exc}"
+    return None
 
 
 def measured(

@@ -26,7 +26,8 @@ class DecoderSettings(Settings):
     rest_rms_uv, active_rms_uv
         Mean RMS over the electrodes in training, at rest and in gestures: the ends of the level scale.
     gate_ratio
-        Windows quieter than `gate_ratio` · `rest_rms_uv` are rest, whatever the network says; 0 for no gate.
+        Windows quieter than `gate_ratio` · `rest_rms_uv` are rest, whatever the network says; 0 for no gate. For
+        gestures without a class of rest it is the only way back to rest.
     """
 
     smoothing_s: float = Field(0.08, ge=0)
@@ -60,7 +61,8 @@ class Decoder:
         rms = float(np.mean(rms_uv))
         p = posterior.probabilities
         rest = self.gestures.rest_index
-        if rest is not None and rms < self.settings.gate_ratio * self.settings.rest_rms_uv:
+        quiet = rms < self.settings.gate_ratio * self.settings.rest_rms_uv
+        if quiet and rest is not None:
             p = np.zeros_like(p)
             p[rest] = 1.0
         if self._smoothed is None:
@@ -71,7 +73,9 @@ class Decoder:
         best = int(np.argmax(smoothed))
         rejected = bool(smoothed[best] < self.settings.reject_below)
         held_p = float(smoothed[self._held]) if self._held is not None else 0.0
-        if best == self._held or rejected or float(smoothed[best]) - held_p < self.settings.switch_margin:
+        if quiet and rest is None:  # nothing is held, which is called rest
+            self._held, self._rival, self._lead = None, None, 0
+        elif best == self._held or rejected or float(smoothed[best]) - held_p < self.settings.switch_margin:
             self._rival, self._lead = None, 0
         else:
             self._lead = self._lead + 1 if self._rival == best else 1

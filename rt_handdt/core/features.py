@@ -8,13 +8,23 @@ block of each window. The result is the textbook definition over the window's ow
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
+import numpy.typing as npt
 from scipy import fft
 
-from rt_handdt.core import kernels
+from rt_handdt.core import kernels, stretch
 from rt_handdt.core.filters import CausalFilter, envelope_sections
-from rt_handdt.core.spec import Envelope, PipelineSpec, Rms, Ssc, Stft, Wl, Zc
-from rt_handdt.core.types import Float64
+from rt_handdt.core.spec import Envelope, PipelineSpec, RawPoints, Rms, RmsEnvelope, Spectrum, Ssc, Stft, Wl, Zc
+from rt_handdt.core.types import Float32, Float64
+
+#: Features of the window's samples as a whole: (n, C) → (F, C).
+_OF_STRETCH: Mapping[str, Callable[[npt.ArrayLike], Float32]] = {
+    "raw_points": stretch.raw_points,
+    "rms_envelope": stretch.rms_envelope,
+    "spectrum": stretch.spectrum,
+}
 
 
 class FeatureBank:
@@ -52,11 +62,16 @@ class FeatureBank:
                 n = feature.frame_samples
                 self._hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)
                 self._hann *= 2 / self._hann.sum()
+        self._needs_samples = self._hann is not None
+        for feature in spec.features:
+            if feature.name in _OF_STRETCH:  # once, so that the first window is as fast as the rest
+                _OF_STRETCH[feature.name](np.zeros((spec.window_samples, 1)))
+                self._needs_samples = True
 
     @property
     def needs_samples(self) -> bool:
-        """Whether `window` needs the window's samples besides its sums (the STFT does)."""
-        return self._hann is not None
+        """Whether `window` needs the window's samples besides its sums (spectra and the like do)."""
+        return self._needs_samples
 
     def reset(self) -> None:
         """Forget the previous samples."""
@@ -144,6 +159,9 @@ class FeatureBank:
             elif isinstance(feature, Stft):
                 assert samples is not None
                 rows.append(self._stft(samples, feature))
+            elif isinstance(feature, RawPoints | RmsEnvelope | Spectrum):
+                assert samples is not None
+                rows.append(np.asarray(_OF_STRETCH[feature.name](samples), dtype=np.float64))
         return np.concatenate(rows), rms
 
     def _stft(self, samples: Float64, feature: Stft) -> Float64:

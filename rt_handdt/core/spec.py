@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from rt_handdt.config import Settings
+from rt_handdt.core import stretch
 from rt_handdt.core.layout import ElectrodeLayout
 
 
@@ -101,8 +102,46 @@ class Stft(Settings):
         return self.bins
 
 
-Feature = Annotated[Rms | Wl | Zc | Ssc | Envelope | Stft, Field(discriminator="name")]
-FEATURE_NAMES = ("rms", "wl", "zc", "ssc", "envelope", "stft")
+class RawPoints(Settings):
+    """The window's samples resampled to 171 points, µV: the study's measure "raw" (`rt_handdt.core.stretch`)."""
+
+    name: Literal["raw_points"] = "raw_points"
+    version: Literal[1] = 1
+
+    @property
+    def n_maps(self) -> int:
+        """Feature maps it yields."""
+        return stretch.RAW_POINTS
+
+
+class RmsEnvelope(Settings):
+    """RMS of 240 short windows inside the window, µV: the study's measure "envelope" (`rt_handdt.core.stretch`)."""
+
+    name: Literal["rms_envelope"] = "rms_envelope"
+    version: Literal[1] = 1
+
+    @property
+    def n_maps(self) -> int:
+        """Feature maps it yields."""
+        return stretch.ENVELOPE_POINTS
+
+
+class Spectrum(Settings):
+    """Two-sided magnitudes of one decimated frame, 256 bins, µV: the study's "STFT" (`rt_handdt.core.stretch`)."""
+
+    name: Literal["spectrum"] = "spectrum"
+    version: Literal[1] = 1
+
+    @property
+    def n_maps(self) -> int:
+        """Feature maps it yields."""
+        return stretch.SPECTRUM_BINS
+
+
+Feature = Annotated[
+    Rms | Wl | Zc | Ssc | Envelope | Stft | RawPoints | RmsEnvelope | Spectrum, Field(discriminator="name")
+]
+FEATURE_NAMES = ("rms", "wl", "zc", "ssc", "envelope", "stft", "raw_points", "rms_envelope", "spectrum")
 
 
 def named_features(value: Any) -> Any:
@@ -191,6 +230,11 @@ class PipelineSpec(Settings):
                 )
             if isinstance(feature, Envelope) and feature.cutoff_hz >= nyquist:
                 raise ValueError(f"the envelope's cutoff must lie below {nyquist:g} Hz")
+            if isinstance(feature, RawPoints | RmsEnvelope | Spectrum) and self.window_samples > stretch.MAX_SAMPLES:
+                raise ValueError(
+                    f"'{feature.name}' takes windows of at most {stretch.MAX_SAMPLES} samples; got "
+                    f"{self.window_samples}; shorten 'window_s'"
+                )
         return self
 
     @property
@@ -220,6 +264,12 @@ class PipelineSpec(Settings):
         for feature in self.features:
             names += [feature.name] if feature.n_maps == 1 else [f"{feature.name}_{k}" for k in range(feature.n_maps)]
         return tuple(names)
+
+    @property
+    def shown_map(self) -> int | None:
+        """Which of the F maps stands for all in a picture: RMS where there is one; None: their mean."""
+        names = self.map_names
+        return names.index("rms") if "rms" in names else (0 if len(names) == 1 else None)
 
     @property
     def frame_shape(self) -> tuple[int, int, int]:

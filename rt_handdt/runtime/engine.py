@@ -257,7 +257,8 @@ class Engine:
             self._marks += self._connection.markers.poll()
         if self._explain and self._latent is not None and now - self._explained_at > EXPLAIN_S:
             self._explained_at = now
-            pattern = self.recognizer.explain(self._latent)[0].copy()
+            maps, shown = self.recognizer.explain(self._latent), self.spec.shown_map
+            pattern = maps.mean(axis=0) if shown is None else maps[shown].copy()
             pattern[~self.layout.occupied] = np.nan
             self._pattern = pattern
         if now - self._slow_at > SLOW_S:

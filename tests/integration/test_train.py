@@ -12,10 +12,12 @@ import torch
 from rich.console import Console
 from typer.testing import CliRunner
 
+from offline.bundle_card import Provenance
+from offline.bundles import to_onnx
 from offline.cli import app
 from offline.config import NetworkConfig, TrainConfig
 from offline.datasets import collect
-from offline.export import Provenance, export_bundle, to_onnx
+from offline.export import export_bundle
 from offline.networks import DisentanglingNet
 from offline.run import suitable_config, train_bundle
 from offline.sources import TrainingData

@@ -21,6 +21,8 @@ FEATURES = (
     ("rms", "wl", "zc", "ssc"),
     ("rms", "envelope"),
     ({"name": "stft", "frame_samples": 32, "bins": 4}, "wl"),
+    ("spectrum", "ssc"),
+    ("raw_points", "rms_envelope"),
 )
 
 
@@ -46,6 +48,8 @@ def cuts(draw: st.DrawFn) -> list[int]:
 
 @settings(max_examples=60, deadline=None)
 @example([0, 32, N], (1, 1), (64, 16), FEATURES[2], 0.0, 0, False)  # a window that fills over several pushes
+@example([0, 70, 71, N], (2, 2), (60, 24), FEATURES[3], 0.1, 1, False)
+@example([0, 33, 500, N], (1, 3), (64, 16), FEATURES[4], 0.1, 2, False)
 @given(
     cut=cuts(),
     grid=st.sampled_from([(1, 1), (1, 3), (2, 2)]),

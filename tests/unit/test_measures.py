@@ -15,7 +15,7 @@ from offline.features.signals import Signal
 from offline.features.sources import hold
 from rt_handdt.core.filters import CausalFilter, design
 from rt_handdt.core.layout import ArrayBlock, ElectrodeLayout
-from rt_handdt.core.preprocess import iter_frames
+from rt_handdt.core.preprocess import Preprocessor, iter_frames
 from rt_handdt.core.recording import ArrayRecording
 from rt_handdt.core.spec import PipelineSpec, Rms, Ssc, Stft, Wl, Zc
 from rt_handdt.errors import ConfigError
@@ -81,6 +81,28 @@ def test_time_domain_is_that_of_the_live_pipeline():
     live = [LAYOUT.from_grid(frame.maps) for frame in iter_frames(recording, spec)][-1]
     x = CausalFilter(design(spec)).push(samples)[-N:]
     np.testing.assert_allclose(parse_measure("td")(stretch(x)), live, rtol=2e-4)
+
+
+@pytest.mark.parametrize("name", ["raw", "envelope", "stft", "stft_td", "raw,rms"])
+def test_every_measure_of_the_study_is_computed_live(name):
+    measure = parse_measure(name)
+    spec = PipelineSpec(fs_hz=FS_HZ, layout=LAYOUT, window_s=0.25, hop_s=0.0625, features=measure.live)
+    assert spec.n_maps == measure.n_maps
+    samples = (noise(2 * N) + 20_000).astype(np.float32)
+    x = CausalFilter(design(spec)).push(samples)
+    frames = Preprocessor(spec).push(samples)
+    assert len(frames) == (2 * N - 512) // 128 + 1
+    for frame in frames[::5]:
+        want = measure(stretch(x[frame.index - 511 : frame.index + 1]))
+        np.testing.assert_allclose(LAYOUT.from_grid(frame.maps), want, rtol=2e-4, atol=1e-4)
+
+
+def test_classical_features_are_not_computed_live():
+    assert parse_measure("td,mnf").live == ()
+    with pytest.raises(ConfigError, match="at most 8192 samples; got 10240"):
+        PipelineSpec.parse(
+            {"fs_hz": FS_HZ, "layout": LAYOUT, "window_s": 5.0, "features": ("spectrum",)}, what="a long window"
+        )
 
 
 def test_spectrum_has_the_scale_of_the_live_one():
