@@ -182,9 +182,13 @@ class PersonConfig(Settings):
     dims
         Principal components in which people's gestures are modelled.
     shrink
-        Share of both covariances, within and between people, that is taken to be spherical.
+        Share of both covariances, within and between people, that is taken to be spherical (more of the second, where
+        it rests on few people).
     settle_s
         Windows that begin sooner after a marker are left out of the model: the hand is still moving.
+    temperatures
+        Tried on the validation people after training; the one with the best balanced accuracy replaces the adapter's.
+        Empty: the adapter's is kept.
     between
         With one person and session in training nothing tells how centres move; they are taken to have this share of the
         variance between gestures.
@@ -196,6 +200,7 @@ class PersonConfig(Settings):
     dims: int = Field(100, ge=2)
     shrink: float = Field(0.05, ge=0, lt=1)
     settle_s: float = Field(0.1, ge=0)
+    temperatures: tuple[float, ...] = (0.0, 0.01, 0.03, 0.06, 0.1)
     between: float = Field(0.5, gt=0)
     adapter: AdapterSettings = AdapterSettings()
 

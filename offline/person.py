@@ -137,7 +137,8 @@ def _covariances(
         between = np.stack(apart).T @ np.stack(apart) / degrees
     else:
         between = np.eye(d) * config.between * float(np.var(centres, axis=0).mean())
-    return _shrunk(within / max(count, 1), config.shrink), _shrunk(between, config.shrink), centres
+    few = d / (d + max(degrees, 0))  # of few donnings, directions of change are little more than chance
+    return _shrunk(within / max(count, 1), config.shrink), _shrunk(between, max(config.shrink, few)), centres
 
 
 def _shrunk(covariance: Float64, share: float) -> Float64:

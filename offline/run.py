@@ -97,6 +97,11 @@ def train_bundle(
         f"Epoch {trained.best} kept: validation accuracy {scores['validation_accuracy']:.3f}, "
         f"balanced {scores['validation_balanced_accuracy']:.3f} ({parts.protocol})"
     )
+    if "validation_adapted_accuracy" in scores:
+        console.print(
+            f"Learning each person from its unlabelled windows: {scores['validation_adapted_accuracy']:.3f}, balanced "
+            f"{scores['validation_adapted_balanced_accuracy']:.3f}"
+        )
     console.print(f"Wrote {out} ({bundle.fingerprint})")
     return bundle
 

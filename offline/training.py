@@ -6,11 +6,12 @@ import copy
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 
+from offline.adapted import adapted_probabilities, readapted
 from offline.augment import Augmenter
 from offline.config import TrainConfig
 from offline.datasets import Int64, WindowSet
@@ -18,8 +19,9 @@ from offline.losses import total_loss
 from offline.networks import DisentanglingNet
 from offline.person import as_average, fit_person_model, reference
 from offline.splits import Split
-from rt_handdt.core.adaptation import PersonModel
+from rt_handdt.core.adaptation import AdapterSettings, PersonModel
 from rt_handdt.core.metrics import Confusion, accuracy, balanced_accuracy, confusion
+from rt_handdt.core.types import Float32
 from rt_handdt.errors import HanddtError
 
 WARM_UP_SHARE = 0.1  # of all steps
@@ -50,6 +52,11 @@ class Trained:
         All epochs, in order; `best` is the number of the one kept.
     person
         What is needed to learn a person live; None if the configuration does not want it.
+    adapter
+        How it is learnt, with the temperature that was chosen; None likewise.
+    adapted
+        (K, K) confusion of the validation windows, the person being learnt from the windows before; None likewise, or
+        where nobody validates.
     """
 
     net: DisentanglingNet
@@ -57,6 +64,8 @@ class Trained:
     best: int
     epochs: tuple[Epoch, ...] = field(repr=False, default=())
     person: PersonModel | None = field(repr=False, default=None)
+    adapter: AdapterSettings | None = None
+    adapted: Confusion | None = field(repr=False, default=None)
 
 
 def train(
@@ -76,13 +85,38 @@ def train(
     """
     with _seeded(config):
         chosen = _fit(windows, parts, config, config.optimiser.epochs, on_epoch)
+        if chosen.person is not None:
+            chosen = _adapted(chosen, windows, parts, config)
         if config.refit:
             # Same network as was validated: two people, one held out, do not gain a subject encoder here.
             people = len(windows.people) if parts.with_subject else 1
             everybody = Split(np.ones(len(windows), bool), parts.valid, parts.protocol, people)
             again = _fit(windows, everybody, config, chosen.best, on_epoch, validate=False)
-            return Trained(again.net, chosen.counts, chosen.best, chosen.epochs, again.person)
+            return replace(chosen, net=again.net, person=again.person)
         return chosen
+
+
+def _adapted(trained: Trained, windows: WindowSet, parts: Split, config: TrainConfig) -> Trained:
+    """Choose the adapter's temperature by the validation people, and score it on them."""
+    rows, adapter, person = np.flatnonzero(parts.valid), config.person.adapter, trained.person
+    assert person is not None
+    if not len(rows):
+        return replace(trained, adapter=adapter)
+    alone, _ = adapted_probabilities(
+        trained.net, person, windows, rows, adapter.model_copy(update={"rehearse": 0}), stride=config.stride
+    )
+
+    def counts(probabilities: Float32) -> Confusion:
+        return confusion(windows.label[rows], probabilities.argmax(axis=1), len(windows.gestures))
+
+    best = -1.0
+    for temperature in config.person.temperatures:
+        tried = config.person.adapter.model_copy(update={"temperature": temperature})
+        found = balanced_accuracy(counts(readapted(alone, person, windows, rows, tried, stride=config.stride)))
+        if found > best:
+            best, adapter = found, tried
+    _, adapted = adapted_probabilities(trained.net, person, windows, rows, adapter, stride=config.stride)
+    return replace(trained, adapted=counts(adapted), adapter=adapter)
 
 
 def _fit(
@@ -136,7 +170,9 @@ def _fit(
             for name, term in terms.items():
                 sums[name] = sums.get(name, 0.0) + float(term.detach()) / steps
         if validate:
-            counts = confusion(windows.label[rows_valid], predict(net, windows, rows_valid), len(windows.gestures))
+            counts = confusion(
+                windows.label[rows_valid], posteriors(net, windows, rows_valid).argmax(axis=1), len(windows.gestures)
+            )
             epoch = Epoch(number, sums, accuracy(counts), balanced_accuracy(counts))
             # Half and half: neither rest nor a rare gesture decides alone.
             score = float(number) if keep_last else (epoch.accuracy + epoch.balanced_accuracy) / 2
@@ -157,14 +193,14 @@ def _fit(
 
 
 @torch.no_grad()
-def predict(net: DisentanglingNet, windows: WindowSet, rows: Int64) -> Int64:
-    """Most probable label of each of the given windows."""
+def posteriors(net: DisentanglingNet, windows: WindowSet, rows: Int64) -> Float32:
+    """Probabilities (N, K) of the given windows."""
     net.eval()
     found = [
-        net(torch.from_numpy(windows.maps[rows[start : start + EVAL_BATCH]]))[0].argmax(1).numpy()
+        net(torch.from_numpy(windows.maps[rows[start : start + EVAL_BATCH]]))[0].numpy()
         for start in range(0, len(rows), EVAL_BATCH)
     ]
-    return np.concatenate(found) if found else np.zeros(0, np.int64)
+    return np.concatenate(found) if found else np.zeros((0, len(windows.gestures)), np.float32)
 
 
 def _epoch_size(n_rows: int, config: TrainConfig) -> int:

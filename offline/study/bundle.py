@@ -15,7 +15,7 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from offline.bundle_card import Provenance, render_card
-from offline.bundles import golden_vectors, refuse_target, to_onnx, today, versions, write_bundle
+from offline.bundles import TOLERANCE, golden_vectors, refuse_target, to_onnx, today, versions, write_bundle
 from offline.classifiers.base import CalibratedClassifier
 from offline.classifiers.inputs import concatenate
 from offline.classifiers.registry import make
@@ -155,7 +155,7 @@ def export_run(
         golden=golden,
         card=render_card(manifest, card_text(manifest, runs, scores, provenance, levels, options, len(recognizer))),
         paint=paint,
-        **({"tolerance": _TREES_TOLERANCE} if chosen == "rf" else {}),
+        tolerance=_TREES_TOLERANCE if chosen == "rf" else TOLERANCE,
     )
 
 

@@ -17,7 +17,7 @@ from rt_handdt.core.metrics import Confusion, accuracy, balanced_accuracy, confu
 from rt_handdt.core.types import Float32
 
 Task = Literal["gesture", "person"]
-Seen = Literal["pattern", "subject", "raw"]
+Seen = Literal["pattern", "subject", "raw", "recipe"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Scores:
     task
         What was told: the gesture, or the person.
     source
-        What the classifier saw: a latent, or (raw) the log features themselves.
+        What the classifier saw: a latent, or (raw) the log features themselves; or that our own recipe was judged.
     part
         Of the split: whose samples were told.
     detail

@@ -30,6 +30,10 @@ from rt_handdt.config import Settings
 from rt_handdt.core.types import Float32, Float64, Posterior
 from rt_handdt.errors import BundleError, ConfigError
 
+#: A spread is at least this share of the average person's: a dead electrode is not blown up to noise.
+LEAST_SPREAD = 0.05
+#: The network: raw maps (F, H, W) → posterior.
+Predict = Callable[[Float32], Posterior]
 #: Probability below which the network's word against a gesture is not believed further.
 FLOOR = 1e-4
 #: Logarithm of the share that a taught window leaves to other gestures.
@@ -58,23 +62,26 @@ class AdapterSettings(Settings):
     weight
         What one window counts as evidence for a centre; windows of one contraction are no independent samples.
     temperature
-        Of the likelihood: its dimensions are not independent either.
+        Of the likelihood: its dimensions are not independent either. 0: mean and spread are learnt and nothing else.
     trust
         Exponent of the network's probabilities as evidence.
     gate
-        Windows that the network takes for rest with at least this probability are not learnt from.
+        Windows that the network takes for rest with at least this probability are not kept.
+    rehearse
+        Kept windows that the network is asked about again with each frame, as they look by what is known by now.
     """
 
     every: int = Field(8, ge=1)
-    prior_windows: float = Field(60.0, gt=0)
+    prior_windows: float = Field(20.0, gt=0)
     horizon_windows: int = Field(4096, ge=1)
     memory: int = Field(1024, ge=1)
     refresh: int = Field(8, ge=1)
     iterations: int = Field(2, ge=1)
-    weight: float = Field(0.05, gt=0, le=1)
-    temperature: float = Field(0.1, gt=0, le=1)
+    weight: float = Field(0.1, gt=0, le=1)
+    temperature: float = Field(0.06, ge=0, le=1)
     trust: float = Field(1.0, ge=0)
     gate: float = Field(0.5, gt=0, le=1)
+    rehearse: int = Field(1, ge=0)
 
 
 @dataclass(frozen=True)
@@ -168,6 +175,66 @@ class PersonModel:
         return model
 
 
+class RunningScale:
+    """Mean and spread of a person's compressed maps so far; the average person's before the first window.
+
+    Attributes
+    ----------
+    mean, spread
+        (F, H, W), as of the last `update`.
+    """
+
+    def __init__(self, model: PersonModel, settings: AdapterSettings) -> None:
+        self._model, self._settings = model, settings
+        self._seen = 0.0
+        self._sum = np.zeros(model.mean.shape)
+        self._squares = np.zeros(model.mean.shape)
+        self.mean, self.spread = model.mean, model.spread
+
+    def watch(self, compressed: Float32) -> None:
+        """Take the next window, (F, H, W) compressed."""
+        away = compressed - self._model.mean
+        keep = 1.0 - 1.0 / self._settings.horizon_windows
+        self._seen = self._seen * keep + 1.0
+        self._sum = self._sum * keep + away
+        self._squares = self._squares * keep + away * away
+
+    def update(self) -> None:
+        """Let what was seen count."""
+        model, prior = self._model, self._settings.prior_windows
+        n = prior + self._seen
+        shift = self._sum / n
+        variance = (prior * np.square(model.spread, dtype=np.float64) + self._squares) / n - shift**2
+        self.mean = (model.mean + shift).astype(np.float32)
+        self.spread = np.sqrt(np.maximum(variance, (LEAST_SPREAD * model.spread) ** 2)).astype(np.float32)
+
+    def normal(self, compressed: Float32) -> Float32:
+        """(…, F, H, W) compressed → normalised."""
+        return np.asarray((compressed - self.mean) / self.spread, np.float32)
+
+
+@dataclass
+class _Kept:
+    """One window of movement that the centres rest on.
+
+    Attributes
+    ----------
+    maps
+        (F, H, W) compressed.
+    point
+        (d,) where it lies, under mean and spread of some moment not long ago.
+    evidence
+        (G,) log shares of the gestures.
+    weight
+        How probably it is a movement at all.
+    """
+
+    maps: Float32
+    point: Float64
+    evidence: Float64
+    weight: float
+
+
 class PersonAdapter:
     """The person at the electrodes now, as far as known. One object a stream; not thread-safe.
 
@@ -186,22 +253,16 @@ class PersonAdapter:
     ) -> None:
         self.model, self.settings, self._rest = model, settings, rest
         self._every = max(1, settings.every // stride)
+        self._rehearsed = settings.rehearse * stride
         self.reset()
 
     def reset(self) -> None:
         """Forget the person: somebody else is at the electrodes, or they were moved."""
         model = self.model
-        self._count = self._learnt = self._updates = 0
-        self._seen = 0.0
-        self._sum = np.zeros(model.mean.shape)
-        self._squares = np.zeros(model.mean.shape)
-        self._mean, self._spread = model.mean, model.spread
-        size = self.settings.memory
-        self._maps: deque[Float32] = deque(maxlen=size)
-        self._points: deque[Float64] = deque(maxlen=size)
-        self._evidence: deque[Float64] = deque(maxlen=size)
-        self._taught: list[tuple[Float32, Float64]] = []
-        self._taught_points = np.zeros((0, len(model.between)))
+        self._count = self._learnt = self._updates = self._next = 0
+        self._scale = RunningScale(model, self.settings)
+        self._kept: deque[_Kept] = deque(maxlen=self.settings.memory)
+        self._taught: list[_Kept] = []
         self._centres = model.centres
         self._doubt = np.tile(model.between, (len(model.centres), 1))
 
@@ -210,7 +271,7 @@ class PersonAdapter:
         """Windows learnt from since the last reset, rest included."""
         return self._learnt
 
-    def step(self, maps: Float32, predict: Callable[[Float32], Posterior]) -> Posterior:
+    def step(self, maps: Float32, predict: Predict) -> Posterior:
         """Recognize one frame, and learn from it.
 
         Parameters
@@ -226,18 +287,21 @@ class PersonAdapter:
             The network's latent, and probabilities after this person's centres.
         """
         compressed = self.model.compress(maps)
-        normal = (compressed - self._mean) / self._spread
+        normal = self._scale.normal(compressed)
         posterior = predict(self.model.as_average(normal))
         given = posterior.probabilities.astype(np.float64)
+        if not self.settings.temperature:
+            self._see(compressed)
+            return posterior
         point = self.model.project(normal[None])[0]
-        evidence = self._evidence_of(given)
-        likely = self._likelihood(point[None])[0]
-        share = _softmax((self.settings.temperature * likely + evidence)[None])[0]
+        evidence = self._evidence(given)
+        share = _softmax(self.settings.temperature * self._likelihood(point[None]) + evidence)[0]
         out = given.copy()
         out[self.model.gestures] = share * given[self.model.gestures].sum()
-        if self._count % self._every == 0:
-            self._learn(compressed, point, evidence, given)
-        self._count += 1
+        weight = 1.0 if self._rest is None else 1.0 - float(given[self._rest])
+        kept = _Kept(compressed, point, evidence, weight) if weight > 1.0 - self.settings.gate else None
+        self._rehearse(predict)
+        self._see(compressed, kept)
         return Posterior(out.astype(np.float32), posterior.latent)
 
     def teach(self, maps: Float32, label: int) -> None:
@@ -255,75 +319,70 @@ class PersonAdapter:
         ConfigError
             If the label is none of the model's.
         """
-        compressed = self.model.compress(maps)
-        self._watch(compressed)
         found = np.flatnonzero(self.model.gestures == label)
+        if not len(found) and label != self._rest:
+            raise ConfigError(f"Label number {label} is none of the model's gestures; teach one that it knows.")
+        compressed = self.model.compress(maps)
+        self._scale.watch(compressed)
         if len(found):
             evidence = np.full(len(self.model.gestures), CERTAIN)
             evidence[found[0]] = 0.0
-            self._taught.append((compressed, evidence))
-        elif label != self._rest:
-            raise ConfigError(f"Label number {label} is none of the model's gestures; teach one that it knows.")
+            self._taught.append(_Kept(compressed, np.zeros(len(self.model.between)), evidence, 1.0))
 
     def update(self) -> None:
         """Estimate the centres anew from all that is kept; `step` does so by itself now and then."""
-        self._mean, self._spread = self._statistics()
+        self._scale.update()
         self._project()
         self._estimate()
 
     # -- learning ----------------------------------------------------------------------------------------------
 
-    def _learn(self, compressed: Float32, point: Float64, evidence: Float64, given: Float64) -> None:
-        settings = self.settings
-        self._watch(compressed)
+    def _see(self, compressed: Float32, kept: _Kept | None = None) -> None:
+        """Every so many-th window is learnt from."""
+        self._count += 1
+        if (self._count - 1) % self._every:
+            return
+        self._scale.watch(compressed)
         self._learnt += 1
-        if self._rest is None or given[self._rest] < settings.gate:
-            self._maps.append(compressed)
-            self._points.append(point)
-            self._evidence.append(evidence)
-        if self._learnt % settings.refresh == 0:
+        if kept is not None:
+            self._kept.append(kept)
+        if self._learnt % self.settings.refresh == 0:
             self._updates += 1
-            self._mean, self._spread = self._statistics()
+            self._scale.update()
             # Points are those of the mean and spread of their time; anew for all costs milliseconds, so seldom.
-            if len(self._maps) <= FEW or self._updates % 8 == 0:
+            if len(self._kept) <= FEW or self._updates % 8 == 0:
                 self._project()
             self._estimate()
 
-    def _watch(self, compressed: Float32) -> None:
-        away = compressed - self.model.mean
-        keep = 1.0 - 1.0 / self.settings.horizon_windows
-        self._seen = self._seen * keep + 1.0
-        self._sum = self._sum * keep + away
-        self._squares = self._squares * keep + away * away
-
-    def _statistics(self) -> tuple[Float32, Float32]:
-        prior = self.settings.prior_windows
-        n = prior + self._seen
-        shift = self._sum / n
-        variance = (prior * np.square(self.model.spread, dtype=np.float64) + self._squares) / n - shift**2
-        mean = self.model.mean + shift
-        return mean.astype(np.float32), np.sqrt(np.maximum(variance, 1e-6)).astype(np.float32)
+    def _rehearse(self, predict: Predict) -> None:
+        """Ask the network about old windows again, as they look by what is known now: one after the other."""
+        for _ in range(min(self._rehearsed, len(self._kept))):
+            self._next = (self._next + 1) % len(self._kept)
+            kept = self._kept[self._next]
+            given = predict(self.model.as_average(self._scale.normal(kept.maps))).probabilities.astype(np.float64)
+            kept.evidence = self._evidence(given)
+            kept.weight = 1.0 if self._rest is None else 1.0 - float(given[self._rest])
 
     def _project(self) -> None:
-        if self._maps:
-            normal = (np.stack(self._maps) - self._mean) / self._spread
-            self._points = deque(self.model.project(normal), maxlen=self.settings.memory)
-        if self._taught:
-            normal = (np.stack([maps for maps, _ in self._taught]) - self._mean) / self._spread
-            self._taught_points = self.model.project(normal)
+        everything = [*self._kept, *self._taught]
+        if everything:
+            points = self.model.project(self._scale.normal(np.stack([kept.maps for kept in everything])))
+            for kept, point in zip(everything, points, strict=True):
+                kept.point = point
 
     def _estimate(self) -> None:
         """Maximum a posteriori centres, and how uncertain they remain."""
-        points = [*self._points, *self._taught_points]
-        if not points:
+        everything = [*self._kept, *self._taught]
+        if not everything:
             return
-        x = np.stack(points)
-        evidence = np.stack([*self._evidence, *(known for _, known in self._taught[: len(self._taught_points)])])
+        x = np.stack([kept.point for kept in everything])
+        evidence = np.stack([kept.evidence for kept in everything])
         model, settings = self.model, self.settings
+        weight = settings.weight * np.array([kept.weight for kept in everything])[:, None]
         for _ in range(settings.iterations):
-            share = _softmax(settings.temperature * self._likelihood(x) + evidence)
-            certainty = 1.0 / model.between + settings.weight * share.sum(axis=0)[:, None]
-            self._centres = (model.centres / model.between + settings.weight * share.T @ x) / certainty
+            share = weight * _softmax(settings.temperature * self._likelihood(x) + evidence)
+            certainty = 1.0 / model.between + share.sum(axis=0)[:, None]
+            self._centres = (model.centres / model.between + share.T @ x) / certainty
             self._doubt = 1.0 / certainty
 
     def _likelihood(self, points: Float64) -> Float64:
@@ -333,7 +392,7 @@ class PersonAdapter:
         constant = (np.square(self._centres) * precision).sum(axis=1) - np.log(precision).sum(axis=1)
         return np.asarray(-0.5 * (square + constant))
 
-    def _evidence_of(self, probabilities: Float64) -> Float64:
+    def _evidence(self, probabilities: Float64) -> Float64:
         own = probabilities[self.model.gestures]
         share = own / max(float(own.sum()), 1e-12)
         return np.asarray(self.settings.trust * np.log(np.maximum(share, FLOOR)))
