@@ -136,8 +136,10 @@ def extract_session(path: str, source: SessionSource, config: FeatureConfig, lay
         sha = writer.finish()
         part.replace(values)
     finally:
-        writer.close()
-        remove([part])
+        try:
+            writer.close()  # on a full disk it fails once more
+        finally:
+            remove([part])
     write_entry(
         entry,
         Entry(
