@@ -18,7 +18,7 @@ from offline.features.repair import rings
 from offline.features.signals import Signal
 from offline.features.sources import SessionSource, nominal_rate
 from rt_handdt.core.layout import ElectrodeLayout
-from rt_handdt.core.preprocess import Preprocessor, channel_order
+from rt_handdt.core.preprocess import MISSING_SHARE, Preprocessor, channel_order
 from rt_handdt.core.recording import Recording
 from rt_handdt.core.spec import PipelineSpec, named_features
 from rt_handdt.core.types import Float32
@@ -75,7 +75,9 @@ def live_windows(
     window = spec.window_samples
     history = np.zeros((0, layout.n_channels), np.float32)
     at = count = end = 0  # the first segment not yet past; frames so far; filtered samples so far
+    holes = np.zeros(0, np.float32)  # share of the channels that is missing, for each of the newest samples
     for block in recording.blocks(_BLOCK):
+        holes = np.concatenate([holes[-window:], np.isnan(block[:, order]).mean(axis=1, dtype=np.float32)])
         frames = preprocessor.push(block[:, order])
         if not live:
             history = np.concatenate([history[-window:], preprocessor.filtered])
@@ -90,6 +92,10 @@ def live_windows(
                 break
             first = frame.index - window + 1
             if first < segments[at][0]:
+                continue
+            newest = frame.index + 1 - preprocessor.index + len(holes)
+            if holes[max(newest - window, 0) : newest].mean() > MISSING_SHARE:
+                tally["windows had most channels missing and were left out"] += 1
                 continue
             if live:
                 values = layout.from_grid(frame.maps)

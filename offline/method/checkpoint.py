@@ -64,7 +64,8 @@ def save_torch(path: Path, content: dict[str, Any]) -> None:
         part.replace(path)
     except (OSError, RuntimeError) as exc:  # torch turns a failed write into a RuntimeError
         part.unlink(missing_ok=True)
-        raise HanddtError(f"{path}: cannot be written ({exc}); free some space or choose another folder.") from None
+        why = exc.strerror or exc if isinstance(exc, OSError) else "the disk is full or went away"
+        raise HanddtError(f"{path}: cannot be written ({why}); free some space or choose another folder.") from None
 
 
 def load_torch(path: Path, wanted: str, what: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -164,6 +165,8 @@ class RunFolder:
             part.write_text(text, encoding="utf-8")
             part.replace(path)
         except OSError as exc:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
             raise HanddtError(f"{path}: cannot be written ({exc}); free some space or choose another folder.") from None
 
 

@@ -99,7 +99,12 @@ def run_pipeline(
     folder = RunFolder(Path(out))
     folder.check(config)
     table, others = measured(config, cache or folder.cache, processes, console)
-    split = split_of(config, table, others)
+    try:
+        split = split_of(config, table, others)
+    except HanddtError:
+        for sentence in table.skipped:  # what was left out may be the reason
+            console.print(f"Note: {sentence}", style="yellow", markup=False, highlight=False)
+        raise
     folder.note(config)
     trained = _train(config, table, split, folder, console)
     latents: dict[Part, Latents] = {}

@@ -18,6 +18,7 @@ from offline.method.training import CHECKPOINT
 from offline.study import pipeline as pipeline_module
 from offline.study.config import PipelineConfig
 from offline.study.pipeline import run_pipeline
+from rt_handdt.core.bundle import load_bundle
 from rt_handdt.core.gestures import hyser_code
 from rt_handdt.errors import ConfigError, HanddtError, RecordingError
 from rt_handdt.io.hyser_layout import session_folder
@@ -75,7 +76,7 @@ def settings(cohort, **changes) -> PipelineConfig:
         update={"keep": changes.pop("keep", "knn"), "optimiser": method.optimiser.model_copy(update={"epochs": 2})}
     )
     features = FeatureConfig(measure="rms", sessions=changes.pop("sessions", ("1",)))
-    values = {"test_subjects": ("1",), "classifiers": ("knn",), **changes}
+    values = {"test_subjects": ("1",), "classifiers": ("knn",), "bundle": "none", **changes}
     return PipelineConfig(data=(str(cohort),), features=features, method=method, **values)
 
 
@@ -114,6 +115,7 @@ def test_one_command_writes_scores_latents_figures_and_a_report(run):
     assert "82.51 %" in report
     assert "![tsne](figures/tsne.png)" in report
     assert "tested on 1 person" in " ".join(done.stdout.split())
+    assert load_bundle(out / "bundle").manifest.scores["test_samples"] == 6
 
 
 def test_the_same_command_goes_on_and_another_is_refused(run, cohort, cache):

@@ -59,6 +59,18 @@ def test_silence_is_rest_whatever_the_network_says() -> None:
     assert decisions[0].probabilities[0] == 1.0
 
 
+def test_without_a_class_of_rest_silence_alone_leads_back_to_it() -> None:
+    settings = SHARP.model_copy(update={"gate_ratio": 2.0})
+    decoder = Decoder(settings, GestureSet(("fist", "open")), hop_s=0.02)
+    levels = [15.0, 50.0, 50.0, 15.0, 50.0]
+    decisions = [
+        decoder.step(posterior(0.9, 0.1), np.full(4, level, np.float32), k, 0.02 * k) for k, level in enumerate(levels)
+    ]
+    assert [d.label for d in decisions] == ["rest", "fist", "fist", "rest", "fist"]
+    assert [d.confidence > 0 for d in decisions] == [False, True, True, False, True]
+    assert decisions[3].level == 0.0
+
+
 def test_a_model_without_rest_class_still_lets_go() -> None:
     decoder = Decoder(SHARP, GestureSet(("fist", "open")), 0.02)
     assert decoder.step(posterior(0.45, 0.45), LOUD, 0, 0.0).label == "rest"
