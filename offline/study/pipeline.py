@@ -112,7 +112,7 @@ def run_pipeline(
     check_classifiers((*config.classifiers, *config.baselines))
     folder = RunFolder(Path(out))
     folder.check(config)
-    table, others = _measured(config, cache or folder.cache, processes, console)
+    table, others = measured(config, cache or folder.cache, processes, console)
     split = split_of(config, table, others)
     folder.note(config)
     trained = _train(config, table, split, folder, console)
@@ -140,9 +140,10 @@ def run_pipeline(
     drawn: list[Path] = []
     if figures:
         from offline.study.gallery import draw_figures
+        from offline.study.shown import shown_of
 
         console.print("Drawing figures …", highlight=False)
-        drawn = draw_figures(run)
+        drawn = draw_figures(shown_of(run), folder.figures)
     from offline.study.report import report_text
 
     folder.write(folder.report, report_text(run, drawn))
@@ -172,10 +173,16 @@ def check_classifiers(names: tuple[str, ...]) -> None:
         make(name)
 
 
-def _measured(
+def measured(
     config: PipelineConfig, cache: str | Path, processes: int | None, console: Console
 ) -> tuple[FeatureTable, tuple[str, ...]]:
-    """The table, and the names that people of the test data have in it."""
+    """The table that a run learns from and is tested on, and the names that people of the test data have in it.
+
+    Raises
+    ------
+    HanddtError
+        Whatever is wrong with the data.
+    """
     tables = [
         build_table(names, config.features, layout=config.layout, cache=cache, processes=processes, console=console)
         for names in (config.data, config.test_data)
