@@ -24,10 +24,11 @@ body { font: 15px/1.5 system-ui, "Segoe UI", Roboto, sans-serif; color: #1d1d1f;
 h1 { font-size: 1.6rem; margin-bottom: .2rem; } h2 { font-size: 1.15rem; margin: 2.2rem 0 .4rem; }
 p.sub { color: #333; } p.note { color: #555; font-size: .87rem; margin: .4rem 0; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100%; }
-th, td { text-align: right; padding: .25rem .7rem; border-bottom: 1px solid #ddd; }
+th, td { text-align: right; padding: .25rem .5rem; border-bottom: 1px solid #ddd; }
+td { white-space: nowrap; } td.text { white-space: normal; }
 th { border-bottom: 2px solid #888; font-weight: 600; vertical-align: bottom; }
 th:first-child, td:first-child, th.text, td.text { text-align: left; }
-nav { columns: 2; font-size: .9rem; margin: 1rem 0; } nav a { display: block; color: #0072B2; text-decoration: none; }
+nav { columns: 3; font-size: .82rem; line-height: 1.35; margin: 1rem 0; } nav a { display: block; color: #0072B2; text-decoration: none; }
 ul.remarks { background: #fff6e0; border-left: 4px solid #E69F00; padding: .6rem .6rem .6rem 1.8rem; }
 img { max-width: 100%; height: auto; display: block; margin: .3rem auto; }
 @media print { h2 { break-after: avoid; } img, table { break-inside: avoid; } }
@@ -80,7 +81,7 @@ def html_picture(part: Picture, png: bytes) -> list[str]:
 def _html_table(table: Table) -> str:
     # a column of words reads better from the left
     number = [
-        k > 0 and any(row[k][:1] in "0123456789+−-" for row in table.rows if row[k]) for k in range(len(table.head))
+        k > 0 and any(row[k][:1] in "0123456789.<+−-" for row in table.rows if row[k]) for k in range(len(table.head))
     ]
     ways = ["" if right else " class=text" for right in number]
     head = "".join(f"<th{way}>{escape(cell)}</th>" for cell, way in zip(table.head, ways, strict=True))

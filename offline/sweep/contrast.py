@@ -12,6 +12,8 @@ from rt_handdt.errors import ConfigError
 
 #: A condition that scored a smaller share of the first one's people is left out: it would leave nobody to compare on.
 LEAST_SHARE = 0.5
+#: Stands where there is nothing.
+NONE = "–"
 
 
 @dataclass(frozen=True)
@@ -113,9 +115,18 @@ def contrast(scores: Mapping[str, Mapping[str, float]]) -> Contrast:
 
 def said_of(pair: Pair) -> str:
     """``+1.2 points (95 % 0.3 to 2.1; p = .012)``."""
-    low, high = pair.interval
-    between = "" if np.isnan(low) else f"95 % {100 * low:+.1f} to {100 * high:+.1f}; "
-    return f"{100 * pair.difference:+.1f} points ({between}Holm p {p_words(pair.p_holm)})"
+    between = "" if np.isnan(pair.interval[0]) else f"95 % {interval_words(pair.interval)}; "
+    return f"{points(pair.difference)} points ({between}Holm p {p_words(pair.p_holm)})"
+
+
+def points(difference: float) -> str:
+    """``+1.2``, in percentage points."""
+    return f"{100 * difference:+.1f}".replace("-", "−")
+
+
+def interval_words(interval: tuple[float, float]) -> str:
+    """``−0.3 to +2.1``, in percentage points."""
+    return NONE if np.isnan(interval[0]) else f"{points(interval[0])} to {points(interval[1])}"
 
 
 def p_words(p: float) -> str:

@@ -55,6 +55,8 @@ def overview(view: StudyView) -> Figure:
 
 def learning(curves: Mapping[str, Sequence[Sequence[MethodEpoch]]]) -> Figure:
     """Total loss and validation score of each condition; a pale line is a job, a bold one their mean."""
+    from matplotlib.ticker import LogFormatter
+
     columns = min(3, len(curves))
     rows = -(-len(curves) // columns)
     fig = figure(3.9 * columns + 0.6, 2.9 * rows + 0.3)
@@ -67,6 +69,9 @@ def learning(curves: Mapping[str, Sequence[Sequence[MethodEpoch]]]) -> Figure:
         _lines(ax, loss, "#333333")
         if any(value > 0 for job in loss for value in job.values()):
             ax.set_yscale("log")
+            plain = LogFormatter(minor_thresholds=(2, 0.4))
+            ax.yaxis.set_major_formatter(plain)
+            ax.yaxis.set_minor_formatter(plain)
         kind = next((what for job in jobs for epoch in job for what in epoch.valid if what != "loss"), None)
         if kind is not None:
             scores = [{epoch.number: epoch.valid[kind] for epoch in job if kind in epoch.valid} for job in jobs]
@@ -109,8 +114,9 @@ def confusions(summaries: Sequence[Summary], unit: str) -> Figure:
     rows = -(-len(summaries) // columns)
     n = max(len(one.labels) for one in summaries)
     side = max(2.6, 0.33 * n)
-    fig = figure(side * columns + 2.9, (side + 0.35) * rows + 1.2)
+    fig = figure(side * columns + 2.9, (side + 0.45) * rows + 1.2)
     axes = fig.subplots(rows, columns, squeeze=False)
+    fig.get_layout_engine().set(h_pad=0.08)  # type: ignore[union-attr,call-arg]
     for ax in axes.flat[len(summaries) :]:
         ax.axis("off")
     for k, (ax, one) in enumerate(zip(axes.flat, summaries, strict=False)):
@@ -122,7 +128,8 @@ def confusions(summaries: Sequence[Summary], unit: str) -> Figure:
                 colour = "white" if value > 55 else "black"
                 ax.text(j, i, f"{value:.0f}", ha="center", va="center", fontsize=7, color=colour)
         names = [title(name) for name in one.labels]
-        below, left = k >= len(summaries) - columns, k % columns == 0
+        alone = one.labels != summaries[0].labels  # then the neighbours' names do not hold
+        below, left = alone or k // columns == rows - 1, alone or k % columns == 0
         ax.set_xticks(range(len(names)), names if below else [], rotation=45, ha="right", rotation_mode="anchor")
         ax.set_yticks(range(len(names)), names if left else [])
         ax.tick_params(labelsize=8)

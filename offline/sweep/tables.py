@@ -9,12 +9,10 @@ import numpy as np
 
 from offline.report.tables import Table
 from offline.study.report import PUBLISHED
-from offline.sweep.contrast import Contrast, p_words
+from offline.sweep.contrast import NONE, Contrast, interval_words, p_words, points
 from offline.sweep.summary import METRIC_NAMES, RAW, RULE, Summary, conditions_of
 from offline.sweep.verdicts import CAVEAT, ranks
 from offline.sweep.view import StudyView, label
-
-NONE = "–"
 
 
 def published_table(view: StudyView) -> Table:
@@ -97,16 +95,16 @@ def results_table(view: StudyView) -> Table:
             "Jobs",
         ),
         tuple(rows),
-        f"In %. People: mean ± sd over people of each one's {METRIC_NAMES[view.metric].lower()}, which is averaged over "
+        f"In %. People: mean ± sd over people of each one's {METRIC_NAMES[view.metric].lower()}, averaged over "
         "folds, sessions and seeds; sd of seeds: of the seeds' means. Acc., Bal.: accuracy and mean recall over the "
         f"samples of all jobs. ECE: expected calibration error, mean over jobs. *: stands for its condition. {RULE}",
     )
 
 
-def significance_table(view: StudyView, measure: str, found: Contrast) -> Table:
-    """Every pair of conditions of one measure."""
+def significance_table(view: StudyView, what: str, found: Contrast) -> Table:
+    """Every pair."""
     return Table(
-        f"Differences between conditions, {measure}",
+        f"Differences between {what}",
         ("First", "Second", "First − second", "95 %", "p", "p, Holm"),
         tuple(
             (
@@ -146,6 +144,34 @@ def ablation_table(view: StudyView, measure: str) -> Table:
         tuple(rows),
         f"{METRIC_NAMES[view.metric]} of {view.unit}s in %; differences in percentage points on the people that all "
         f"conditions scored; p as in the table of all pairs, corrected over all of them. {note}".rstrip(),
+    )
+
+
+def raw_table(view: StudyView) -> Table | None:
+    """Each trained condition against each classifier on the features themselves; None if there is none."""
+    bases = list(dict.fromkeys(label(one) for one in view.chosen if one.source == "raw"))
+    if not bases:
+        return None
+    rows = []
+    for measure in view.measures:
+        found = view.contrasts[measure]
+        for one in view.of(measure):
+            if one.source == "raw":
+                continue
+            cells = []
+            for base in bases:
+                if isinstance(found, str) or not {label(one), base} <= {*found.scores}:
+                    cells += [NONE, NONE]
+                else:
+                    pair = found.pair(label(one), base)
+                    cells += [f"{points(pair.difference)} ({interval_words(pair.interval)})", p_cell(pair.p_holm)]
+            rows.append((one.condition, measure, one.classifier, spread(one), *cells))
+    return Table(
+        "Each condition minus the features themselves",
+        ("Condition", "Measure", "By", "Mean ± sd", *(cell for base in bases for cell in (f"− {base}", "p, Holm"))),
+        tuple(rows),
+        f"Percentage points of {METRIC_NAMES[view.metric].lower()} ({view.unit}s), mean difference over people and its "
+        "95 % bootstrap interval; raw: a classifier on the standardised log features, no network.",
     )
 
 
@@ -240,16 +266,6 @@ def between(one: Summary) -> str:
     """The interval of the mean, in %."""
     low, high = one.interval
     return NONE if np.isnan(low) else f"{100 * low:.1f}–{100 * high:.1f}"
-
-
-def points(difference: float) -> str:
-    """``+1.2``."""
-    return f"{100 * difference:+.1f}".replace("-", "−")
-
-
-def interval_words(interval: tuple[float, float]) -> str:
-    """``−0.3 to +2.1``."""
-    return NONE if np.isnan(interval[0]) else f"{points(interval[0])} to {points(interval[1])}"
 
 
 def p_cell(p: float) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 from scipy import stats
 
@@ -28,7 +30,8 @@ def disentanglement(view: StudyView) -> tuple[str, ...]:
             "without (a plain encoder of the same size: loss.classify above 0, triplet and cross 0), each with "
             "results.",
         )
-    said = []
+    said: list[str] = []
+    counted: Counter[str] = Counter()
     for measure in view.measures:
         found = view.contrasts[measure]
         for other in plain:
@@ -36,29 +39,27 @@ def disentanglement(view: StudyView) -> tuple[str, ...]:
             if isinstance(pair, str):
                 said.append(f"{measure}: disentangled and plain encoder are not compared: {pair}")
                 continue
-            said.append(f"{measure}: disentanglement {_helped(pair)} {_numbers(view, measure, pair)}{_few(found)}")
+            counted[_helped(pair)] += 1
+            said.append(f"{measure}: disentanglement {_helped(pair)}: {_numbers(view, measure, pair)}{_few(found)}")
+    if len(said) > 1 and counted:
+        said.insert(
+            0, "In short: it " + ", ".join(f"{what} in {n} of {len(said)}" for what, n in counted.items()) + "."
+        )
     return tuple(said)
 
 
 def against_raw(view: StudyView) -> tuple[str, ...]:
-    """Each condition against LDA and linear SVM on the log features themselves."""
+    """Whether any training pays: each measure's conditions against LDA and linear SVM on the log features."""
     said = []
     for measure in view.measures:
         found = view.contrasts[measure]
-        raw = [label(one) for one in view.of(measure, RAW)]
+        raw = [label(one) for one in view.of(measure, RAW)] if RAW in view.conditions else []
         if not raw:
             said.append(f"{measure}: no classifier on the features themselves has a result yet.")
-            continue
-        for name in view.conditions:
-            if name == RAW or not view.of(measure, name):
-                continue
-            words = []
-            for base in raw:
-                pair = _pair(found, name, base)
-                words.append(pair if isinstance(pair, str) else f"{_compared(pair)} {base} by {said_of(pair)}")
-            said.append(f"{measure}, {name}: {'; '.join(words)}{'' if words[-1].endswith('.') else '.'}")
-        if not isinstance(found, str):
-            said.append(f"{measure}: {_overall(view, measure, raw, found)}{_few(found)}")
+        elif isinstance(found, str):
+            said.append(f"{measure}: {found}")
+        else:
+            said.append(f"{measure}: {_overall(raw, found)}{_few(found)}")
     return tuple(said)
 
 
@@ -107,14 +108,8 @@ def _pair(found: Contrast | str, first: str, second: str) -> Pair | str:
 
 def _helped(pair: Pair) -> str:
     if pair.p_holm < LEVEL:
-        return "helped:" if pair.difference > 0 else "did harm:"
-    return "made no difference that these people can show:"
-
-
-def _compared(pair: Pair) -> str:
-    if pair.p_holm < LEVEL:
-        return "better than" if pair.difference > 0 else "worse than"
-    return "not certainly different from"
+        return "helped" if pair.difference > 0 else "did harm"
+    return "made no certain difference"
 
 
 def _numbers(view: StudyView, measure: str, pair: Pair) -> str:
@@ -126,7 +121,7 @@ def _numbers(view: StudyView, measure: str, pair: Pair) -> str:
     )
 
 
-def _overall(view: StudyView, measure: str, raw: list[str], found: Contrast) -> str:
+def _overall(raw: list[str], found: Contrast) -> str:
     """One sentence: does any training pay on this measure?"""
     names = [name for name in found.comparison.names if name not in raw]
     bases = [name for name in raw if name in found.comparison.names]
