@@ -11,6 +11,7 @@ from offline.cli_cohort import COHORT_EXAMPLE, cohort
 from offline.cli_features import FEATURES_EXAMPLE, features
 from offline.cli_pipeline import EVALUATE_EXAMPLE, PIPELINE_EXAMPLE, evaluate, pipeline
 from offline.cli_report import REPORT_EXAMPLE, cohort_report
+from offline.cli_stats import PLOTS_EXAMPLE, STATS_EXAMPLE, plots, stats
 from offline.cli_words import ListOptions
 from rt_handdt.cli.app import run_app
 
@@ -68,6 +69,8 @@ app.command(epilog=REPORT_EXAMPLE)(cohort_report)
 app.command(epilog=FEATURES_EXAMPLE)(features)
 app.command(epilog=PIPELINE_EXAMPLE, cls=ListOptions)(pipeline)
 app.command(epilog=EVALUATE_EXAMPLE, cls=ListOptions)(evaluate)
+app.command(epilog=STATS_EXAMPLE, cls=ListOptions)(stats)
+app.command(epilog=PLOTS_EXAMPLE, cls=ListOptions)(plots)
 
 
 def main() -> None:

@@ -28,7 +28,8 @@ th, td { text-align: right; padding: .25rem .5rem; border-bottom: 1px solid #ddd
 td { white-space: nowrap; } td.text { white-space: normal; }
 th { border-bottom: 2px solid #888; font-weight: 600; vertical-align: bottom; }
 th:first-child, td:first-child, th.text, td.text { text-align: left; }
-nav { columns: 3; font-size: .82rem; line-height: 1.35; margin: 1rem 0; } nav a { display: block; color: #0072B2; text-decoration: none; }
+nav { columns: 3; font-size: .82rem; line-height: 1.35; margin: 1rem 0; }
+nav a { display: block; color: #0072B2; text-decoration: none; }
 ul.remarks { background: #fff6e0; border-left: 4px solid #E69F00; padding: .6rem .6rem .6rem 1.8rem; }
 img { max-width: 100%; height: auto; display: block; margin: .3rem auto; }
 @media print { h2 { break-after: avoid; } img, table { break-inside: avoid; } }

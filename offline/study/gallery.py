@@ -54,13 +54,24 @@ def draw_figures(
     written: list[Path] = []
     for name in chosen:
         path = folder / f"{name}.{file_format}"
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            there[name]().savefig(path, dpi=dpi)
-        except OSError as exc:
-            raise HanddtError(f"{path}: cannot be written ({exc}); free some space and run again.") from None
+        save_figure(there[name](), path, dpi)
         written.append(path)
     return written
+
+
+def save_figure(made: Figure, path: Path, dpi: int = DPI) -> None:
+    """Write a figure; the suffix says how.
+
+    Raises
+    ------
+    HanddtError
+        If the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        made.savefig(path, dpi=dpi)
+    except OSError as exc:
+        raise HanddtError(f"{path}: cannot be written ({exc}); free some space, or choose another place.") from None
 
 
 def figures_of(shown: Shown, embedding: Embedding = "tsne") -> dict[str, Callable[[], Figure]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -134,11 +134,3 @@ def p_words(p: float) -> str:
     if p < 0.001:
         return "< .001"
     return "= 1" if p > 0.9995 else f"= {p:.3f}".replace("= 0.", "= .")
-
-
-def names_of(keys: Sequence[tuple[str, ...]]) -> list[str]:
-    """A short name for each key: the parts in which they differ; all parts where there is but one key."""
-    if len(keys) < 2:
-        return [" ".join(part for part in key if part) for key in keys]
-    differ = [len(set(column)) > 1 for column in zip(*keys, strict=True)]
-    return [" ".join(part for part, says in zip(key, differ, strict=True) if says and part) for key in keys]

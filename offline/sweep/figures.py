@@ -55,7 +55,7 @@ def overview(view: StudyView) -> Figure:
 
 def learning(curves: Mapping[str, Sequence[Sequence[MethodEpoch]]]) -> Figure:
     """Total loss and validation score of each condition; a pale line is a job, a bold one their mean."""
-    from matplotlib.ticker import LogFormatter
+    from matplotlib.ticker import FuncFormatter
 
     columns = min(3, len(curves))
     rows = -(-len(curves) // columns)
@@ -69,7 +69,7 @@ def learning(curves: Mapping[str, Sequence[Sequence[MethodEpoch]]]) -> Figure:
         _lines(ax, loss, "#333333")
         if any(value > 0 for job in loss for value in job.values()):
             ax.set_yscale("log")
-            plain = LogFormatter(minor_thresholds=(2, 0.4))
+            plain = FuncFormatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "125" else "")
             ax.yaxis.set_major_formatter(plain)
             ax.yaxis.set_minor_formatter(plain)
         kind = next((what for job in jobs for epoch in job for what in epoch.valid if what != "loss"), None)

@@ -151,8 +151,8 @@ def read_study(path: str | Path) -> StudyRecords:
     )
 
 
-def read_run(path: str | Path, name: str) -> tuple[Record, ...]:
-    """The records of one run of ``pipeline``, as a condition called `name`.
+def read_run(path: str | Path, name: str, number: int = 1) -> tuple[Record, ...]:
+    """The records of one run of ``pipeline``, as a condition called `name`; runs of different `number` are all kept.
 
     Raises
     ------
@@ -174,6 +174,7 @@ def read_run(path: str | Path, name: str) -> tuple[Record, ...]:
         measure=str(known.get("measure", "")),
         unit=str(known.get("unit", "")),
         sessions=sessions,
+        fold=number,
         seed=seed,
     )
     return _records(job, scores, known)

@@ -108,7 +108,8 @@ def _of_measure(view: StudyView, measure: str) -> list[Part]:
     parts.append(
         Sketch(
             f"Confusions, {measure}",
-            f"All jobs together, {view.unit}s; rows add up to 100 %, columns are in the order of the rows. Above each: accuracy over samples.",
+            f"All jobs together, {view.unit}s; rows add up to 100 %, columns are in the order of "
+            "the rows. Above each: accuracy over samples.",
             lambda: figures.confusions(own, view.unit),
         )
     )

@@ -137,13 +137,17 @@ def ablation_table(view: StudyView, measure: str) -> Table:
         elif name == view.reference:
             cells = ("reference", NONE, NONE)
         rows.append((name, changes(view, one), one.classifier, spread(one), *cells))
-    note = found if isinstance(found, str) else " ".join(found.left_out)
+    notes = [found] if isinstance(found, str) else list(found.left_out)
+    done = {label(one): one.n_jobs for one in view.of(measure) if one.source != "raw"}
+    if len(set(done.values())) > 1:
+        said = ", ".join(f"{name} {count}" for name, count in done.items())
+        notes.append(f"The conditions do not rest on the same number of jobs: {said}.")
     return Table(
         f"Ablations, {measure}",
         ("Condition", "What is different", "By", "Mean ± sd", f"− {view.reference}", "95 %", "p, Holm"),
         tuple(rows),
         f"{METRIC_NAMES[view.metric]} of {view.unit}s in %; differences in percentage points on the people that all "
-        f"conditions scored; p as in the table of all pairs, corrected over all of them. {note}".rstrip(),
+        f"conditions scored; p as in the table of all pairs, corrected over all of them. {' '.join(notes)}".rstrip(),
     )
 
 
