@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Samples shown: more make a cloud that nobody can read, and take minutes.
 MOST_POINTS = 1500
+#: Of a legend, beside a panel: a longer one gets more columns.
+MOST_ROWS = 15
 Embedding = Literal["tsne", "umap"]
 _EMBEDDED = {"tsne": "t-SNE", "umap": "UMAP"}
 
@@ -41,7 +43,8 @@ def scatter_figure(
     shown = np.arange(len(label))
     if len(shown) > MOST_POINTS:
         shown = np.sort(np.random.default_rng([seed, 5]).permutation(shown)[:MOST_POINTS])
-    fig = figure(3.5 * len(panels) + 2.2, 7.2)
+    legends = [-(-len(np.unique(classes[shown])) // MOST_ROWS) for classes in (label, person)]
+    fig = figure(3.5 * len(panels) + 1.6 + 0.6 * max(legends), 7.2)
     axes = fig.subplots(2, len(panels), squeeze=False)
     for column, (name, values) in enumerate(panels.items()):
         points = embed(values[shown], seed, embedding)
@@ -57,7 +60,15 @@ def scatter_figure(
             for k in there
         ]
         axes[row, -1].legend(
-            handles=handles, title=heading, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False
+            handles=handles,
+            title=heading,
+            fontsize=8,
+            loc="center left",
+            bbox_to_anchor=(1.0, 0.5),
+            frameon=False,
+            ncols=legends[row],
+            columnspacing=0.8,
+            handletextpad=0.1,
         )
     fig.supxlabel(f"{_EMBEDDED[embedding]}; large: test part, small and pale: training part", fontsize=9)
     return fig

@@ -118,7 +118,10 @@ def load_shown(path: str | Path, *, cache: str | Path | None = None, inputs: boo
         notes.append(f"There is no {MODEL}: the arrays' borders are not drawn.")
     epochs: tuple[MethodEpoch, ...] = ()
     if (folder.training / LOG).exists():
-        epochs = read_log(folder.training / LOG)
+        try:
+            epochs = read_log(folder.training / LOG)
+        except HanddtError as exc:
+            notes.append(f"Learning curves are left out: {exc}")
     else:
         notes.append(f"There is no {LOG}: learning curves are left out.")
     found: Mapping[str, Float32] = {}

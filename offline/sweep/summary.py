@@ -158,14 +158,15 @@ def best(summaries: Iterable[Summary]) -> Summary | None:
 
 
 def _raw_once(records: Sequence[Record]) -> list[Record]:
+    """Each of the features' own scores once, at the place of the first."""
     kept: dict[tuple[object, ...], Record] = {}
     for record in records:
-        if record.scores.source == "raw":
-            key = (*record.job.cell, record.scores.task, record.scores.part, record.scores.classifier)
-            if key not in kept or (record.job.kind == "baseline" and kept[key].job.kind != "baseline"):
-                kept[key] = record
-    taken = {id(record) for record in kept.values()}
-    return [record for record in records if record.scores.source != "raw" or id(record) in taken]
+        scores = record.scores
+        raw = scores.source == "raw"
+        key = (*record.job.cell, scores.task, scores.part, scores.classifier) if raw else (id(record),)
+        if key not in kept or (record.job.kind == "baseline" and kept[key].job.kind != "baseline"):
+            kept[key] = record
+    return list(kept.values())
 
 
 def _summary(key: tuple[str, ...], records: Sequence[Record], metric: Metric) -> Summary:

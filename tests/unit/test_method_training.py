@@ -16,6 +16,7 @@ import torch
 
 from offline.method.config import MethodConfig
 from offline.method.latents import Latents, encode
+from offline.method.log import read_log
 from offline.method.networks import Encoder, MethodNet
 from offline.method.trained import MethodEpoch, TrainedMethod
 from offline.method.training import train_method
@@ -87,6 +88,7 @@ def test_a_killed_run_resumed_equals_one_that_was_not(stop: int, whole: TrainedM
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == [1, 2, 3, 4, 5]
     assert lines[-1]["loss/total"] == whole.epochs[-1].losses["total"]
+    assert read_log(tmp_path / "log.jsonl") == whole.epochs
     assert same(TrainedMethod.load(tmp_path / "method.pt"), whole)
     # Done already: nothing is trained again.
     seen.clear()
