@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+#: Longer words of a name are broken at their joints.
+SHORT = 11
 _TERMS = {
     "total": ("total, weighted", "black"),
     "reconstruct": ("reconstruction", BLUE),
@@ -142,7 +144,7 @@ def people_figure(scores: Sequence[Judged], chance: float, what: str = "Accuracy
         if not np.isnan(one.interval[0]):
             ax.plot([k, k], one.interval, color="black", lw=1.2, label="95 % bootstrap" if k == 0 else None)
     ax.axhline(chance, color="black", lw=0.8, ls=":", label="chance")
-    ax.set_xticks(range(len(scores)), [one.name.replace(" ", "\n") for one in scores])
+    ax.set_xticks(range(len(scores)), [broken(one.name) for one in scores])
     ax.set_ylim(0, 1.02)
     ax.set_xlim(-0.5, len(scores) - 0.5)
     ax.set_ylabel(f"{what} of each person")
@@ -154,7 +156,7 @@ def people_figure(scores: Sequence[Judged], chance: float, what: str = "Accuracy
 
 def comparison_figure(found: Comparison) -> Figure:
     """Mean difference (row − column) in percentage points, with the Holm-corrected p below."""
-    names = [name.replace(" ", "\n") for name in found.names]
+    names = [broken(name) for name in found.names]
     side = max(3.6, 0.85 * len(names) + 1.4)
     fig = figure(side + 1.2, side)
     ax = fig.subplots()
@@ -182,3 +184,9 @@ def comparison_figure(found: Comparison) -> Figure:
     ax.set_title(f"{len(found.people)} people; lowest uncorrected p they can give: {found.lowest_p:.2g}", fontsize=9)
     fig.colorbar(shown, ax=ax, label="Row − column (percentage points)", shrink=0.8)
     return fig
+
+
+def broken(name: str) -> str:
+    """A condition's name in short lines, for an axis: ``no_cross_reconstruction knn`` takes four."""
+    words = name.split(" ")
+    return "\n".join(word if len(word) <= SHORT else word.replace("_", "_\n").replace("-", "-\n") for word in words)

@@ -187,19 +187,19 @@ def _read_job(path: Path) -> tuple[Job, tuple[Record, ...]]:
         return Job(path.name, path, "open"), ()
     except (OSError, ValueError, KeyError, TypeError) as exc:
         return Job(path.name, path, "damaged", f"its job.json cannot be read ({exc})"), ()
-    if (path / "metrics.json").exists():  # a job that failed once and was done later may have both
-        try:
-            scores, known = read_scores(path / "metrics.json")
-        except HanddtError as exc:
-            return _as(job, "damaged", str(exc)), ()
-        job = _as(job, "done")
-        return job, _records(job, scores, known)
-    if (path / "failed.json").exists():
+    if (path / "failed.json").exists():  # also where scores are there: the runner will do such a job again
         try:
             said = str(json.loads((path / "failed.json").read_text(encoding="utf-8"))["message"])
         except (OSError, ValueError, KeyError, TypeError):
             said = "it does not say why"
-        return _as(job, "failed", said), ()
+        return replace(job, state="failed", message=said), ()
+    if (path / "metrics.json").exists():
+        try:
+            scores, known = read_scores(path / "metrics.json")
+        except HanddtError as exc:
+            return replace(job, state="damaged", message=str(exc)), ()
+        job = replace(job, state="done")
+        return job, _records(job, scores, known)
     return job, ()
 
 
@@ -219,10 +219,6 @@ def _described(path: Path) -> Job:
         fold=int(values["fold"]),
         seed=int(values["seed"]),
     )
-
-
-def _as(job: Job, state: State, message: str = "") -> Job:
-    return replace(job, state=state, message=message)
 
 
 def _records(job: Job, scores: Sequence[Scores], known: Mapping[str, Any]) -> tuple[Record, ...]:

@@ -103,28 +103,29 @@ def test_failed_missing_and_damaged_jobs_are_counted_and_said(tmp_path: Path) ->
     failed = [write_job(tmp_path, "full", None, seed=seed) for seed in (2, 3)]
     for name in failed:
         (tmp_path / "jobs" / name / "failed.json").write_text('{"message": "The disk is full."}')
-    mended = write_job(tmp_path, "plain", [scores({"01": 0.5})])
-    (tmp_path / "jobs" / mended / "failed.json").write_text('{"message": "once"}')
+    late = write_job(tmp_path, "plain", [scores({"01": 0.5})])  # its scores are there; at its figures it failed
+    (tmp_path / "jobs" / late / "failed.json").write_text('{"message": "No space for figures."}')
     torn = write_job(tmp_path, "plain", [scores({"01": 0.5})], seed=1)
     (tmp_path / "jobs" / torn / "metrics.json").write_text('{"results": [{"task"')
     odd = write_job(tmp_path, "plain", [scores({"01": 0.5})], seed=2)
     (tmp_path / "jobs" / odd / "job.json").write_text("[]")
     write_job(tmp_path, "stranger", [scores({"01": 0.5})])
-    write_study(tmp_path, [good, begun, *failed, mended, torn, odd, "full_td_s1_f1_seed9"], [FULL, PLAIN])
+    write_study(tmp_path, [good, begun, *failed, late, torn, odd, "full_td_s1_f1_seed9"], [FULL, PLAIN])
     study = read_study(tmp_path)
     assert {state: study.count(state) for state in ("done", "open", "failed", "damaged")} == {
-        "done": 2,
+        "done": 1,
         "open": 2,
-        "failed": 2,
+        "failed": 3,
         "damaged": 2,
     }
     said = " ".join(study.notes)
     assert "2 of 8 jobs have no result yet: full_td_s1_f1_seed1, full_td_s1_f1_seed9." in said
     assert "2 jobs (full_td_s1_f1_seed2, full_td_s1_f1_seed3): each failed: The disk is full." in said
+    assert "Job plain_td_s1_f1_seed0 failed: No space for figures." in said
     assert "Job plain_td_s1_f1_seed1 is damaged and left out" in said
     assert "Job plain_td_s1_f1_seed2 is damaged and left out: its job.json cannot be read" in said
     assert "1 folders under jobs/ are not in the plan and are left out: stranger_td_s1_f1_seed0." in said
-    assert {record.job.id for record in study.records} == {good, mended}
+    assert {record.job.id for record in study.records} == {good}
 
 
 def test_folders_that_are_no_study_are_refused(tmp_path: Path) -> None:
