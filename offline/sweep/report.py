@@ -23,6 +23,9 @@ from rt_handdt.errors import HanddtError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+#: Of the runs, that are shown.
+MOST_NOTES = 40
+
 
 def write_report(out: Path) -> list[Path]:
     """Write ``report.md`` (with ``report_figures/``) and ``report.html`` into a study's folder, from what lies there.
@@ -65,7 +68,7 @@ def document_of(view: StudyView) -> Document:
     parts += [persons] if persons is not None else []
     maps, without = _maps(view)
     parts += maps
-    parts += [tables.jobs_table(view), tables.settings_table(view)]
+    parts += [*_run_notes(view), tables.jobs_table(view), tables.settings_table(view)]
     parts += [tables.versions_table(view)] if view.study.versions else []
     return Document(
         f"Study: {view.study.name}", _subtitle(view), (*view.study.notes, *view.left_out, *without), tuple(parts)
@@ -185,6 +188,19 @@ def _of_job(job: Job, *, maps: bool) -> Callable[[], Figure]:
         return mean_maps(shown, "pattern") if maps else correlation(shown)
 
     return draw
+
+
+def _run_notes(view: StudyView) -> list[Part]:
+    """What the runs themselves said of skipped trials, missing gestures and the like, once each."""
+    jobs: dict[str, set[str]] = {}
+    for record in view.study.records:
+        for note in record.notes:
+            jobs.setdefault(note, set()).add(record.job.id)
+    if not jobs:
+        return []
+    said = [f"{note} (in {len(own)} of {view.study.count('done')} jobs)" for note, own in jobs.items()]
+    more = [f"And {len(said) - MOST_NOTES} more; see metrics.json of the jobs."] if len(said) > MOST_NOTES else []
+    return [Prose("What was left out or mended in the runs", (*said[:MOST_NOTES], *more))]
 
 
 def _done(view: StudyView) -> list[Job]:

@@ -295,7 +295,7 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, st
             for one in value:
                 yield from _flat(one, f"{prefix}{name} {one.get('name', '')}: ")
         elif isinstance(value, list):
-            yield prefix + name, ", ".join(_last(one) for one in value)
+            yield prefix + name, ", ".join(_last(one) for one in value) or NONE
         else:
             yield prefix + name, _last(value)
 

@@ -142,6 +142,7 @@ def test_the_page_is_one_file_with_tables_and_figures(whole):
         "No log: best.",
         "full 2, plain 2, best 1",
         "nothing could be certain",
+        "drawn at random. (in 2 of 6 jobs)",
     ):
         assert said in page
     assert "/home/somebody" not in page
