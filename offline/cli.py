@@ -12,6 +12,7 @@ from offline.cli_export import EXPORT_EXAMPLE, export
 from offline.cli_features import FEATURES_EXAMPLE, features
 from offline.cli_pipeline import EVALUATE_EXAMPLE, PIPELINE_EXAMPLE, evaluate, pipeline
 from offline.cli_report import REPORT_EXAMPLE, cohort_report
+from offline.cli_stats import PLOTS_EXAMPLE, STATS_EXAMPLE, plots, stats
 from offline.cli_study import STUDY_EXAMPLE, study
 from offline.cli_words import ListOptions
 from rt_handdt.cli.app import run_app
@@ -72,6 +73,8 @@ app.command(epilog=PIPELINE_EXAMPLE, cls=ListOptions)(pipeline)
 app.command(epilog=EVALUATE_EXAMPLE, cls=ListOptions)(evaluate)
 app.command(epilog=STUDY_EXAMPLE, cls=ListOptions)(study)
 app.command(epilog=EXPORT_EXAMPLE, cls=ListOptions)(export)
+app.command(epilog=STATS_EXAMPLE, cls=ListOptions)(stats)
+app.command(epilog=PLOTS_EXAMPLE, cls=ListOptions)(plots)
 
 
 def main() -> None:

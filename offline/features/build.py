@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from offline.features.cache import entry_path, read_entry
 from offline.features.config import FeatureConfig
 from offline.features.data import open_sources
 from offline.features.extraction import extract
@@ -51,3 +52,23 @@ def build_table(
     data = open_sources(names, config, layout)
     table = extract(data.sources, data.layout, config, cache=cache, processes=processes, console=console)
     return replace(table, skipped=(*data.skipped, *table.skipped))
+
+
+def uncached(
+    names: Sequence[str | Path], config: FeatureConfig, *, layout: str | None = None, cache: str | Path
+) -> str:
+    """Why `build_table` would have to measure something, as the beginning of a sentence; nothing if it would not.
+
+    Raises
+    ------
+    HanddtError
+        If the data are not where they were.
+    """
+    if any(study_folder(name, config.measure) is not None for name in names):
+        return ""
+    data = open_sources(names, config, layout)
+    for source in data.sources:
+        entry, why = read_entry(entry_path(Path(cache), source, config, data.layout))
+        if entry is None:
+            return f"{source.name}: {why or f'its features are not kept in {cache}'}"
+    return ""

@@ -30,6 +30,8 @@ def fingerprint(config: MethodConfig, tables: tuple[FeatureTable | None, ...]) -
     for name in _FREE:
         settings.pop(name, None)
         settings["optimiser"].pop(name, None)
+    if not settings["loss"]["classify"]:  # younger than some checkpoints, and without it nothing is different
+        del settings["loss"]["classify"]
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for table in tables:
         if table is None:

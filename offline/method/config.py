@@ -62,6 +62,10 @@ class MethodLossConfig(Settings):
         Weights of the reconstruction, of each of the two triplet losses (λ1), of the cross-reconstruction (λ2) and of
         the discriminator's verdict. With 0 for the last no discriminator is trained, which gives the same encoders
         and decoder as the public release, where its loss never reached them.
+    classify
+        Weight of the cross-entropy of a linear classifier of the gesture on the flat pattern latent, which learns along
+        and is thrown away. With all other weights 0 it leaves a plain encoder of the same size; the subject encoder and
+        the decoder then stay as they were drawn.
     margin
         Of the triplets.
     mining
@@ -79,6 +83,7 @@ class MethodLossConfig(Settings):
     triplet: float = Field(0.5, ge=0)
     cross: float = Field(1.0, ge=0)
     adversarial: float = Field(0.0, ge=0)
+    classify: float = Field(0.0, ge=0)
     margin: float = Field(0.3, gt=0)
     mining: Literal["first", "random", "hard"] = "first"
     normalise: bool = False
@@ -86,9 +91,19 @@ class MethodLossConfig(Settings):
 
     @model_validator(mode="after")
     def _something(self) -> Self:
-        if not (self.reconstruct or self.triplet or self.cross):
-            raise ValueError("'reconstruct', 'triplet' and 'cross' are all 0: nothing would be learnt; raise one")
+        if not (self.reconstruct or self.triplet or self.cross or self.classify):
+            raise ValueError(
+                "'reconstruct', 'triplet', 'cross' and 'classify' are all 0: nothing would be learnt; raise one"
+            )
         return self
+
+    def decodes(self, one_person: bool) -> bool:
+        """Whether any term needs the decoder (with one person there is no cross-reconstruction)."""
+        return bool(self.reconstruct or self.adversarial or (self.cross and not one_person))
+
+    def needs_subject(self, one_person: bool) -> bool:
+        """Whether any term needs the subject latent."""
+        return self.decodes(one_person) or bool(self.triplet and not one_person)
 
 
 class MethodOptimiserConfig(Settings):

@@ -1,4 +1,4 @@
-"""The log of a run: one JSON line an epoch, and event files where tensorboard is installed."""
+"""The log of a run: one JSON line an epoch, and event files where tensorboard is installed; and read back."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from offline.method.trained import MethodEpoch
 from rt_handdt.errors import HanddtError
 
 
@@ -94,3 +95,36 @@ def _said(path: Path) -> Iterator[None]:
             f"{path.parent / 'tensorboard'}: cannot be written ({exc}); free some space and resume, or set "
             "tensorboard = false."
         ) from None
+
+
+def read_log(path: Path) -> tuple[MethodEpoch, ...]:
+    """The epochs in a ``log.jsonl``; a last line that was cut off is left out.
+
+    Raises
+    ------
+    HanddtError
+        If the file is missing or damaged.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise HanddtError(f"{path}: the log of the training cannot be read ({exc}); train again.") from None
+    epochs = []
+    for number, line in enumerate(lines, 1):
+        try:
+            epochs.append(_epoch(json.loads(line)))
+        except (ValueError, KeyError, TypeError) as exc:
+            if number == len(lines):
+                break
+            raise HanddtError(f"{path}: line {number} is no epoch of a training ({exc}); train again.") from None
+    return tuple(epochs)
+
+
+def _epoch(values: dict[str, Any]) -> MethodEpoch:
+    groups: dict[str, dict[str, float]] = {"loss": {}, "without": {}, "valid": {}}
+    for name, value in values.items():
+        group, _, what = name.partition("/")
+        if what and group in groups:
+            groups[group][what] = float(value)
+    without = {name: int(value) for name, value in groups["without"].items()}
+    return MethodEpoch(int(values["epoch"]), groups["loss"], without, float(values["rate"]), groups["valid"])

@@ -1,8 +1,9 @@
 """The method's losses on one batch, from latents that are computed once.
 
 Total = reconstruction + λ1 (triplet_p + triplet_s) + λ2 cross-reconstruction (+ the discriminator's verdict), after
-Yuan et al. 2024. A triplet loss is the mean over all anchors that have both partners. Cross-reconstruction gathers
-two latents of the batch for each sample, so it costs one pass of the decoder and no encoding.
+Yuan et al. 2024; and, for comparison, a classifier's cross-entropy. A triplet loss is the mean over all anchors that
+have both partners. Cross-reconstruction gathers two latents of the batch for each sample, so it costs one pass of the
+decoder and no encoding.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from offline.losses import draw, reconstruction_loss, triplet_loss
@@ -33,13 +34,13 @@ class Losses:
     without
         For each term with partners, how many samples had none.
     made
-        (N, F, H, W): the reconstruction.
+        (N, F, H, W): the reconstruction; None where no term looks at it.
     """
 
     total: Tensor
     terms: dict[str, Tensor]
     without: dict[str, Tensor]
-    made: Tensor
+    made: Tensor | None
 
 
 def losses(
@@ -53,8 +54,9 @@ def losses(
     one_person: bool = False,
     cross_target: Tensor | None = None,
     discriminator: Discriminator | None = None,
+    classifier: nn.Module | None = None,
 ) -> Losses:
-    """All terms of a batch.
+    """All terms of a batch; one whose weight is 0 is not computed.
 
     Parameters
     ----------
@@ -68,14 +70,19 @@ def losses(
         (N, F, H, W) standardised maps that cross-reconstruction should give; None for the samples' own.
     discriminator
         Whose verdict is added; None for none.
+    classifier
+        (N, D) flat pattern latents → (N, K) logits; needed where `config.classify` is not 0.
     """
     roles = Roles.of(gesture, person, one_person=one_person)
     device = encoded.pattern.device
     terms: dict[str, Tensor] = {}
     weights: dict[str, float] = {}
     without: dict[str, Tensor] = {}
-    made = net.decode(encoded.pattern, encoded.subject)
+    made = None
+    if config.reconstruct or discriminator is not None:
+        made = net.decode(encoded.pattern, encoded.subject)
     if config.reconstruct:
+        assert made is not None
         weights["reconstruct"] = config.reconstruct
         terms["reconstruct"] = reconstruction_loss(made, encoded.target, net.occupied)
     if config.triplet:
@@ -104,7 +111,15 @@ def losses(
             weights["cross"] = config.cross
             terms["cross"] = reconstruction_loss(crossed, target, net.occupied)
     if discriminator is not None:
+        assert made is not None
         weights["adversarial"] = config.adversarial
         terms["adversarial"] = discriminator.verdict(made)
+    if config.classify:
+        assert classifier is not None
+        weights["classify"] = config.classify
+        logits = classifier(encoded.pattern.flatten(1)).float()
+        terms["classify"] = F.cross_entropy(logits, gesture.to(device))
+    if not terms:  # cross-reconstruction alone, and nobody in this batch has partners
+        return Losses(0.0 * encoded.pattern.sum(), {}, without, made)
     total = torch.stack([weights[name] * term.float() for name, term in terms.items()]).sum()
     return Losses(total, {name: term.detach() for name, term in terms.items()}, without, made)

@@ -120,8 +120,10 @@ class Encoded:
     ----------
     target
         (N, F, H, W): the standardised maps, which the decoder should give back.
-    pattern, subject
-        (N, C, h, w): the latents; C = depth × inputs.
+    pattern
+        (N, C, h, w): the latent; C = depth × inputs.
+    subject
+        The same; zeros where it was not asked for.
     """
 
     target: Tensor
@@ -179,17 +181,17 @@ class MethodNet(nn.Module):
         """All encoders, the pattern's first."""
         return [*self.pattern_encoders, *self.subject_encoders]
 
-    def encode(self, target: Tensor) -> Encoded:
-        """Both latents of standardised maps (N, F, H, W)."""
+    def encode(self, target: Tensor, with_subject: bool = True) -> Encoded:
+        """Both latents of standardised maps (N, F, H, W); or the pattern's alone, at half the cost."""
         parts = torch.split(target, list(self.inputs), dim=1)
         levels: list[Tensor | None] = [None] * len(parts)
         if self.with_level:
             levels = [part.sum((2, 3)) / self.occupied.sum() for part in parts]  # maps are 0 in empty cells
-        both = [
+        made = [
             torch.cat([encoder(part, level) for encoder, part, level in zip(encoders, parts, levels, strict=True)], 1)
-            for encoders in (self.pattern_encoders, self.subject_encoders)
+            for encoders in (self.pattern_encoders, *((self.subject_encoders,) if with_subject else ()))
         ]
-        return Encoded(target, both[0], both[1])
+        return Encoded(target, made[0], made[1] if with_subject else torch.zeros_like(made[0]))
 
     def decode(self, pattern: Tensor, subject: Tensor) -> Tensor:
         """Standardised maps of a pattern latent and a subject latent (N, C, h, w)."""

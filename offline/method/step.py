@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from offline.datasets import Int64
 from offline.features.table import FeatureTable
@@ -44,8 +44,14 @@ class Stepper:
         self.generator = torch.Generator().manual_seed(config.seed)
         self.label, self.person = torch.from_numpy(train.label), torch.from_numpy(train.person)
         self.one_person = len(np.unique(train.person)) == 1
+        self.with_subject = config.loss.needs_subject(self.one_person)
+        self.classifier: nn.Linear | None = None
+        learnt = list(net.parameters())
+        if config.loss.classify:
+            self.classifier = nn.Linear(net.latent_size, len(train.gestures)).to(device)
+            learnt += self.classifier.parameters()
         self.optimiser = torch.optim.Adam(
-            net.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+            learnt, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
         )
         self.discriminator: Discriminator | None = None
         if config.loss.adversarial:
@@ -54,7 +60,8 @@ class Stepper:
         self._resident: Tensor | None = None
         if device.type == "cuda" and train.maps.nbytes <= RESIDENT_BYTES:
             self._resident = torch.from_numpy(np.array(train.maps)).to(device)
-        self._targets = self._cell_means() if config.loss.cross_target == "mean" and not self.one_person else None
+        crosses = bool(config.loss.cross) and not self.one_person
+        self._targets = self._cell_means() if config.loss.cross_target == "mean" and crosses else None
 
     def maps(self, rows: Int64) -> Tensor:
         """Raw maps of training samples, on the device."""
@@ -69,7 +76,7 @@ class Stepper:
         label, person = self.label[rows_t], self.person[rows_t]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bf16):
             target = self.net.standardiser(self.maps(rows))
-            encoded = self._encode(target)
+            encoded = self._encode(target, self.with_subject)
             goal = None if self._targets is None else self._targets[self._cells[rows_t].to(self.device)]
             if self.discriminator is not None:
                 self.discriminator.requires_grad_(False)  # it judges here and learns below
@@ -83,12 +90,14 @@ class Stepper:
                 one_person=self.one_person,
                 cross_target=goal,
                 discriminator=self.discriminator,
+                classifier=self.classifier,
             )
         self.optimiser.zero_grad(set_to_none=True)
         found.total.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
         terms = {**found.terms, "total": found.total.detach()}
         if self.discriminator is not None:
+            assert found.made is not None
             self.discriminator.requires_grad_(True)
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bf16):
                 own = self.discriminator.own_loss(target, found.made)
@@ -108,6 +117,8 @@ class Stepper:
         }
         if self.discriminator is not None:
             out |= {"discriminator": self.discriminator.state_dict(), "judge": self.judge.state_dict()}
+        if self.classifier is not None:
+            out["classifier"] = self.classifier.state_dict()
         return out
 
     def restore(self, content: dict[str, Any]) -> None:
@@ -119,6 +130,8 @@ class Stepper:
         if self.discriminator is not None:
             self.discriminator.load_state_dict(content["discriminator"])
             self.judge.load_state_dict(content["judge"])
+        if self.classifier is not None:
+            self.classifier.load_state_dict(content["classifier"])
 
     @torch.no_grad()
     def _cell_means(self) -> Tensor:

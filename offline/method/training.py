@@ -227,6 +227,18 @@ def _checked(train: FeatureTable, valid: FeatureTable | None, config: MethodConf
             "One person: no subject triplets and no cross-reconstruction; the pattern's positives are other samples "
             "of the same person."
         )
+        if not (config.loss.reconstruct or config.loss.triplet or config.loss.classify):
+            raise ConfigError(
+                "Cross-reconstruction is the only loss, and it needs samples of at least 2 people; got 1: train on "
+                "more people, or raise another loss."
+            )
+    if not config.loss.decodes(len(people) == 1):
+        notes.append(
+            "No loss trains the decoder: recon_p and recon_s, and every map drawn from them, show a decoder as it was "
+            "drawn at random."
+        )
+    if not config.loss.needs_subject(len(people) == 1):
+        notes.append("No loss trains the subject encoder: xs is what an encoder drawn at random makes of the samples.")
     cells: Int64 = np.zeros((len(train.people), len(train.gestures)), np.int64)
     np.add.at(cells, (train.person, train.label), 1)
     cells = cells[np.ix_(people, gestures)]

@@ -54,12 +54,12 @@ def validate(stepper: Stepper, train: FeatureTable, valid: FeatureTable, config:
         nearest = torch.cdist(encoded.pattern.flatten(1), gallery).argmin(1)
         named.append(train.label[nearest.cpu().numpy()])
     counts = confusion(valid.label, np.concatenate(named), len(valid.gestures))
-    return {"knn": float(balanced_accuracy(counts)), "loss": _loss(net, valid, config)}
+    return {"knn": float(balanced_accuracy(counts)), "loss": _loss(stepper, valid, config)}
 
 
 @torch.no_grad()
-def _loss(net: MethodNet, valid: FeatureTable, config: MethodConfig) -> float:
-    net.eval()
+def _loss(stepper: Stepper, valid: FeatureTable, config: MethodConfig) -> float:
+    net = stepper.net.eval()
     generator = torch.Generator().manual_seed(config.seed)
     device = net.mean_pattern.device
     one_person = len(np.unique(valid.person)) == 1
@@ -68,6 +68,15 @@ def _loss(net: MethodNet, valid: FeatureTable, config: MethodConfig) -> float:
     for rows in batches.epoch(np.random.default_rng(config.seed)):
         label, person = torch.from_numpy(valid.label[rows]), torch.from_numpy(valid.person[rows])
         encoded = net(torch.from_numpy(np.ascontiguousarray(valid.maps[rows])).to(device))
-        found = losses(net, encoded, label, person, config.loss, generator, one_person=one_person)
+        found = losses(
+            net,
+            encoded,
+            label,
+            person,
+            config.loss,
+            generator,
+            one_person=one_person,
+            classifier=stepper.classifier,
+        )
         total, n = total + float(found.total) * len(rows), n + len(rows)
     return total / n

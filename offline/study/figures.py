@@ -1,27 +1,24 @@
-"""Curves, confusion, scatter and comparison figures of a run. Each returns a figure."""
+"""Curves, confusion, people and comparison figures of a run. Each returns a figure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-from offline.datasets import Int64
 from offline.method.trained import MethodEpoch
 from offline.report.signals import BLUE, GREEN, GREY, ORANGE, RED, figure
 from offline.study.metrics import Scores
 from offline.study.statistics import Comparison
 from rt_handdt.core.gestures import title
-from rt_handdt.core.types import Float32, Float64
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: Samples shown in a t-SNE: more make a cloud that nobody can read, and take minutes.
-MOST_POINTS = 1500
+#: Longer words of a name are broken at their joints.
+SHORT = 11
 _TERMS = {
     "total": ("total, weighted", "black"),
     "reconstruct": ("reconstruction", BLUE),
@@ -29,6 +26,30 @@ _TERMS = {
     "triplet_pattern": ("triplet, pattern", ORANGE),
     "triplet_subject": ("triplet, subject", RED),
 }
+
+
+class Judged(Protocol):
+    """What is known of the people under one condition."""
+
+    @property
+    def people(self) -> Mapping[str, float]:
+        """Accuracy of each."""
+
+    @property
+    def mean(self) -> float:
+        """Over people."""
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Of the mean; NaN for one person."""
+
+    @property
+    def source(self) -> str:
+        """A latent, or ``"raw"``."""
+
+    @property
+    def name(self) -> str:
+        """What the axis says; spaces become line breaks."""
 
 
 def learning_curves(epochs: Sequence[MethodEpoch], kept: int) -> Figure:
@@ -49,15 +70,7 @@ def learning_curves(epochs: Sequence[MethodEpoch], kept: int) -> Figure:
     axes[0].set_title("Training people", fontsize=10)
     axes[0].legend(fontsize=8)
     if validated:
-        at = [epoch.number for epoch in validated]
-        axes[1].plot(at, [epoch.valid["knn"] for epoch in validated], "o-", ms=3, color=BLUE)
-        axes[1].set_ylim(0, 1.02)
-        axes[1].set_ylabel("Balanced accuracy, nearest neighbour", color=BLUE)
-        axes[1].set_title("Validation part", fontsize=10)
-        beside = axes[1].twinx()
-        beside.plot(at, [epoch.valid["loss"] for epoch in validated], "s--", ms=3, lw=1, color=ORANGE)
-        beside.set_ylabel("Loss, weighted", color=ORANGE)
-        beside.spines["top"].set_visible(False)
+        _validation(axes[1], validated)
     for ax in axes:
         ax.axvline(kept, color=GREY, lw=0.8, ls=":")
         ax.annotate(
@@ -75,6 +88,24 @@ def learning_curves(epochs: Sequence[MethodEpoch], kept: int) -> Figure:
         ax.spines["top"].set_visible(False)
         ax.xaxis.get_major_locator().set_params(integer=True)
     return fig
+
+
+def _validation(ax: Axes, epochs: Sequence[MethodEpoch]) -> None:
+    at = [epoch.number for epoch in epochs]
+    # the method's own is "knn"; other trainers validate by other scores
+    scored = [name for name in epochs[0].valid if name != "loss"]
+    for name, colour in zip(scored, (BLUE, GREEN, RED, GREY), strict=False):
+        ax.plot(at, [epoch.valid.get(name, np.nan) for epoch in epochs], "o-", ms=3, color=colour, label=name)
+    ax.set_ylim(0, 1.02)
+    ax.set_ylabel("Balanced accuracy, nearest neighbour" if scored == ["knn"] else "Score", color=BLUE)
+    if len(scored) > 1:
+        ax.legend(fontsize=8, loc="lower right")
+    ax.set_title("Validation part", fontsize=10)
+    if "loss" in epochs[0].valid:
+        beside = ax.twinx()
+        beside.plot(at, [epoch.valid.get("loss", np.nan) for epoch in epochs], "s--", ms=3, lw=1, color=ORANGE)
+        beside.set_ylabel("Loss, weighted", color=ORANGE)
+        beside.spines["top"].set_visible(False)
 
 
 def confusion_figure(scores: Scores, unit: str) -> Figure:
@@ -100,8 +131,8 @@ def confusion_figure(scores: Scores, unit: str) -> Figure:
     return fig
 
 
-def people_figure(scores: Sequence[Scores], chance: float) -> Figure:
-    """Accuracy of each test person under each classifier, with the mean and its bootstrap interval."""
+def people_figure(scores: Sequence[Judged], chance: float, what: str = "Accuracy") -> Figure:
+    """Accuracy of each test person under each condition, with the mean and its bootstrap interval."""
     fig = figure(max(4.0, 1.1 * len(scores) + 1.6), 3.8)
     ax = fig.subplots()
     jitter = np.random.default_rng(0)
@@ -113,10 +144,10 @@ def people_figure(scores: Sequence[Scores], chance: float) -> Figure:
         if not np.isnan(one.interval[0]):
             ax.plot([k, k], one.interval, color="black", lw=1.2, label="95 % bootstrap" if k == 0 else None)
     ax.axhline(chance, color="black", lw=0.8, ls=":", label="chance")
-    ax.set_xticks(range(len(scores)), [one.name.replace(" ", "\n") for one in scores])
+    ax.set_xticks(range(len(scores)), [broken(one.name) for one in scores])
     ax.set_ylim(0, 1.02)
     ax.set_xlim(-0.5, len(scores) - 0.5)
-    ax.set_ylabel("Accuracy of each person")
+    ax.set_ylabel(f"{what} of each person")
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(axis="y", alpha=0.25)
     ax.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1))
@@ -125,7 +156,7 @@ def people_figure(scores: Sequence[Scores], chance: float) -> Figure:
 
 def comparison_figure(found: Comparison) -> Figure:
     """Mean difference (row − column) in percentage points, with the Holm-corrected p below."""
-    names = [name.replace(" ", "\n") for name in found.names]
+    names = [broken(name) for name in found.names]
     side = max(3.6, 0.85 * len(names) + 1.4)
     fig = figure(side + 1.2, side)
     ax = fig.subplots()
@@ -155,72 +186,7 @@ def comparison_figure(found: Comparison) -> Figure:
     return fig
 
 
-def scatter_figure(
-    panels: dict[str, Float32],
-    label: Int64,
-    person: Int64,
-    tested: npt.NDArray[np.bool_],
-    gestures: Sequence[str],
-    people: Sequence[str],
-    seed: int,
-) -> Figure:
-    """t-SNE (van der Maaten & Hinton 2008) of several representations of the same samples, twice coloured.
-
-    Distances between groups and their sizes mean little in a t-SNE; that a group holds together means something.
-    """
-    shown = np.arange(len(label))
-    if len(shown) > MOST_POINTS:
-        shown = np.sort(np.random.default_rng([seed, 5]).permutation(shown)[:MOST_POINTS])
-    fig = figure(3.5 * len(panels) + 2.2, 7.2)
-    axes = fig.subplots(2, len(panels), squeeze=False)
-    for column, (name, values) in enumerate(panels.items()):
-        points = embed(values[shown], seed)
-        for row, (classes, names) in enumerate(((label, gestures), (person, people))):
-            ax = axes[row, column]
-            _points(ax, points, classes[shown], names, tested[shown])
-            if row == 0:
-                ax.set_title(name, fontsize=11)
-    for row, (heading, names, classes) in enumerate((("Gesture", gestures, label), ("Person", people, person))):
-        there = np.unique(classes[shown])
-        handles = [
-            axes[row, 0].plot([], [], "o", ms=5, mew=0, color=_colour(k, len(names)), label=title(names[k]))[0]
-            for k in there
-        ]
-        axes[row, -1].legend(
-            handles=handles, title=heading, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False
-        )
-    fig.supxlabel("t-SNE; large: test part, small and pale: training part", fontsize=9)
-    return fig
-
-
-def embed(values: Float32, seed: int) -> Float64:
-    """(N, p) → (N, 2): principal components, then t-SNE."""
-    from sklearn.decomposition import PCA
-    from sklearn.manifold import TSNE
-
-    n = len(values)
-    flat = values.reshape(n, -1)
-    if min(flat.shape) > 50:
-        flat = PCA(50, svd_solver="randomized", random_state=seed).fit_transform(flat)
-    perplexity = min(30.0, max((n - 1) / 4, 1.0))
-    made = TSNE(2, perplexity=perplexity, init="pca", random_state=seed, n_jobs=1).fit_transform(flat)
-    return np.asarray(made, np.float64)
-
-
-def _points(ax: Axes, points: Float64, classes: Int64, names: Sequence[str], tested: npt.NDArray[np.bool_]) -> None:
-    for k in np.unique(classes):
-        for part, size, alpha in ((~tested, 7, 0.45), (tested, 20, 0.95)):
-            own = (classes == k) & part
-            ax.scatter(points[own, 0], points[own, 1], s=size, color=_colour(int(k), len(names)), alpha=alpha, lw=0)
-    ax.set_xticks([])
-    ax.set_yticks([])
-    for spine in ax.spines.values():
-        spine.set_color("#cccccc")
-
-
-def _colour(k: int, count: int) -> tuple[float, float, float, float]:
-    from matplotlib import colormaps
-
-    chart = colormaps["tab10" if count <= 10 else "tab20" if count <= 20 else "gist_rainbow"]
-    found = chart(k if count <= 20 else k / count)
-    return (float(found[0]), float(found[1]), float(found[2]), float(found[3]))
+def broken(name: str) -> str:
+    """A condition's name in short lines, for an axis: ``no_cross_reconstruction knn`` takes four."""
+    words = name.split(" ")
+    return "\n".join(word if len(word) <= SHORT else word.replace("_", "_\n").replace("-", "-\n") for word in words)

@@ -1,102 +1,154 @@
-"""All figures of a run, written as PNG."""
+"""All figures of a run, by name: drawn when asked for, and written."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
 
 from offline.study import figures, maps
-from offline.study.pipeline import PipelineRun
+from offline.study.scatter import Embedding, scatter_figure
+from offline.study.shown import Shown
 from offline.study.statistics import compare
-from rt_handdt.core.types import Float32
-from rt_handdt.errors import HanddtError
+from rt_handdt.config import nearest
+from rt_handdt.core.layout import ElectrodeLayout
+from rt_handdt.core.types import Float32, Float64
+from rt_handdt.errors import ConfigError, HanddtError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DPI = 120
+FileFormat = Literal["png", "pdf", "svg"]
 
 
-def draw_figures(run: PipelineRun) -> list[Path]:
+def draw_figures(
+    shown: Shown,
+    folder: Path,
+    *,
+    only: Sequence[str] = (),
+    embedding: Embedding = "tsne",
+    dpi: int = DPI,
+    file_format: FileFormat = "png",
+) -> list[Path]:
     """Draw and write; returns the files in the order to be shown.
+
+    Parameters
+    ----------
+    only
+        Names of figures, or their beginnings (``confusion`` for all of them); all if empty.
+    dpi
+        Of PNG files, and of the maps inside others.
 
     Raises
     ------
+    ConfigError
+        If a name fits no figure.
     HanddtError
         If a file cannot be written.
     """
+    there = figures_of(shown, embedding)
+    chosen = _chosen(list(there), only)
     written: list[Path] = []
-    for name, made in _made(run):
-        path = run.folder.figures / f"{name}.png"
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            made.savefig(path, dpi=DPI)
-        except OSError as exc:
-            raise HanddtError(f"{path}: cannot be written ({exc}); free some space and run again.") from None
+    for name in chosen:
+        path = folder / f"{name}.{file_format}"
+        save_figure(there[name](), path, dpi)
         written.append(path)
     return written
 
 
-def _made(run: PipelineRun) -> list[tuple[str, Figure]]:
-    table, parts = run.table, list(run.latents.values())
-    gestures, people = table.gestures.labels, table.people
-    scores = [one for one in run.scores if one.task == "gesture"]
-    out = [("learning_curves", figures.learning_curves(run.trained.epochs, run.trained.best))]
+def save_figure(made: Figure, path: Path, dpi: int = DPI) -> None:
+    """Write a figure; the suffix says how.
+
+    Raises
+    ------
+    HanddtError
+        If the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        made.savefig(path, dpi=dpi)
+    except OSError as exc:
+        raise HanddtError(f"{path}: cannot be written ({exc}); free some space, or choose another place.") from None
+
+
+def figures_of(shown: Shown, embedding: Embedding = "tsne") -> dict[str, Callable[[], Figure]]:
+    """What can be drawn of a run: name → how."""
+    gestures, people = shown.gestures, shown.people
+    scores = [one for one in shown.scores if one.task == "gesture"]
+    out: dict[str, Callable[[], Figure]] = {}
+    if shown.epochs:
+        out["learning_curves"] = lambda: figures.learning_curves(shown.epochs, shown.kept)
     if scores:
-        out.append(("people", figures.people_figure(scores, 1 / len(gestures))))
+        out["people"] = lambda: figures.people_figure(scores, 1 / len(gestures))
     if len(scores) > 1:
-        found = compare({one.name: one.people for one in scores})
-        out.append(("comparison", figures.comparison_figure(found)))
-    for one in run.scores:
+        out["comparison"] = lambda: figures.comparison_figure(compare({one.name: one.people for one in scores}))
+    for one in shown.scores:
         name = f"confusion_{one.source}_{one.classifier}" + (f"_{one.part}" if one.task == "person" else "")
-        out.append((name, figures.confusion_figure(one, table.unit)))
-    row, what = maps.shown_map(table.names)
-    tested = set(np.unique(table.person[run.split.test]).tolist())
+        out[name] = lambda one=one: figures.confusion_figure(one, shown.unit)  # type: ignore[misc]
+    tested = set(np.unique(shown.latents["test"].ys).tolist())
     for branch in ("pattern", "subject"):
-        cells = maps.cell_means(parts, branch, row)
-        said = f"{branch.capitalize()} branch, {what} (sd of training)"
-        out.append((f"{branch}_heatmaps", maps.heatmaps(cells, table.layout, gestures, people, said, tested)))
-        out.append((f"{branch}_heatmaps_mean", maps.mean_heatmaps(cells, table.layout, gestures, said)))
-    matrices = {
-        f"{part.capitalize()} part, {len(np.unique(run.latents[part].ys))} people": maps.correlations(
-            [run.latents[part]]
+        out[f"{branch}_heatmaps"] = lambda branch=branch: maps.heatmaps(  # type: ignore[misc]
+            *_cells(shown, branch), gestures, people, _what(shown, branch), tested
         )
-        for part in ("train", "test")
-    }
-    out.append(("gesture_correlation", maps.correlation_figure(matrices, gestures)))
-    train, test = run.latents["train"], run.latents["test"]
-    panels: dict[str, Float32] = {
-        "Input": np.concatenate([_standardised(run, "train"), _standardised(run, "test")]),
-        "Pattern latent": np.concatenate([train.xp, test.xp]),
-        "Subject latent": np.concatenate([train.xs, test.xs]),
-    }
-    out.append(
-        (
-            "tsne",
-            figures.scatter_figure(
-                panels,
-                np.concatenate([train.yp, test.yp]),
-                np.concatenate([train.ys, test.ys]),
-                np.repeat([False, True], [len(train), len(test)]),
-                gestures,
-                people,
-                run.config.seed,
-            ),
-        )
-    )
+        out[f"{branch}_heatmaps_mean"] = lambda branch=branch: mean_maps(shown, branch)  # type: ignore[misc]
+    out["gesture_correlation"] = lambda: correlation(shown)
+    out[embedding] = lambda: _scatter(shown, embedding)
     return out
 
 
-def _standardised(run: PipelineRun, part: str) -> Float32:
-    """What the encoders were given of a part, flat: (N, F·H·W)."""
-    own = np.flatnonzero(getattr(run.split, part))
-    standardiser = run.trained.net.standardiser
-    with torch.no_grad():
-        chunks = [
-            standardiser(torch.from_numpy(np.array(run.table.maps[own[start : start + 1024]]))).flatten(1).numpy()
-            for start in range(0, len(own), 1024)
-        ]
-    return np.concatenate(chunks)
+def mean_maps(shown: Shown, branch: str) -> Figure:
+    """Each gesture's map of a branch, averaged over people."""
+    return maps.mean_heatmaps(*_cells(shown, branch), shown.gestures, _what(shown, branch))
+
+
+def correlation(shown: Shown) -> Figure:
+    """How alike the gestures' mean pattern reconstructions are, in the training and in the test part."""
+    matrices = {
+        f"{part.capitalize()} part, {len(np.unique(shown.latents[part].ys))} people": maps.correlations(
+            [shown.latents[part]]
+        )
+        for part in ("train", "test")
+    }
+    return maps.correlation_figure(matrices, shown.gestures)
+
+
+def _cells(shown: Shown, branch: str) -> tuple[Float64, ElectrodeLayout]:
+    row, _ = maps.shown_map(shown.names)
+    return maps.cell_means(list(shown.latents.values()), branch, row), shown.layout
+
+
+def _what(shown: Shown, branch: str) -> str:
+    return f"{branch.capitalize()} branch, {maps.shown_map(shown.names)[1]} (sd of training)"
+
+
+def _scatter(shown: Shown, embedding: Embedding) -> Figure:
+    train, test = shown.latents["train"], shown.latents["test"]
+    panels: dict[str, Float32] = {}
+    if shown.inputs:
+        panels["Input"] = np.concatenate([shown.inputs["train"], shown.inputs["test"]])
+    panels["Pattern latent"] = np.concatenate([train.xp, test.xp])
+    panels["Subject latent"] = np.concatenate([train.xs, test.xs])
+    return scatter_figure(
+        panels,
+        np.concatenate([train.yp, test.yp]),
+        np.concatenate([train.ys, test.ys]),
+        np.repeat([False, True], [len(train), len(test)]),
+        shown.gestures,
+        shown.people,
+        shown.seed,
+        embedding,
+    )
+
+
+def _chosen(there: Sequence[str], only: Sequence[str]) -> list[str]:
+    for word in only:
+        if not any(_fits(name, word) for name in there):
+            raise ConfigError(f"There is no figure '{word}' in this run{nearest(word, list(there))}")
+    return [name for name in there if not only or any(_fits(name, word) for word in only)]
+
+
+def _fits(name: str, word: str) -> bool:
+    return name == word or name.startswith(word + "_")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -122,6 +122,42 @@ class Scores:
             "detail": self.detail,
             "notes": list(self.notes),
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Scores:
+        """What `to_dict` gave.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            If something is missing or does not fit together.
+        """
+        labels = tuple(map(str, values["labels"]))
+        counts = np.array(values["confusion"], np.int64)
+        if counts.shape != (len(labels), len(labels)):
+            raise ValueError(f"a confusion of {len(labels)} classes has the shape {counts.shape}")
+        people, balanced = (
+            {str(who): float(value) for who, value in values[name].items()} for name in ("people", "people_balanced")
+        )
+        if not people or people.keys() != balanced.keys():
+            raise ValueError("scores are of nobody, or of different people")
+        low, high = (float("nan") if value is None else float(value) for value in values["people_interval_95"])
+        temperature = values["temperature"]
+        return cls(
+            values["task"],
+            values["source"],
+            str(values["part"]),
+            str(values["classifier"]),
+            people,
+            balanced,
+            (low, high),
+            counts,
+            labels,
+            float(values["ece"]),
+            None if temperature is None else float(temperature),
+            str(values["detail"]),
+            tuple(map(str, values["notes"])),
+        )
 
 
 def score(

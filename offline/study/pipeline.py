@@ -137,9 +137,10 @@ def run_pipeline(
     drawn: list[Path] = []
     if figures:
         from offline.study.gallery import draw_figures
+        from offline.study.shown import shown_of
 
         console.print("Drawing figures …", highlight=False)
-        drawn = draw_figures(run)
+        drawn = draw_figures(shown_of(run), folder.figures)
     from offline.study.report import report_text
 
     folder.write(folder.report, report_text(run, drawn))

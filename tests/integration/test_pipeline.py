@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -154,6 +156,66 @@ def test_a_run_is_judged_again_without_training(run, monkeypatch):
         CliRunner().invoke(app, ["evaluate", str(out), "--latent", "subject"], catch_exceptions=False)
     with pytest.raises(HanddtError, match="is not there; give the folder of a finished"):
         CliRunner().invoke(app, ["evaluate", str(out.parent)], catch_exceptions=False)
+
+
+def test_a_saved_run_is_drawn_again_as_it_was(run, cache, tmp_path, monkeypatch):
+    out, _ = run
+    monkeypatch.setattr(pipeline_module, "train_method", None)
+    words = ["plots", str(out), "--only", "tsne", "learning_curves", "pattern_heatmaps", "confusion_raw"]
+    done = CliRunner().invoke(app, [*words, "--cache", str(cache), "--out", str(tmp_path)])
+    assert done.exit_code == 0, (done.output, done.exception)
+    names = {path.name for path in tmp_path.iterdir()}
+    maps = {"pattern_heatmaps.png", "pattern_heatmaps_mean.png"}
+    assert names == {"tsne.png", "learning_curves.png", "confusion_raw_lda.png", "confusion_raw_svm.png"} | maps
+    for name in names:  # with the input's panel, from the features kept
+        assert (tmp_path / name).read_bytes() == (out / "figures" / name).read_bytes(), name
+    listed = CliRunner().invoke(app, ["plots", str(out), "--list"]).stdout.split()
+    assert {f"{name}.png" for name in listed} == {path.name for path in (out / "figures").iterdir()}
+
+
+def test_without_features_kept_the_input_is_left_out_and_that_is_said(run, tmp_path):
+    out, _ = run
+    words = ["plots", str(out), "--only", "tsne", "subject_heatmaps_mean", "--format", "svg", "--out", str(tmp_path)]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    assert "The input is left out of the scatter: subject 01 session 1: its features are not kept" in done.output
+    assert "--cache" in done.output
+    assert {path.name for path in tmp_path.iterdir()} == {"tsne.svg", "subject_heatmaps_mean.svg"}
+    moved = tmp_path / "moved"
+    shutil.copytree(out / "latents", moved / "latents")
+    shutil.copy(out / "metrics.json", moved)
+    bare = CliRunner().invoke(app, ["plots", str(moved), "--only", "people", "pattern_heatmaps_mean"])
+    assert bare.exit_code == 0, bare.output
+    assert "There is no log.jsonl: learning curves are left out." in bare.output
+    assert len(list((moved / "figures").iterdir())) == 2
+
+
+def test_figures_that_cannot_be_drawn_are_refused(run, tmp_path, monkeypatch):
+    out, _ = run
+
+    def refused(says, *words):
+        with pytest.raises(HanddtError, match=says):
+            CliRunner().invoke(app, ["plots", *map(str, words)], catch_exceptions=False)
+
+    refused("no figure 'tsn' in this run; did you mean 'tsne'", out, "--only", "tsn")
+    refused("is not there; give the folder of a finished", tmp_path)
+    monkeypatch.setitem(sys.modules, "umap", None)
+    refused(r"needs the package umap-learn, which is not installed; install it .* or take --tsne", out, "--umap")
+    broken = Path(shutil.copytree(out, tmp_path / "broken"))
+    (broken / "latents" / "test.npz").write_bytes(b"half")
+    refused("no readable file of latents", broken)
+    (broken / "figures").rename(tmp_path / "away")
+    shutil.copy(out / "latents" / "test.npz", broken / "latents")
+    (broken / "figures").write_text("a file where the folder should be")
+    refused("cannot be written", broken, "--only", "people")
+
+
+def test_umap_takes_the_place_of_tsne(run, tmp_path):
+    pytest.importorskip("umap")
+    out, _ = run
+    done = CliRunner().invoke(app, ["plots", str(out), "--umap", "--only", "umap", "--out", str(tmp_path)])
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert [path.name for path in tmp_path.iterdir()] == ["umap.png"]
 
 
 def test_the_test_people_are_encoded_once_and_after_all_training(cohort, cache, tmp_path, monkeypatch):

@@ -126,6 +126,23 @@ def test_the_verdict_reaches_the_encoders_and_not_the_judge() -> None:
     assert float(judge.own_loss(maps, found.made).detach()) < 0.5 * before
 
 
+def test_the_classifier_teaches_the_pattern_encoder_only() -> None:
+    net, maps = net_and_maps((6, 5))
+    classifier = torch.nn.Linear(net.latent_size, 4)
+    config = MethodLossConfig(reconstruct=0, triplet=0, cross=0, classify=2.0)
+    found = losses(net, net.encode(maps, False), GESTURE, PERSON, config, generator(), classifier=classifier)
+    found.total.backward()
+    logits = classifier(net.encode(maps).pattern.flatten(1))
+    wanted = torch.nn.functional.cross_entropy(logits, GESTURE)
+    assert float(found.terms["classify"]) == pytest.approx(float(wanted), abs=1e-5)
+    assert float(found.total.detach()) == pytest.approx(2 * float(wanted), abs=1e-5)
+    assert found.made is None
+    reached = {name.split(".")[0] for name, part in net.named_parameters() if part.grad is not None}
+    assert reached == {"pattern_encoders"}
+    assert classifier.weight.grad is not None
+    assert float(net.pattern_encoders[0].convs[0].weight.grad.abs().max()) > 1e-6
+
+
 def test_cross_target_may_be_a_mean() -> None:
     net, maps = net_and_maps((6, 5))
     made = [

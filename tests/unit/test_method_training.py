@@ -16,6 +16,8 @@ import torch
 
 from offline.method.config import MethodConfig
 from offline.method.latents import Latents, encode
+from offline.method.log import read_log
+from offline.method.networks import Encoder, MethodNet
 from offline.method.trained import MethodEpoch, TrainedMethod
 from offline.method.training import train_method
 from rt_handdt.errors import ConfigError, HanddtError
@@ -86,6 +88,7 @@ def test_a_killed_run_resumed_equals_one_that_was_not(stop: int, whole: TrainedM
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == [1, 2, 3, 4, 5]
     assert lines[-1]["loss/total"] == whole.epochs[-1].losses["total"]
+    assert read_log(tmp_path / "log.jsonl") == whole.epochs
     assert same(TrainedMethod.load(tmp_path / "method.pt"), whole)
     # Done already: nothing is trained again.
     seen.clear()
@@ -144,6 +147,73 @@ def test_it_learns_and_the_latents_tell(tmp_path: Path) -> None:
         Latents.load(path)
     with pytest.raises(ConfigError, match="layout must be those"):
         encode(trained, method_table(shape=(5, 6)))
+
+
+PLAIN = {"reconstruct": 0.0, "triplet": 0.0, "cross": 0.0, "adversarial": 0.0, "classify": 1.0}
+
+
+def test_a_plain_encoder_learns_from_labels_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Classification alone: neither decoder nor subject encoder is run or moved in training, and that is said."""
+    encodings: list[str] = []
+    real = Encoder.forward
+
+    def counted(self: Encoder, *args: Any) -> torch.Tensor:
+        encodings.append("training" if self.training else "looking")
+        return real(self, *args)
+
+    monkeypatch.setattr(Encoder, "forward", counted)
+    monkeypatch.setattr(MethodNet, "decode", None)
+    begun = train_method(TRAIN, None, config(loss=PLAIN, keep="last", optimiser={"epochs": 1}))
+    assert encodings.count("training") == 2  # two batches, one encoder each
+    settings = config(loss=PLAIN, validate_every=10, optimiser={"epochs": 40, "step_epochs": 30})
+    trained = train_method(TRAIN, VALID, settings)
+    assert set(trained.epochs[0].losses) == {"classify", "total"}
+    assert trained.epochs[-1].losses["classify"] < 0.5 * trained.epochs[0].losses["classify"]
+    assert trained.epochs[trained.best - 1].valid["knn"] > 0.8  # chance: 1/3
+    assert trained.epochs[-1].valid["loss"] < np.log(3)  # a guess's
+    assert [note.split(":")[0] for note in trained.notes] == [
+        "No loss trains the decoder",
+        "No loss trains the subject encoder",
+    ]
+    for name, value in trained.net.state_dict().items():
+        untouched = name.startswith(("subject_encoders", "decoder", "standardiser"))
+        assert torch.equal(value, begun.net.state_dict()[name]) == untouched or name.startswith("mean_"), name
+        assert "classif" not in name  # thrown away
+
+
+def test_the_classifier_is_resumed_too(tmp_path: Path) -> None:
+    settings = config(loss={"classify": 0.5})
+    whole = train_method(TRAIN, VALID, settings)
+    assert {"classify", "reconstruct", "cross", "adversarial"} < set(whole.epochs[0].losses)
+    train_method(TRAIN, VALID, config(loss={"classify": 0.5}, optimiser={"epochs": 3}), out=tmp_path)
+    content = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    assert content["classifier"]["weight"].shape == (3, whole.net.latent_size)
+    assert same(train_method(TRAIN, VALID, settings, out=tmp_path, resume=True), whole)
+
+
+def test_without_a_classifier_nothing_is_different(whole: TrainedMethod, tmp_path: Path) -> None:
+    assert same(train_method(TRAIN, VALID, config(loss={"classify": 0.0}), out=tmp_path), whole)
+    content = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    assert "classifier" not in content
+    older = config().model_dump(mode="json")
+    del older["loss"]["classify"]  # as settings were before there was one
+    assert MethodConfig.parse(older, what="test") == config()
+    other = train_method(TRAIN, VALID, config(loss={"classify": 1.0}))
+    assert not same(other, whole)
+
+
+def test_losses_without_anything_to_learn_from_are_refused() -> None:
+    with pytest.raises(ConfigError, match="'cross' and 'classify' are all 0: nothing would be learnt"):
+        config(loss={**PLAIN, "classify": 0.0})
+    crossed = config(keep="last", loss={**PLAIN, "classify": 0.0, "cross": 1.0}, optimiser={"epochs": 1})
+    with pytest.raises(ConfigError, match="needs samples of at least 2 people; got 1"):
+        train_method(method_table(people=1), None, crossed)
+    # two people who share no gesture: cross-reconstruction alone finds no partners, and learns nothing, quietly counted
+    table = method_table(people=2, gestures=4)
+    apart = table.select((table.label < 2) == (table.person == 0))
+    found = train_method(apart, None, crossed)
+    assert found.epochs[0].losses == {"total": 0.0}
+    assert any(note.startswith(f"cross: {len(apart)} samples in 1 epochs") for note in found.notes)
 
 
 def test_test_samples_do_not_touch_each_other() -> None:

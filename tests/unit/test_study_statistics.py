@@ -96,3 +96,20 @@ def test_scores_by_sample_and_by_person():
     plain = found.to_dict()
     assert plain["n_people"] == 2
     assert plain["confusion"] == [[3, 1], [0, 2]]
+
+
+def test_the_test_is_exact_for_twenty_people_with_ties_and_as_scipys_without():
+    rng = np.random.default_rng(3)
+    names = [f"{n:02d}" for n in range(20)]
+    low = np.round(rng.uniform(0.4, 0.8, 20), 1)
+    ahead = compare(
+        {"a": dict(zip(names, low, strict=True)), "b": dict(zip(names, low + rng.choice([0.1, 0.2], 20), strict=True))}
+    )
+    assert ahead.p[0, 1] == pytest.approx(2 / 2**20)  # everybody better, most of them tied
+    one, other = rng.uniform(size=(2, 20))
+    free = compare({"a": dict(zip(names, one, strict=True)), "b": dict(zip(names, other, strict=True))})
+    assert free.p[0, 1] == pytest.approx(stats.wilcoxon(one - other).pvalue)
+    some = one.copy()
+    some[:3] = other[:3]  # three who do not differ say nothing
+    partly = compare({"a": dict(zip(names, some, strict=True)), "b": dict(zip(names, other, strict=True))})
+    assert partly.p[0, 1] == pytest.approx(stats.wilcoxon((some - other)[3:]).pvalue)
