@@ -38,11 +38,6 @@ class RunFolder:
         return self.path / "cache"
 
     @property
-    def _before(self) -> set[Path]:
-        """What may lie here before a run begins."""
-        return {self.cache, self.path / JOB, self.path / FAILED}
-
-    @property
     def training(self) -> Path:
         """Checkpoint, log and networks."""
         return self.path / "training"
@@ -102,8 +97,11 @@ class RunFolder:
                     f"{self.path}: holds a run with other settings (they differ in {', '.join(differ)}); give the "
                     "same to go on with it, or choose another folder."
                 )
-        elif self.path.exists() and (not self.path.is_dir() or set(self.path.iterdir()) - self._before):
+        elif self.path.exists() and (not self.path.is_dir() or any(map(self._foreign, self.path.iterdir()))):
             raise ConfigError(f"{self.path}: holds something already, but no run; choose a new or an empty folder.")
+
+    def _foreign(self, path: Path) -> bool:
+        return path != self.cache and path.name.removesuffix(".part") not in (JOB, FAILED)
 
     def note(self, config: PipelineConfig) -> None:
         """Write the settings down: from here on the folder is this run's.

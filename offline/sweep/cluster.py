@@ -8,10 +8,13 @@ Nothing heavy is imported here: workers read this module in their event loop, be
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +23,7 @@ from offline.sweep.versions import versions
 from rt_handdt.errors import ConfigError, HanddtError
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Future
 
     from offline.sweep.jobs import Outcome, Place
     from offline.sweep.plan import Job
@@ -54,7 +57,7 @@ def connected(address: str) -> Iterator[Client]:
             "--scheduler needs the packages dask and distributed; install rt-handdt with the extra 'offline'."
         ) from None
     try:
-        client = Client(address, timeout=CONNECT_S, set_as_default=False)
+        client = Client(address, timeout=CONNECT_S)
     except (OSError, ValueError, TimeoutError, ImportError) as exc:
         raise HanddtError(
             f"'{address}': no Dask scheduler answers there ({exc}); check the address (tcp://HOST:PORT, as 'dask "
@@ -62,7 +65,7 @@ def connected(address: str) -> Iterator[Client]:
         ) from None
     try:
         until = time.monotonic() + CONNECT_S
-        while not client.scheduler_info()["workers"]:
+        while not client.scheduler_info(n_workers=-1)["workers"]:
             if time.monotonic() > until:
                 raise HanddtError(
                     f"{address}: this scheduler has no workers; start some with 'dask worker {address} --nthreads 1'."
@@ -94,7 +97,7 @@ def check_workers(client: Client, folders: Sequence[Path], data: Sequence[str]) 
         Naming the worker and what is wrong with it.
     """
     wanted = versions()
-    for address, worker in client.scheduler_info()["workers"].items():
+    for address, worker in client.scheduler_info(n_workers=-1)["workers"].items():
         if worker["nthreads"] != 1:
             raise HanddtError(
                 f"Worker {address} has {worker['nthreads']} threads, and a process trains one network at a time; start "
@@ -161,35 +164,39 @@ def run_on_cluster(
     """
     from distributed import wait
 
+    run = uuid.uuid4().hex  # another command's jobs of the same name are not ours
+    queue = deque(jobs)
+    names: dict[Future, str] = {}
+    alone_since: float | None = None
+    try:
+        while queue or names:
+            count = len(client.scheduler_info(n_workers=-1)["workers"])
+            alone_since = _watch(count, alone_since, say)
+            # No more than there is room for: whoever comes later finds jobs, and none waits behind a long one.
+            while queue and len(names) < count:
+                job = queue.popleft()
+                names[client.submit(run_here, job, place, wanted, key=f"{job.id}-{run}", pure=False)] = job.id
+            if not names:
+                time.sleep(_POLL_S)
+                continue
+            try:
+                finished = wait(list(names), timeout=_POLL_S, return_when="FIRST_COMPLETED").done
+            except TimeoutError:
+                continue
+            for future in finished:
+                on_done(_outcome(future, names.pop(future)))
+    except (CancelledError, asyncio.CancelledError, OSError) as exc:  # as Dask reports a scheduler that is gone
+        raise HanddtError(f"The scheduler was lost ({type(exc).__name__}); {_GO_ON}") from None
+
+
+def _outcome(future: Future, name: str) -> Outcome:
     from offline.sweep.jobs import Outcome
 
-    run = uuid.uuid4().hex  # another command's jobs of the same name are not ours
-    names = {
-        client.submit(run_here, job, place, wanted, key=f"{job.id}-{run}", pure=False, priority=-number): job.id
-        for number, job in enumerate(jobs)
-    }
-    pending = set(names)
-    alone_since: float | None = None
-    while pending:
-        try:
-            finished, pending = wait(pending, timeout=_POLL_S, return_when="FIRST_COMPLETED")
-        except TimeoutError:
-            finished = set()
-        except Exception as exc:  # as Dask reports a scheduler that is gone: cancelled futures, closed streams
-            raise HanddtError(f"The scheduler was lost ({type(exc).__name__}); {_GO_ON}") from None
-        for future in finished:
-            name = names[future]
-            if future.status == "finished":
-                on_done(future.result())
-            elif future.status == "error":
-                why = future.exception()
-                on_done(Outcome(name, failure=f"its worker was lost or could not run it ({type(why).__name__}: {why})"))
-            else:
-                raise HanddtError(f"The scheduler was lost ({name} is {future.status}); {_GO_ON}")
-            future.release()
-        if client.status != "running":
-            raise HanddtError(f"The scheduler was lost; {_GO_ON}")
-        alone_since = _watch(client, alone_since, say)
+    if future.status == "error":
+        why = future.exception()
+        return Outcome(name, failure=f"its worker was lost or could not run it ({type(why).__name__}: {why})")
+    found: Outcome = future.result(timeout=CONNECT_S)
+    return found
 
 
 def run_here(job: Job, place: Place, wanted: dict[str, str]) -> Outcome:
@@ -234,9 +241,9 @@ def _seen(token: Path, address: str) -> None:
     token.unlink()
 
 
-def _watch(client: Client, alone_since: float | None, say: Callable[[str], None]) -> float | None:
+def _watch(count: int, alone_since: float | None, say: Callable[[str], None]) -> float | None:
     """Since when there is no worker; None while there is one."""
-    if client.scheduler_info()["workers"]:
+    if count:
         return None
     now = time.monotonic()
     if alone_since is None:

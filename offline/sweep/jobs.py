@@ -78,7 +78,7 @@ class RecipeRunner(Protocol):
 
 
 def state_of(job: Job, folder: StudyFolder) -> State:
-    """What the disk says of a job.
+    """What the disk says of a job. One that failed after its scores were written (at its figures) has failed.
 
     Raises
     ------
@@ -92,9 +92,9 @@ def state_of(job: Job, folder: StudyFolder) -> State:
         return "new"
     if RunFolder.read_json(path / JOB) != job.to_dict():
         raise HanddtError(f"{path}: belongs to another job than {job.id}; move it away.")
-    if (path / "metrics.json").exists():
-        return "done"
-    return "failed" if (path / FAILED).exists() else "begun"
+    if (path / FAILED).exists():
+        return "failed"
+    return "done" if (path / "metrics.json").exists() else "begun"
 
 
 def run_job(job: Job, place: Place) -> Outcome:
@@ -106,8 +106,8 @@ def run_job(job: Job, place: Place) -> Outcome:
     path = folder.job(job.id)
     try:
         with _alone(folder.locks / job.id), threadpool_limits(1):
-            (path / FAILED).unlink(missing_ok=True)
             if state_of(job, folder) != "done":
+                (path / FAILED).unlink(missing_ok=True)
                 RunFolder.write(path / JOB, job.to_dict())
                 _run(job, path, place)
             return Outcome(job.id, shown_accuracy(RunFolder.read_json(path / "metrics.json")))
@@ -122,8 +122,11 @@ def fail(job: Job, folder: StudyFolder, message: str, trace: str = "") -> Outcom
     content: dict[str, Any] = {"format": FAILED_FORMAT, "id": job.id, "message": message}
     if trace:
         content["traceback"] = trace
+    path = folder.job(job.id)
     try:
-        RunFolder.write(folder.job(job.id) / FAILED, content)
+        if not (path / JOB).exists():
+            RunFolder.write(path / JOB, job.to_dict())
+        RunFolder.write(path / FAILED, content)
     except HanddtError as exc:
         message = f"{message} (and this could not be noted: {exc})"
     return Outcome(job.id, failure=message)
