@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-
 import numpy as np
 import torch
 
@@ -47,43 +44,18 @@ def adapted_probabilities(
         probabilities, latent = net(torch.from_numpy(maps[None]))
         return Posterior(probabilities[0].numpy(), latent[0].numpy())
 
-    last = -1
-
-    def noted(at: int, maps: Float32) -> Posterior:
-        nonlocal last
-        posterior = predict(maps)
-        if at != last:  # what follows for the same window are rehearsals of older ones
-            alone[at], last = posterior.probabilities, at
-        return posterior
-
-    return alone, _through(noted, person, windows, rows, settings, stride)
-
-
-def readapted(
-    alone: Float32, person: PersonModel, windows: WindowSet, rows: Int64, settings: AdapterSettings, *, stride: int
-) -> Float32:
-    """The second result of `adapted_probabilities` under other settings, from the first, without the network.
-
-    What the network says depends on the person's mean and spread alone, so those settings must be the same. Nothing is
-    rehearsed.
-    """
-    settings = settings.model_copy(update={"rehearse": 0})
-    nothing = np.zeros(0, np.float32)
-    return _through(lambda at, _: Posterior(alone[at], nothing), person, windows, rows, settings, stride)
-
-
-def _through(
-    predict: Callable[[int, Float32], Posterior],
-    person: PersonModel,
-    windows: WindowSet,
-    rows: Int64,
-    settings: AdapterSettings,
-    stride: int,
-) -> Float32:
-    out = np.empty((len(rows), len(windows.gestures)), np.float32)
+    adapted = np.empty_like(alone)
     group = donnings(windows)[rows]
     for one in np.unique(group):
         adapter = PersonAdapter(person, settings, windows.gestures.rest_index, stride=stride)
         for at in np.flatnonzero(group == one):
-            out[at] = adapter.step(windows.maps[rows[at]], partial(predict, int(at))).probabilities
-    return out
+            said: list[Float32] = []
+
+            def noted(maps: Float32, said: list[Float32] = said) -> Posterior:
+                posterior = predict(maps)
+                said.append(posterior.probabilities)
+                return posterior
+
+            adapted[at] = adapter.step(windows.maps[rows[at]], noted).probabilities
+            alone[at] = said[0]  # what follows are rehearsals of older windows
+    return alone, adapted

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
-from offline.adapted import adapted_probabilities, readapted
+from offline.adapted import adapted_probabilities
 from offline.augment import Augmenter
 from offline.config import TrainConfig
 from offline.datasets import Int64, WindowSet
 from offline.losses import total_loss
 from offline.networks import DisentanglingNet
-from offline.person import as_average, fit_person_model, reference
+from offline.person import as_average, donnings, fit_person_model, reference
 from offline.splits import Split
 from rt_handdt.core.adaptation import AdapterSettings, PersonModel
 from rt_handdt.core.metrics import Confusion, accuracy, balanced_accuracy, confusion
@@ -26,6 +26,8 @@ from rt_handdt.errors import HanddtError
 
 WARM_UP_SHARE = 0.1  # of all steps
 EVAL_BATCH = 1024
+#: People and sessions by which the adapter's temperature is chosen: each costs seconds for each temperature.
+CHOOSING_DONNINGS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,21 +104,20 @@ def _adapted(trained: Trained, windows: WindowSet, parts: Split, config: TrainCo
     assert person is not None
     if not len(rows):
         return replace(trained, adapter=adapter)
-    alone, _ = adapted_probabilities(
-        trained.net, person, windows, rows, adapter.model_copy(update={"rehearse": 0}), stride=config.stride
-    )
+    group = donnings(windows)[rows]
+    few = rows[np.isin(group, np.unique(group)[:CHOOSING_DONNINGS])]
 
-    def counts(probabilities: Float32) -> Confusion:
-        return confusion(windows.label[rows], probabilities.argmax(axis=1), len(windows.gestures))
+    def counts(settings: AdapterSettings, rows: Int64) -> Confusion:
+        _, found = adapted_probabilities(trained.net, person, windows, rows, settings, stride=config.stride)
+        return confusion(windows.label[rows], found.argmax(axis=1), len(windows.gestures))
 
     best = -1.0
     for temperature in config.person.temperatures:
         tried = config.person.adapter.model_copy(update={"temperature": temperature})
-        found = balanced_accuracy(counts(readapted(alone, person, windows, rows, tried, stride=config.stride)))
+        found = balanced_accuracy(counts(tried, few))
         if found > best:
             best, adapter = found, tried
-    _, adapted = adapted_probabilities(trained.net, person, windows, rows, adapter, stride=config.stride)
-    return replace(trained, adapted=counts(adapted), adapter=adapter)
+    return replace(trained, adapted=counts(adapter, rows), adapter=adapter)
 
 
 def _fit(
