@@ -49,6 +49,13 @@ def train(
         Path | None,
         typer.Option(help="Training configuration; default: one that suits the data.", metavar="FILE"),
     ] = None,
+    calibration: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Recordings of the one who will use the model, one repetition of each label or more.",
+            metavar="PATH...",
+        ),
+    ] = None,
     allow_reserved_seeds: Annotated[
         bool,
         typer.Option("--allow-reserved-seeds", help="Train even on virtual people that are kept for final figures."),
@@ -63,7 +70,14 @@ def train(
 
     settings = TrainConfig.from_toml(config) if config is not None else None
     grid = ElectrodeLayout.from_toml(layout_path(layout))
-    train_bundle([*data, *(more or [])], grid, out, settings, allow_reserved_seeds=allow_reserved_seeds)
+    train_bundle(
+        [*data, *(more or [])],
+        grid,
+        out,
+        settings,
+        calibration=calibration or (),
+        allow_reserved_seeds=allow_reserved_seeds,
+    )
 
 
 app.command(epilog=COHORT_EXAMPLE)(cohort)

@@ -217,6 +217,8 @@ class TrainConfig(Settings):
     skip_after_cue_s
         Leave out training windows that begin sooner after a cue than this: people react later than the cue.
         Validation keeps them, as live scoring does.
+    calibration_weight
+        How many times as often as the others the windows of calibration recordings are drawn.
     refit
         Once validation has given the scores (and the number of epochs), train once more on everybody.
     """
@@ -225,6 +227,7 @@ class TrainConfig(Settings):
     gestures: tuple[str, ...] = ()
     stride: int = Field(4, ge=1)
     skip_after_cue_s: float = Field(0.0, ge=0)
+    calibration_weight: int = Field(5, ge=1)
     refit: bool = False
     threads: int = Field(2, ge=1)
     pipeline: PipelineConfig = PipelineConfig()

@@ -21,6 +21,7 @@ from offline.training import Epoch, train
 from rt_handdt.core.bundle import Bundle
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.recording import Recording
+from rt_handdt.errors import ConfigError
 from rt_handdt.paths import shipped
 
 POOL_ABOVE_S = 600.0  # of signal in all
@@ -39,6 +40,7 @@ def train_bundle(
     config: TrainConfig | None,
     console: Console | None = None,
     *,
+    calibration: Sequence[str] = (),
     allow_reserved_seeds: bool = False,
 ) -> Bundle:
     """Train on recordings and write a bundle.
@@ -53,6 +55,9 @@ def train_bundle(
         None: the shipped one that suits the data, adapted to its rate; the console says which and how.
     console
         Where progress goes; standard error if None.
+    calibration
+        As `data`: recordings of the person who will use the bundle, a repetition of each label or more. They are never
+        held out, and drawn ``calibration_weight`` times as often as the others.
     allow_reserved_seeds
         As in `offline.sources.open_data`.
 
@@ -67,6 +72,11 @@ def train_bundle(
         opened = data
     else:
         opened = open_data(data, layout, allow_reserved_seeds=allow_reserved_seeds)
+    own = frozenset[str]()
+    if calibration:
+        opened, own = _with_calibration(
+            opened, open_data(calibration, layout, allow_reserved_seeds=allow_reserved_seeds), calibration
+        )
     console.print(f"Data: {opened.description}")
     for recording in opened.recordings:
         for note in recording.notes:
@@ -78,7 +88,7 @@ def train_bundle(
         windows = collect(
             opened.recordings, layout, config, lambda recording: bar.advance(task), _workers(opened.recordings)
         )
-    parts = split(windows, config.validation, config.seed)
+    parts = split(windows, config.validation, config.seed, own)
     _announce(console, windows, parts)
     with _bar(console) as bar:
         task = bar.add_task("Training", total=config.optimiser.epochs * (2 if config.refit else 1), note="")
@@ -104,6 +114,24 @@ def train_bundle(
         )
     console.print(f"Wrote {out} ({bundle.fingerprint})")
     return bundle
+
+
+def _with_calibration(
+    opened: TrainingData, own: TrainingData, named: Sequence[str]
+) -> tuple[TrainingData, frozenset[str]]:
+    """Both as one, and the names of the calibration's recordings."""
+    names = frozenset(recording.name for recording in own.recordings)
+    twice = names & {recording.name for recording in opened.recordings}
+    if twice:
+        raise ConfigError(
+            f"--calibration {' '.join(named)}: '{min(twice)}' is among the training data too; name each recording once."
+        )
+    joined = TrainingData(
+        (*opened.recordings, *own.recordings),
+        f"{opened.description}; calibration: {own.description}",
+        opened.virtual and own.virtual,
+    )
+    return joined, names
 
 
 def _workers(recordings: Sequence[Recording]) -> int:

@@ -23,12 +23,15 @@ class Split:
         One sentence for the bundle's card.
     train_people
         Number of people trained on; the subject terms need two.
+    often
+        (N,) bool: calibration windows, of which training draws more than of the others; None: there are none.
     """
 
     train: Mask
     valid: Mask
     protocol: str
     train_people: int
+    often: Mask | None = None
 
     @property
     def with_subject(self) -> bool:
@@ -36,8 +39,13 @@ class Split:
         return self.train_people > 1
 
 
-def split(windows: WindowSet, config: ValidationConfig, seed: int) -> Split:
+def split(windows: WindowSet, config: ValidationConfig, seed: int, calibration: frozenset[str] = frozenset()) -> Split:
     """Hold out people, or trials where there is one person.
+
+    Parameters
+    ----------
+    calibration
+        Names of recordings that are the user's calibration: always trained on, and so are their people.
 
     Raises
     ------
@@ -46,21 +54,25 @@ def split(windows: WindowSet, config: ValidationConfig, seed: int) -> Split:
     """
     rng = np.random.default_rng([seed, 1])
     n_people = len(windows.people)
-    if n_people > 1:
-        n_valid = min(n_people - 1, max(1, round(config.people * n_people)))
-        held = np.sort(rng.permutation(n_people)[:n_valid])
+    often = np.array([trial.recording in calibration for trial in windows.trials], bool)[windows.trial]
+    others = np.setdiff1d(np.arange(n_people), windows.person[often])
+    if n_people > 1 and len(others):
+        n_valid = min(n_people - 1, len(others), max(1, round(config.people * n_people)))
+        held = np.sort(rng.permutation(others)[:n_valid])
         valid = np.isin(windows.person, held)
         names = ", ".join(windows.people[k] for k in held)
         train_people = n_people - n_valid
         protocol = f"validation on {n_valid} of {n_people} people, held out of training (subject {names})"
     else:
-        held_trials = _hold_trials(windows, config.trials, rng)
+        held_trials = _hold_trials(windows, ~often, config.trials, rng)
         valid = np.isin(windows.trial, held_trials)
-        train_people = 1
+        train_people = n_people
         protocol = (
             f"one person (subject {windows.people[0]}): validation on {len(held_trials)} of "
-            f"{len(np.unique(windows.trial))} trials, held out of training"
+            f"{len(np.unique(windows.trial[~often]))} trials, held out of training"
         )
+    if often.any():
+        protocol += f"; {len(np.unique(windows.trial[often]))} trials of calibration, all trained on"
     for mask, name in ((~valid, "training"), (valid, "validation")):
         lost = sorted({windows.gestures.labels[k] for k in np.setdiff1d(windows.label, windows.label[mask])})
         if lost and name == "training":
@@ -68,13 +80,19 @@ def split(windows: WindowSet, config: ValidationConfig, seed: int) -> Split:
                 f"Once validation people are held out, nobody is left to learn {', '.join(lost)} from; "
                 "record more people, or leave these labels out under 'gestures' in the configuration."
             )
-    return Split(train=~valid, valid=valid, protocol=protocol, train_people=train_people)
+    return Split(
+        train=~valid,
+        valid=valid,
+        protocol=protocol,
+        train_people=train_people,
+        often=often if often.any() else None,
+    )
 
 
-def _hold_trials(windows: WindowSet, share: float, rng: np.random.Generator) -> np.ndarray:
+def _hold_trials(windows: WindowSet, among: Mask, share: float, rng: np.random.Generator) -> np.ndarray:
     held = []
     for k, label in enumerate(windows.gestures.labels):
-        trials = np.unique(windows.trial[windows.label == k])
+        trials = np.unique(windows.trial[among & (windows.label == k)])
         if len(trials) < 2:
             raise RecordingError(
                 f"'{label}' was recorded once only; with one person, one trial of each label is held out to validate, "

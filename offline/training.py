@@ -92,7 +92,7 @@ def train(
         if config.refit:
             # Same network as was validated: two people, one held out, do not gain a subject encoder here.
             people = len(windows.people) if parts.with_subject else 1
-            everybody = Split(np.ones(len(windows), bool), parts.valid, parts.protocol, people)
+            everybody = replace(parts, train=np.ones(len(windows), bool), train_people=people)
             again = _fit(windows, everybody, config, chosen.best, on_epoch, validate=False)
             return replace(chosen, net=again.net, person=again.person)
         return chosen
@@ -133,6 +133,8 @@ def _fit(
     rng = np.random.default_rng([config.seed, 2])
     generator = torch.Generator().manual_seed(config.seed)
     rows = np.flatnonzero(parts.train & (windows.since_cue_s >= config.skip_after_cue_s))
+    if parts.often is not None:
+        rows = np.sort(np.concatenate([rows, *[rows[parts.often[rows]]] * (config.calibration_weight - 1)]))
     rows_valid = np.flatnonzero(parts.valid)
     net = DisentanglingNet(windows.spec, len(windows.gestures), config.network, with_subject=parts.with_subject)
     net.inputs.fit(windows.maps[rows])
