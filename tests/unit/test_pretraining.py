@@ -98,6 +98,18 @@ def test_neither_labels_nor_people_nor_validation_windows_matter(windows: Window
     assert torch.isfinite(found).all()
 
 
+def test_three_in_ten_electrodes_are_hidden_in_all_maps_and_drawn_anew(windows: WindowSet, parts: Split) -> None:
+    rows = np.flatnonzero(parts.train)
+    net = fresh(windows, rows)
+    hidden: list[torch.Tensor] = []
+    net.split.register_forward_pre_hook(lambda module, given: hidden.append(given[0] == 0))
+    pretrain(net, windows, rows, config(4))
+    found = torch.cat(hidden)
+    assert torch.equal(found.any(1), found.all(1))
+    assert float(found.float().mean()) == pytest.approx(0.3, abs=0.03)
+    assert len(torch.unique(found[:, 0].flatten(1), dim=0)) > 0.8 * len(found)
+
+
 def test_training_goes_on_from_it_and_is_repeatable(windows: WindowSet, parts: Split) -> None:
     plain, one, again = (train(windows, parts, config(n)) for n in (0, 4, 4))
     assert plain.pretraining == ()
