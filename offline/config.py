@@ -97,6 +97,14 @@ class LossConfig(Settings):
         ``"random"`` or ``"hard"`` (farthest positive, nearest negative of the batch).
     label_smoothing
         Of the cross-entropy.
+    contrast
+        Weight of the supervised contrastive loss of the pattern latent (`offline.losses.contrast_loss`): windows of one
+        gesture by other people (of one person: its other windows) are to lie near one another and far from the rest.
+    contrast_temperature
+        Of its similarities: the smaller, the more the nearest windows count.
+    subject_adversary
+        Weight of a classifier that tells the training people apart by the pattern latent while the encoder learns to
+        hide them from it (`offline.heads`). Ignored, and the run says so, where one person is trained on.
     """
 
     classify: float = Field(1.0, ge=0)
@@ -107,6 +115,9 @@ class LossConfig(Settings):
     normalise: bool = True
     mining: Literal["random", "hard"] = "random"
     label_smoothing: float = Field(0.0, ge=0, lt=1)
+    contrast: float = Field(0.0, ge=0)
+    contrast_temperature: float = Field(0.1, gt=0)
+    subject_adversary: float = Field(0.0, ge=0)
 
 
 class AugmentConfig(Settings):
@@ -144,6 +155,9 @@ class OptimiserConfig(Settings):
         ``"best"``: the epoch that recognizes the validation windows best, and stop after `patience` epochs without a
         better one. ``"last"``: run all epochs and keep the last; where few trials are held out, the best of many
         epochs is the luckiest one.
+    pretrain_epochs
+        Before the labelled epochs, so many in which encoders and decoder learn from the training windows without
+        labels, giving back electrodes that were left out (`offline.pretraining`); with a schedule of their own.
     """
 
     keep: Literal["best", "last"] = "best"
@@ -154,6 +168,7 @@ class OptimiserConfig(Settings):
     weight_decay: float = Field(1e-2, ge=0)
     balance: float = Field(0.5, ge=0, le=1)
     patience: int = Field(10, ge=1)
+    pretrain_epochs: int = Field(0, ge=0)
 
 
 class ValidationConfig(Settings):

@@ -157,7 +157,7 @@ def card(
     if not parts.with_subject:
         items.append(
             "Only one person was trained on, so the subject terms (subject encoder, subject triplets, "
-            "cross-reconstruction) are off."
+            "cross-reconstruction, subject adversary) are off."
         )
     scored = (
         "Over validation windows that lie wholly inside one marker segment, each window on its own (no smoothing). "

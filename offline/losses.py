@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from offline.config import LossConfig
+from offline.heads import TrainingHeads
 from offline.networks import DisentanglingNet, Encoded
 
 
@@ -110,6 +111,30 @@ def triplet_loss(
     return _mean_where(F.relu(near - far + margin), positive.and_(negative))
 
 
+def contrast_loss(projected: Tensor, positive: Tensor, negative: Tensor, temperature: float) -> Tensor:
+    """Supervised contrastive loss (Khosla et al. 2020), mean over the windows that have a positive; 0 if none has.
+
+    Of a window's similarities to its positives and negatives (cosine / temperature) the softmax is taken; its term is
+    the mean of −log over the positives.
+
+    Parameters
+    ----------
+    projected
+        (N, P); compared by direction.
+    positive, negative
+        (N, N) bool: what each row is to lie near to, and far from. Windows that are neither, such as the same person's
+        of the same gesture, are neither drawn near nor pushed away.
+    """
+    rows = positive.any(1).nonzero()[:, 0]
+    if not len(rows):
+        return projected.sum() * 0.0
+    unit = F.normalize(projected, dim=1)
+    similarity = unit[rows] @ unit.T / temperature
+    near = positive[rows]
+    total = similarity.masked_fill(~(near | negative[rows]), -torch.inf).logsumexp(1, keepdim=True)
+    return (((total - similarity) * near).sum(1) / near.sum(1)).mean()
+
+
 def reconstruction_loss(given: Tensor, wanted: Tensor, occupied: Tensor) -> Tensor:
     """Mean squared error over the cells that hold an electrode. Shapes (N, F, H, W) and (1, 1, H, W)."""
     return _per_window(given, wanted, occupied).mean()
@@ -138,21 +163,31 @@ def total_loss(
     person: Tensor,
     config: LossConfig,
     generator: torch.Generator,
+    heads: TrainingHeads | None = None,
+    progress: float = 0.0,
 ) -> dict[str, Tensor]:
     """All terms of one batch, unweighted, and under ``"total"`` their weighted sum.
 
     Parameters
     ----------
     gesture, person
-        (N,) int64.
+        (N,) int64; of the people trained on, numbered from 0, where `heads` tell them apart.
+    heads
+        Needed by the contrastive loss and the subject adversary.
+    progress
+        Share of training that is over; for the subject adversary.
 
     Notes
     -----
-    Where the network has no subject encoder (one person), the subject's triplets and the cross-reconstruction are
-    off, and any other window of the gesture is a positive of the pattern's triplets.
+    Where the network has no subject encoder (one person), the subject's triplets, the cross-reconstruction and the
+    subject adversary are off, and any other window of the gesture is a positive of the pattern's triplets and of the
+    contrastive loss.
     """
     relations = Relations.of(gesture, person)
     other_gesture = ~relations.same_gesture
+    near_pattern = (
+        relations.same_gesture_other_person if net.with_subject else relations.same_gesture & ~relations.itself
+    )
     terms = {"classify": F.cross_entropy(encoded.logits, gesture, label_smoothing=config.label_smoothing)}
     weights = {"classify": config.classify}
 
@@ -166,12 +201,12 @@ def total_loss(
         return triplet_loss(flat, *partners, config.margin, normalise=config.normalise)
 
     if config.triplet:
-        near = relations.same_gesture_other_person if net.with_subject else relations.same_gesture & ~relations.itself
-        terms["triplet_pattern"] = triplets(encoded.pattern, near, other_gesture)
+        terms["triplet_pattern"] = triplets(encoded.pattern, near_pattern, other_gesture)
         weights["triplet_pattern"] = config.triplet
         if encoded.subject is not None:
-            near = relations.other_gesture_same_person
-            terms["triplet_subject"] = triplets(encoded.subject, near, ~relations.same_person)
+            terms["triplet_subject"] = triplets(
+                encoded.subject, relations.other_gesture_same_person, ~relations.same_person
+            )
             weights["triplet_subject"] = config.triplet
     if config.reconstruct:
         made = net.decode(encoded.pattern, encoded.subject)
@@ -182,6 +217,16 @@ def total_loss(
         subject_from = draw(relations.other_gesture_same_person, generator)
         terms["cross"] = cross_reconstruction_loss(net, encoded, pattern_from, subject_from)
         weights["cross"] = config.cross
+    if config.contrast:
+        assert heads is not None
+        projected = heads.projected(encoded.pattern)
+        terms["contrast"] = contrast_loss(projected, near_pattern, other_gesture, config.contrast_temperature)
+        weights["contrast"] = config.contrast
+    if config.subject_adversary:
+        assert heads is not None
+        if heads.person is not None:
+            terms["subject_adversary"] = F.cross_entropy(heads.person_logits(encoded.pattern, progress), person)
+            weights["subject_adversary"] = config.subject_adversary
     terms["total"] = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
     return terms
 

@@ -103,6 +103,11 @@ def train_bundle(
     provenance = Provenance(opened.description, opened.virtual)
     bundle = export_bundle(out, trained, windows, parts, config, provenance, opened.recordings[0])
     scores = bundle.manifest.scores
+    if trained.pretraining:
+        console.print(
+            f"Pretraining without labels: reconstruction error {trained.pretraining[0]:.3f} after the first epoch, "
+            f"{trained.pretraining[-1]:.3f} after the last"
+        )
     console.print(
         f"Epoch {trained.best} kept: validation accuracy {scores['validation_accuracy']:.3f}, "
         f"balanced {scores['validation_balanced_accuracy']:.3f} ({parts.protocol})"
@@ -164,7 +169,8 @@ def _announce(console: Console, windows: WindowSet, parts: Split) -> None:
     console.print(f"Protocol: {parts.protocol}")
     if not parts.with_subject:
         console.print(
-            "One person to train on: the subject terms (subject encoder, its triplets, cross-reconstruction) are off."
+            "One person to train on: the subject terms (subject encoder, its triplets, cross-reconstruction, subject "
+            "adversary) are off."
         )
 
 

@@ -15,16 +15,18 @@ from offline.adapted import adapted_probabilities
 from offline.augment import Augmenter
 from offline.config import TrainConfig
 from offline.datasets import Int64, WindowSet
+from offline.heads import TrainingHeads
 from offline.losses import total_loss
 from offline.networks import DisentanglingNet
 from offline.person import as_average, donnings, fit_person_model, reference
+from offline.pretraining import pretrain
+from offline.schedule import epoch_size, learning_rate
 from offline.splits import Split
 from rt_handdt.core.adaptation import AdapterSettings, PersonModel
 from rt_handdt.core.metrics import Confusion, accuracy, balanced_accuracy, confusion
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import HanddtError
 
-WARM_UP_SHARE = 0.1  # of all steps
 EVAL_BATCH = 1024
 #: People and sessions by which the adapter's temperature is chosen: each costs seconds for each temperature.
 CHOOSING_DONNINGS = 8
@@ -59,6 +61,8 @@ class Trained:
     adapted
         (K, K) confusion of the validation windows, the person being learnt from the windows before; None likewise, or
         where nobody validates.
+    pretraining
+        Reconstruction error of each epoch before the labelled ones.
     """
 
     net: DisentanglingNet
@@ -68,6 +72,7 @@ class Trained:
     person: PersonModel | None = field(repr=False, default=None)
     adapter: AdapterSettings | None = None
     adapted: Confusion | None = field(repr=False, default=None)
+    pretraining: tuple[float, ...] = field(repr=False, default=())
 
 
 def train(
@@ -143,14 +148,21 @@ def _fit(
         average = reference(net.inputs)
         windows = as_average(windows, average)
         learnt = fit_person_model(windows, parts.train, average, config.person)
+    # Without labels nothing hangs on when a person reacted: windows soon after the cue are as good as any.
+    pretrained = pretrain(net, windows, np.flatnonzero(parts.train), config) if config.optimiser.pretrain_epochs else ()
+    people = np.unique(windows.person[rows])
+    heads = _heads(net, len(people), config)
     augment = Augmenter(config.augment, windows.spec.layout, net.inputs.amplitude, generator)
     optimiser = torch.optim.AdamW(
-        net.parameters(), lr=config.optimiser.learning_rate, weight_decay=config.optimiser.weight_decay
+        [*net.parameters(), *heads.parameters()],
+        lr=config.optimiser.learning_rate,
+        weight_decay=config.optimiser.weight_decay,
     )
-    per_epoch = _epoch_size(len(rows), config)
-    steps = max(1, per_epoch // config.optimiser.batch)
-    scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, _schedule(steps * config.optimiser.epochs))
-    label, person = torch.from_numpy(windows.label), torch.from_numpy(windows.person)
+    per_epoch, steps = epoch_size(len(rows), config.optimiser)
+    n_steps = steps * config.optimiser.epochs
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, learning_rate(n_steps))
+    label = torch.from_numpy(windows.label)
+    person = torch.from_numpy(np.searchsorted(people, windows.person))  # of the people trained on; no other is drawn
 
     history: list[Epoch] = []
     best, best_state, best_counts = -math.inf, copy.deepcopy(net.state_dict()), np.zeros((0, 0), np.int64)
@@ -159,11 +171,12 @@ def _fit(
         net.train()
         sums: dict[str, float] = {}
         drawn = _draw(rows, windows.label[rows], per_epoch, config.optimiser.balance, rng)
-        for batch in np.array_split(drawn, steps):
+        for step, batch in enumerate(np.array_split(drawn, steps)):
             maps = augment.move(torch.from_numpy(windows.maps[batch]))
             clean = net.inputs(maps)
             encoded = net.encode(augment.drop(clean), target=clean)
-            terms = total_loss(net, encoded, label[batch], person[batch], config.loss, generator)
+            progress = ((number - 1) * steps + step) / n_steps
+            terms = total_loss(net, encoded, label[batch], person[batch], config.loss, generator, heads, progress)
             if not bool(torch.isfinite(terms["total"])):
                 raise HanddtError("Training diverged: the loss is no longer a number; lower 'optimiser.learning_rate'.")
             optimiser.zero_grad(set_to_none=True)
@@ -192,7 +205,12 @@ def _fit(
     net.eval()
     sample = rng.permutation(rows)[: 4 * EVAL_BATCH]
     net.fit_average_person([torch.from_numpy(windows.maps[part]) for part in np.array_split(sample, 4) if len(part)])
-    return Trained(net, best_counts, best_number, tuple(history), learnt)
+    return Trained(net, best_counts, best_number, tuple(history), learnt, pretraining=pretrained)
+
+
+def _heads(net: DisentanglingNet, people: int, config: TrainConfig) -> TrainingHeads:
+    seed = int(np.random.default_rng([config.seed, 4]).integers(2**62))
+    return TrainingHeads(net.latent_size, people if net.with_subject else 1, config.loss, seed)
 
 
 @torch.no_grad()
@@ -206,28 +224,12 @@ def posteriors(net: DisentanglingNet, windows: WindowSet, rows: Int64) -> Float3
     return np.concatenate(found) if found else np.zeros((0, len(windows.gestures)), np.float32)
 
 
-def _epoch_size(n_rows: int, config: TrainConfig) -> int:
-    wanted = config.optimiser.epoch_windows
-    return min(n_rows, wanted) if wanted else n_rows
-
-
 def _draw(rows: Int64, label: Int64, n: int, balance: float, rng: np.random.Generator) -> Int64:
     """Draw an epoch's windows: without replacement where labels are not balanced, so that each is seen."""
     if balance == 0:
         return rng.permutation(rows)[:n]
     weight = (np.bincount(label)[label] / len(label)) ** -balance
     return rng.choice(rows, size=n, p=weight / weight.sum())
-
-
-def _schedule(n_steps: int) -> Callable[[int], float]:
-    warm_up = max(1, round(WARM_UP_SHARE * n_steps))
-
-    def factor(step: int) -> float:
-        if step < warm_up:
-            return (step + 1) / warm_up
-        return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm_up) / max(1, n_steps - warm_up))))
-
-    return factor
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from rt_handdt.core.types import Float32, Float64
 from rt_handdt.errors import ConfigError
 
 _TINY = 1e-9
+_ONE_PERSON = "One person to train on: 'loss.subject_adversary' is ignored."
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,8 @@ def run_recipe(
     scores += raw_scores(
         judged.select(shown.train), judged.select(shown.test), config.baselines, protocol=shown.kind, seed=config.seed
     )
-    notes = tuple(dict.fromkeys((*table.skipped, *(note for one in scores for note in one.notes))))
+    own = () if parts.with_subject or not recipe.loss.subject_adversary else (_ONE_PERSON,)
+    notes = tuple(dict.fromkeys((*table.skipped, *own, *(note for one in scores for note in one.notes))))
     folder.write(
         folder.path / "recipe.json",
         {"format": "rt-handdt.recipe/1", "settings": recipe.model_dump(mode="json")},

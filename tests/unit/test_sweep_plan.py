@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from offline.cohort_folder import COHORT_FILE, CohortPlan
+from offline.config import TrainConfig
 from offline.method.config import MethodConfig, MethodLossConfig
 from offline.sweep.cluster import check_workers, connected
 from offline.sweep.conditions import resolve
@@ -62,7 +63,8 @@ def test_every_shipped_study_loads_and_its_conditions_too(path: Path, data: Path
     known = [one for one in config.condition if "classify" in MethodLossConfig.model_fields or "plain" not in one.name]
     resolved = {one.name: resolve(one, root) for one in known}
     trained = [one for one in known if one.kind != "baseline"]
-    assert all(isinstance(resolved[one.name], MethodConfig) for one in trained)
+    kinds = {"method": MethodConfig, "recipe": TrainConfig}
+    assert all(isinstance(resolved[one.name], kinds[one.kind]) for one in trained)
     assert len({str(resolved[one.name]) for one in trained}) == len(trained)  # no two are the same
     assert study_path(path.stem) == path
     if path.stem == "study_measures":

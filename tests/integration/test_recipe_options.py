@@ -1,0 +1,59 @@
+"""Our own recipe in a study with all that is off by default: contrast, subject adversary, pretraining."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from offline.config import TrainConfig
+from offline.features.config import FeatureConfig
+from offline.study.config import PipelineConfig
+from offline.study.recipe import run_recipe
+from tests.support.noise_people import write_people
+
+RECIPE = TrainConfig.model_validate(
+    {
+        "stride": 8,
+        "threads": 1,
+        "network": {"widths": [4, 4, 4]},
+        "loss": {"reconstruct": 0, "triplet": 0, "cross": 0, "contrast": 0.5, "subject_adversary": 0.1},
+        "optimiser": {"epochs": 1, "batch": 16, "pretrain_epochs": 2, "keep": "last"},
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    return write_people(tmp_path_factory.mktemp("people"), [(1, 1), (2, 1), (3, 1), (4, 1)])
+
+
+def judged(data: Path, out: Path, **split: Any) -> tuple[set[str], list[str], int]:
+    """Loss terms, notes and number of test windows."""
+    features = FeatureConfig(unit="window", stride=8, sessions=("1",))
+    config = PipelineConfig(data=(str(data),), features=features, baselines=(), **split)
+    run = run_recipe(config, RECIPE, out, processes=1, console=Console(quiet=True))
+    metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
+    settings = json.loads((out / "recipe.json").read_text(encoding="utf-8"))["settings"]
+    assert settings["loss"]["contrast"] == 0.5
+    assert len(run.trained.pretraining) == 2
+    assert {path.suffix for path in out.iterdir() if path.is_file()} == {".json"}  # no weights of any kind
+    return set(run.trained.epochs[0].losses), metrics["notes"], int(run.split.test.sum())
+
+
+def test_three_people_have_an_adversary(data: Path, tmp_path: Path) -> None:
+    terms, notes, count = judged(data, tmp_path / "run", test_subjects=("1",))
+    assert terms == {"classify", "contrast", "subject_adversary", "total"}
+    assert not any("adversary" in note for note in notes)
+    assert count > 20
+
+
+def test_one_person_has_none_and_the_metrics_say_so(tmp_path: Path) -> None:
+    alone = tmp_path / "alone"
+    write_people(alone, [(1, 1)])
+    terms, notes, _ = judged(alone, tmp_path / "run", protocol="within-session", folds=2)
+    assert terms == {"classify", "contrast", "total"}
+    assert any("'loss.subject_adversary' is ignored" in note for note in notes)
