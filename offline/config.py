@@ -89,6 +89,9 @@ class LossConfig(Settings):
     classify, reconstruct, triplet, cross
         Weight of the classifier's cross-entropy, of both branches' reconstruction, of each of the two triplet losses
         and of the cross-reconstruction. Published: 1, 0.5, 1 for the last three.
+    explain
+        Weight of a reconstruction from the pattern latent and the average person that teaches the decoder alone: for
+        networks trained without `reconstruct`, whose pattern picture would be noise otherwise.
     margin
         Of the triplets.
     normalise
@@ -111,6 +114,7 @@ class LossConfig(Settings):
     reconstruct: float = Field(1.0, ge=0)
     triplet: float = Field(0.5, ge=0)
     cross: float = Field(1.0, ge=0)
+    explain: float = Field(0.0, ge=0)
     margin: float = Field(0.3, gt=0)
     normalise: bool = True
     mining: Literal["random", "hard"] = "random"

@@ -13,13 +13,14 @@ from rich.console import Console
 from offline.config import TrainConfig
 from offline.datasets import collect
 from offline.person import as_average, donnings, reference
-from offline.run import train_bundle
+from offline.run import _with_calibration, train_bundle
 from offline.sources import TrainingData
+from offline.splits import Split, split
 from offline.training import train
 from rt_handdt.core.bundle import Bundle, load_bundle
 from rt_handdt.core.preprocess import iter_frames
 from rt_handdt.core.recording import ArrayRecording
-from rt_handdt.errors import BundleError
+from rt_handdt.errors import BundleError, ConfigError
 from rt_handdt.infer.recognizer import Recognizer
 from rt_handdt.infer.stream import StreamRecognizer
 from rt_handdt.io.replay import Replayer
@@ -65,8 +66,6 @@ def test_windows_are_shown_as_the_average_persons() -> None:
     """Each donning's own mean and spread are gone; what the network is fed has the average person's."""
     config = TrainConfig.model_validate(SETTINGS)
     windows = collect([recording(person) for person in range(3)], LAYOUT, config)
-    from offline.splits import Split
-
     parts = Split(np.ones(len(windows), bool), np.zeros(len(windows), bool), "none", 3)
     quick = config.model_copy(update={"optimiser": config.optimiser.model_copy(update={"epochs": 1, "keep": "last"})})
     average = reference(train(windows, parts, quick).net.inputs)
@@ -125,3 +124,30 @@ def test_a_model_that_learns_nothing_says_so(bundle: Bundle, tmp_path: Path) -> 
     assert other.person() is None
     assert not (other.path / "person.npz").exists()
     assert StreamRecognizer(Recognizer(other, "cpu")).adapter is None
+
+
+def test_calibration_is_always_trained_on_and_never_held_out() -> None:
+    config = TrainConfig.model_validate(SETTINGS)
+    for own in (recording(2, repetitions=1), recording(3, repetitions=1)):  # a known person; a new one
+        first = [recording(person) for person in range(3)]
+        own = ArrayRecording(
+            "own",
+            own.fs_hz,
+            own.channels,
+            own.n_samples,
+            own.markers,
+            subject=own.subject,
+            samples=np.concatenate(list(own.blocks())),
+        )
+        windows = collect([*first, own], LAYOUT, config)
+        for seed in range(4):
+            parts = split(windows, config.validation, seed, frozenset(["own"]))
+            assert parts.often is not None
+            assert not (parts.valid & parts.often).any()
+            assert parts.often.sum() == sum(windows.trials[k].recording == "own" for k in windows.trial)
+            user = np.unique(windows.person[parts.often])
+            assert not np.isin(windows.person[parts.valid], user).any()
+            assert "3 trials of calibration" in parts.protocol
+    data = TrainingData((recording(0),), "one", True)
+    with pytest.raises(ConfigError, match="among the training data too"):
+        _with_calibration(data, data, ["p0.xdf"])
