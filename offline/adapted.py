@@ -20,6 +20,7 @@ def adapted_probabilities(
     settings: AdapterSettings,
     *,
     stride: int,
+    again: bool = False,
 ) -> tuple[Float32, Float32]:
     """Probabilities of windows in their order, causally, each person and session beginning as a stranger.
 
@@ -29,6 +30,8 @@ def adapted_probabilities(
         (N,) ascending: positions among the windows, raw maps.
     stride
         Frames of the live stream for each window.
+    again
+        Judge each person's windows a second time, by what all of them, unlabelled, have taught; not causal.
 
     Returns
     -------
@@ -58,4 +61,8 @@ def adapted_probabilities(
 
             adapted[at] = adapter.step(windows.maps[rows[at]], noted).probabilities
             alone[at] = said[0]  # what follows are rehearsals of older windows
+        if again:
+            adapter.update()
+            for at in np.flatnonzero(group == one):
+                adapted[at] = adapter.judge(windows.maps[rows[at]], predict).probabilities
     return alone, adapted

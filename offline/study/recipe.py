@@ -38,7 +38,8 @@ class RecipeRun:
     ----------
     scores
         ``"network"`` alone; with ``person.learn`` also ``"adapted"``, which has learnt from each test person's earlier
-        windows, unlabelled; then the baselines on the same samples.
+        windows, unlabelled, and ``"session"``, which has learnt from all of them; then the baselines on the same
+        samples.
     """
 
     folder: RunFolder
@@ -63,8 +64,8 @@ def run_recipe(
     ----------
     config
         Data, split, seed, and the unit that is judged: a window; or a trial, named by all windows that lie wholly in
-        its last ``features.stretch_s`` seconds together (product of their probabilities, rest left out). Training is
-        on windows either way, filtered and cut as the recipe says.
+        its last ``features.stretch_s`` seconds together (geometric mean of their probabilities, rest left out).
+        Training is on windows either way, filtered and cut as the recipe says.
     recipe
         Its seed gives way to the configuration's.
 
@@ -97,7 +98,10 @@ def run_recipe(
         alone, adapted = adapted_probabilities(
             trained.net, trained.person, windows, rows, trained.adapter, stride=recipe.stride
         )
-        found = {"network": alone, "adapted": adapted}
+        _, session = adapted_probabilities(
+            trained.net, trained.person, windows, rows, trained.adapter, stride=recipe.stride, again=True
+        )
+        found = {"network": alone, "adapted": adapted, "session": session}
     else:
         found = {"network": posteriors(trained.net, windows, rows)}
     judged, shown = table, split
@@ -190,6 +194,7 @@ def _of_trials(
     logarithms = np.log(np.maximum(probabilities[last], _TINY)).astype(np.float64)
     total: Float64 = np.zeros((int(number[keep].max(initial=-1)) + 1, logarithms.shape[1]))
     np.add.at(total, number[last], logarithms)
+    total /= np.bincount(number[last], minlength=len(total))[:, None]  # windows overlap: no independent witnesses
     if REST in table.gestures.labels:
         total[:, table.gestures.index(REST)] = -np.inf
     powers = np.exp(total - total.max(axis=1, keepdims=True))
@@ -230,6 +235,7 @@ def _scored(
     detail = {
         "network": "each window as the average person would have shown it" if recipe.person.learn else "",
         "adapted": "learnt causally from the test person's earlier windows, without labels",
+        "session": "learnt from all of the test person's session, without labels, before it is judged (not causal)",
     }[name]
     if config.features.unit == "trial":
         keep, _, _ = _trial_windows(table, rows, config, recipe)

@@ -286,23 +286,15 @@ class PersonAdapter:
         Posterior
             The network's latent, and probabilities after this person's centres.
         """
-        compressed = self.model.compress(maps)
-        normal = self._scale.normal(compressed)
-        posterior = predict(self.model.as_average(normal))
-        given = posterior.probabilities.astype(np.float64)
-        if not self.settings.temperature:
-            self._see(compressed)
-            return posterior
-        point = self.model.project(normal[None])[0]
-        evidence = self._evidence(given)
-        share = _softmax(self.settings.temperature * self._likelihood(point[None]) + evidence)[0]
-        out = given.copy()
-        out[self.model.gestures] = share * given[self.model.gestures].sum()
-        weight = 1.0 if self._rest is None else 1.0 - float(given[self._rest])
-        kept = _Kept(compressed, point, evidence, weight) if weight > 1.0 - self.settings.gate else None
-        self._rehearse(predict)
-        self._see(compressed, kept)
-        return Posterior(out.astype(np.float32), posterior.latent)
+        posterior, seen = self._judge(maps, predict)
+        if self.settings.temperature:
+            self._rehearse(predict)
+        self._learn(seen)
+        return posterior
+
+    def judge(self, maps: Float32, predict: Predict) -> Posterior:
+        """Recognize one frame by what is known, and learn nothing."""
+        return self._judge(maps, predict)[0]
 
     def teach(self, maps: Float32, label: int) -> None:
         """Learn from a window whose label is known (a calibration repetition).
@@ -335,17 +327,31 @@ class PersonAdapter:
         self._project()
         self._estimate()
 
+    def _judge(self, maps: Float32, predict: Predict) -> tuple[Posterior, _Kept]:
+        compressed = self.model.compress(maps)
+        normal = self._scale.normal(compressed)
+        posterior = predict(self.model.as_average(normal))
+        given = posterior.probabilities.astype(np.float64)
+        point = self.model.project(normal[None])[0]
+        evidence = self._evidence(given)
+        seen = _Kept(compressed, point, evidence, 1.0 if self._rest is None else 1.0 - float(given[self._rest]))
+        if not self.settings.temperature:
+            return posterior, seen
+        share = _softmax(self.settings.temperature * self._likelihood(point[None]) + evidence)[0]
+        given[self.model.gestures] = share * given[self.model.gestures].sum()
+        return Posterior(given.astype(np.float32), posterior.latent), seen
+
     # -- learning ----------------------------------------------------------------------------------------------
 
-    def _see(self, compressed: Float32, kept: _Kept | None = None) -> None:
+    def _learn(self, seen: _Kept) -> None:
         """Every so many-th window is learnt from."""
         self._count += 1
         if (self._count - 1) % self._every:
             return
-        self._scale.watch(compressed)
+        self._scale.watch(seen.maps)
         self._learnt += 1
-        if kept is not None:
-            self._kept.append(kept)
+        if self.settings.temperature and seen.weight > 1.0 - self.settings.gate:
+            self._kept.append(seen)
         if self._learnt % self.settings.refresh == 0:
             self._updates += 1
             self._scale.update()
