@@ -86,7 +86,7 @@ def run_recipe(
     recipe = recipe.model_copy(update={"seed": config.seed})
     folder = RunFolder(Path(out))
     there = cache or folder.cache
-    table, others = measured(_windowed(config, recipe), there, processes, console)
+    table, others = measured(recipe_windows(config, recipe), there, processes, console)
     split = split_of(config, table, others)
     windows = windows_of(table, recipe)
     parts = Split(split.train, split.valid, split.protocol, len(np.unique(table.person[split.train])))
@@ -157,8 +157,14 @@ def windows_of(table: FeatureTable, recipe: TrainConfig) -> WindowSet:
     )
 
 
-def _windowed(config: PipelineConfig, recipe: TrainConfig) -> PipelineConfig:
-    """The same data, as the recipe's windows, rest among them."""
+def recipe_windows(config: PipelineConfig, recipe: TrainConfig) -> PipelineConfig:
+    """The same data, as the recipe's windows, rest among them.
+
+    Raises
+    ------
+    ConfigError
+        If a feature table cannot give the recipe's features.
+    """
     measure = ",".join(feature.name for feature in recipe.pipeline.features)
     if any(feature.name not in TIME_DOMAIN for feature in recipe.pipeline.features):
         raise ConfigError(

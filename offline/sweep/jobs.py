@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import fcntl
-import importlib
 import json
 import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 from rich.console import Console
 from threadpoolctl import threadpool_limits
 
-from offline.config import TrainConfig
-from offline.study.config import PipelineConfig
 from offline.study.folder import FAILED, JOB, RunFolder
 from offline.sweep.folder import StudyFolder
 from offline.sweep.plan import Job
@@ -59,22 +56,6 @@ class Outcome:
     id: str
     accuracy: float | None = None
     failure: str = ""
-
-
-class RecipeRunner(Protocol):
-    """`offline.study.recipe.run_recipe`: trains our own recipe on one split and writes ``metrics.json`` into `out`."""
-
-    def __call__(
-        self,
-        config: PipelineConfig,
-        recipe: TrainConfig,
-        out: str | Path,
-        *,
-        cache: str | Path | None,
-        processes: int | None,
-        allow_reserved_seeds: bool,
-        console: Console | None,
-    ) -> object: ...
 
 
 def state_of(job: Job, folder: StudyFolder) -> State:
@@ -169,8 +150,10 @@ def _run(job: Job, path: Path, place: Place) -> None:
 
         run_baseline(job.settings, path, cache=place.cache, processes=1, allow_reserved_seeds=reserved, console=quiet)
     else:
+        from offline.study.recipe import run_recipe
+
         assert job.recipe is not None
-        _recipe_runner()(
+        run_recipe(
             job.settings,
             job.recipe,
             path,
@@ -181,11 +164,6 @@ def _run(job: Job, path: Path, place: Place) -> None:
         )
     if not (path / "metrics.json").exists():
         raise HanddtError(f"{path}: the job ended without a metrics.json.")
-
-
-def _recipe_runner() -> RecipeRunner:
-    runner: RecipeRunner = importlib.import_module("offline.study.recipe").run_recipe
-    return runner
 
 
 @contextmanager

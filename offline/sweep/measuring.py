@@ -16,6 +16,7 @@ from offline.features.study_folders import study_folder
 from offline.features.table import FeatureTable
 from offline.study.config import PipelineConfig
 from offline.study.pipeline import check_validation, measured, split_of
+from offline.study.recipe import recipe_windows
 from offline.study.splits import StudySplit
 from offline.sweep.plan import Job
 from rt_handdt.errors import HanddtError, RecordingError
@@ -45,6 +46,8 @@ def measure(
     notes: list[str] = []
     for group in groups.values():
         table, others = measured(group[0].settings, cache, processes, console)
+        for recipe in {job.recipe.model_copy(update={"seed": 0}) for job in group if job.recipe is not None}:
+            measured(recipe_windows(group[0].settings, recipe), cache, processes, console)
         splits: dict[tuple[int, int], StudySplit] = {}
         for job in group:
             try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -181,7 +180,9 @@ def _verified(plan: Plan, folder: StudyFolder, failures: dict[str, str]) -> tupl
 
 
 def _report(out: Path) -> tuple[Path, ...]:
-    return tuple(importlib.import_module("offline.sweep.report").write_report(out))
+    from offline.sweep.report import write_report  # matplotlib takes a second to import
+
+    return tuple(write_report(out))
 
 
 @contextmanager

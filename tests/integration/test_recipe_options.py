@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from offline.config import TrainConfig
+from offline.config import PersonConfig, TrainConfig
 from offline.features.config import FeatureConfig
 from offline.study.config import PipelineConfig
 from offline.study.recipe import run_recipe
@@ -57,3 +57,19 @@ def test_one_person_has_none_and_the_metrics_say_so(tmp_path: Path) -> None:
     terms, notes, _ = judged(alone, tmp_path / "run", protocol="within-session", folds=2)
     assert terms == {"classify", "contrast", "total"}
     assert any("'loss.subject_adversary' is ignored" in note for note in notes)
+
+
+def test_a_recipe_that_learns_people_is_judged_three_ways_by_window_and_by_trial(data: Path, tmp_path: Path) -> None:
+    learning = RECIPE.model_copy(update={"person": PersonConfig(learn=True, dims=4, temperatures=(0.0, 0.1))})
+    for unit, count in (("window", None), ("trial", 6)):
+        features = FeatureConfig(unit=unit, sessions=("1",), stride=8 if unit == "window" else 1)
+        config = PipelineConfig(data=(str(data),), features=features, baselines=("lda",), test_subjects=("1",))
+        run = run_recipe(config, learning, tmp_path / unit, processes=1, console=Console(quiet=True))
+        assert [one.name for one in run.scores] == ["recipe network", "recipe adapted", "recipe session", "raw lda"]
+        sizes = {int(one.counts.sum()) for one in run.scores}
+        assert len(sizes) == 1  # all on the very same samples
+        assert count is None or sizes == {count}
+        assert ("rest" in run.scores[0].labels) == (unit == "window")
+        assert "not causal" in run.scores[2].detail
+        content = json.loads((tmp_path / unit / "metrics.json").read_text(encoding="utf-8"))
+        assert content["unit"] == unit

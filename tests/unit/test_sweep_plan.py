@@ -12,7 +12,7 @@ import pytest
 
 from offline.cohort_folder import COHORT_FILE, CohortPlan
 from offline.config import TrainConfig
-from offline.method.config import MethodConfig, MethodLossConfig
+from offline.method.config import MethodConfig
 from offline.sweep.cluster import check_workers, connected
 from offline.sweep.conditions import resolve
 from offline.sweep.config import StudyConfig, read_study, study_path
@@ -59,10 +59,8 @@ def planned(folder: Path, **changes: Any) -> Plan:
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_every_shipped_study_loads_and_its_conditions_too(path: Path, data: Path) -> None:
     config, root = read_study(path, data=(str(data),))
-    # until the weight of a classifier is merged, the plain encoder has none to raise
-    known = [one for one in config.condition if "classify" in MethodLossConfig.model_fields or "plain" not in one.name]
-    resolved = {one.name: resolve(one, root) for one in known}
-    trained = [one for one in known if one.kind != "baseline"]
+    resolved = {one.name: resolve(one, root) for one in config.condition}
+    trained = [one for one in config.condition if one.kind != "baseline"]
     kinds = {"method": MethodConfig, "recipe": TrainConfig}
     assert all(isinstance(resolved[one.name], kinds[one.kind]) for one in trained)
     assert len({str(resolved[one.name]) for one in trained}) == len(trained)  # no two are the same
