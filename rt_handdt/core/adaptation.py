@@ -263,6 +263,7 @@ class PersonAdapter:
         self._scale = RunningScale(model, self.settings)
         self._kept: deque[_Kept] = deque(maxlen=self.settings.memory)
         self._taught: list[_Kept] = []
+        self._seen: _Kept | None = None
         self._centres = model.centres
         self._doubt = np.tile(model.between, (len(model.centres), 1))
 
@@ -286,15 +287,9 @@ class PersonAdapter:
         Posterior
             The network's latent, and probabilities after this person's centres.
         """
-        posterior, seen = self._judge(maps, predict)
-        if self.settings.temperature:
-            self._rehearse(predict)
-        self._learn(seen)
+        posterior = self.judge(maps, predict)
+        self.learn(predict)
         return posterior
-
-    def judge(self, maps: Float32, predict: Predict) -> Posterior:
-        """Recognize one frame by what is known, and learn nothing."""
-        return self._judge(maps, predict)[0]
 
     def teach(self, maps: Float32, label: int) -> None:
         """Learn from a window whose label is known (a calibration repetition).
@@ -327,24 +322,29 @@ class PersonAdapter:
         self._project()
         self._estimate()
 
-    def _judge(self, maps: Float32, predict: Predict) -> tuple[Posterior, _Kept]:
+    def judge(self, maps: Float32, predict: Predict) -> Posterior:
+        """The first half of `step`: recognize a frame by what is known."""
         compressed = self.model.compress(maps)
         normal = self._scale.normal(compressed)
         posterior = predict(self.model.as_average(normal))
         given = posterior.probabilities.astype(np.float64)
         point = self.model.project(normal[None])[0]
         evidence = self._evidence(given)
-        seen = _Kept(compressed, point, evidence, 1.0 if self._rest is None else 1.0 - float(given[self._rest]))
+        weight = 1.0 if self._rest is None else 1.0 - float(given[self._rest])
+        self._seen = _Kept(compressed, point, evidence, weight)
         if not self.settings.temperature:
-            return posterior, seen
+            return posterior
         share = _softmax(self.settings.temperature * self._likelihood(point[None]) + evidence)[0]
         given[self.model.gestures] = share * given[self.model.gestures].sum()
-        return Posterior(given.astype(np.float32), posterior.latent), seen
+        return Posterior(given.astype(np.float32), posterior.latent)
 
-    # -- learning ----------------------------------------------------------------------------------------------
-
-    def _learn(self, seen: _Kept) -> None:
-        """Every so many-th window is learnt from."""
+    def learn(self, predict: Predict) -> None:
+        """The second half: learn from the frame judged last, which may be done once its decision is out."""
+        seen, self._seen = self._seen, None
+        if seen is None:
+            return
+        if self.settings.temperature:
+            self._rehearse(predict)
         self._count += 1
         if (self._count - 1) % self._every:
             return

@@ -37,10 +37,21 @@ class StreamRecognizer:
             self.adapter = PersonAdapter(model, settings, bundle.gestures.rest_index, stride=stride)
 
     def step(self, maps: Float32) -> Posterior:
-        """Recognize the next window, maps (F, H, W)."""
+        """Recognize the next window, maps (F, H, W), and learn from it."""
+        posterior = self.judge(maps)
+        self.learn()
+        return posterior
+
+    def judge(self, maps: Float32) -> Posterior:
+        """Recognize the next window."""
         if self.adapter is None:
             return self.recognizer.predict(maps)
-        return self.adapter.step(maps, self.recognizer.predict)
+        return self.adapter.judge(maps, self.recognizer.predict)
+
+    def learn(self) -> None:
+        """Learn from the window just judged, once its decision is out: it takes about as long as judging."""
+        if self.adapter is not None:
+            self.adapter.learn(self.recognizer.predict)
 
     def run(self, maps: Float32) -> Float32:
         """Probabilities (N, K) of N windows in a row, maps (N, F, H, W)."""

@@ -232,7 +232,7 @@ class Engine:
         if self._forget.is_set():
             self._forget.clear()
             self._reader.reset()
-        posterior = self._reader.step(frame.maps)
+        posterior = self._reader.judge(frame.maps)
         decision = self._decoder.step(posterior, frame.rms_uv, frame.index, frame.time_s)
         if self._on_decision is not None:
             self._on_decision(decision)
@@ -243,6 +243,7 @@ class Engine:
         self._rms = frame.rms_uv
         truth = self._marks[-1][1] if self._marks else None
         self._history.append(HistoryPoint(frame.time_s, decision.label, truth))
+        self._reader.learn()
 
     def _watch(self, received: bool) -> None:
         """The slow things, done after the decision so that they delay none."""
