@@ -45,6 +45,14 @@ def live(
     learn: Annotated[
         bool, typer.Option("--learn/--no-learn", help="Learn the person from the unlabelled stream, if the model can.")
     ] = True,
+    calibration: Annotated[
+        str | None,
+        typer.Option(
+            "--calibration",
+            help="A recording of this person with these electrodes and markers, to learn from first.",
+            metavar="PATH",
+        ),
+    ] = None,
     network: Network = False,
 ) -> None:
     """Recognize gestures in a live LSL stream: in a window, or with --headless in the terminal.
@@ -63,6 +71,7 @@ def live(
         by_position=by_position,
         timeout_s=timeout,
         learn=learn,
+        calibration=calibration,
         network=network,
     )
 
@@ -80,6 +89,7 @@ def run_live(
     by_position: bool = False,
     timeout_s: float = 10.0,
     learn: bool = True,
+    calibration: str | None = None,
     network: bool = False,
 ) -> dict[str, Any]:
     """Run the live engine until it is done, and return its report (see `runtime.report`)."""
@@ -115,6 +125,10 @@ def run_live(
         explain=not headless or bool(screenshot),
         learn=learn,
     )
+    if calibration is not None:
+        from rt_handdt.io.sources import open_recording
+
+        console.print(f"Learnt from {engine.calibrate(open_recording(calibration))} windows of {calibration}.")
     console.print(
         f"[bold]{model.manifest.name}[/] ({len(model.gestures)} classes, {recognizer.provider}) on "
         f"[bold]{engine.description.name}[/] ({engine.layout.n_channels} channels, {engine.spec.fs_hz:g} Hz)"

@@ -291,37 +291,6 @@ class PersonAdapter:
         self.learn(predict)
         return posterior
 
-    def teach(self, maps: Float32, label: int) -> None:
-        """Learn from a window whose label is known (a calibration repetition).
-
-        Parameters
-        ----------
-        maps
-            (F, H, W) raw.
-        label
-            Position among the K labels. Rest teaches mean and spread only.
-
-        Raises
-        ------
-        ConfigError
-            If the label is none of the model's.
-        """
-        found = np.flatnonzero(self.model.gestures == label)
-        if not len(found) and label != self._rest:
-            raise ConfigError(f"Label number {label} is none of the model's gestures; teach one that it knows.")
-        compressed = self.model.compress(maps)
-        self._scale.watch(compressed)
-        if len(found):
-            evidence = np.full(len(self.model.gestures), CERTAIN)
-            evidence[found[0]] = 0.0
-            self._taught.append(_Kept(compressed, np.zeros(len(self.model.between)), evidence, 1.0))
-
-    def update(self) -> None:
-        """Estimate the centres anew from all that is kept; `step` does so by itself now and then."""
-        self._scale.update()
-        self._project()
-        self._estimate()
-
     def judge(self, maps: Float32, predict: Predict) -> Posterior:
         """The first half of `step`: recognize a frame by what is known."""
         compressed = self.model.compress(maps)
@@ -359,6 +328,39 @@ class PersonAdapter:
             if len(self._kept) <= FEW or self._updates % 8 == 0:
                 self._project()
             self._estimate()
+
+    def teach(self, maps: Float32, label: int) -> None:
+        """Learn from a window whose label is known (a calibration repetition).
+
+        Parameters
+        ----------
+        maps
+            (F, H, W) raw.
+        label
+            Position among the K labels. Rest teaches mean and spread only.
+
+        Raises
+        ------
+        ConfigError
+            If the label is none of the model's.
+        """
+        found = np.flatnonzero(self.model.gestures == label)
+        if not len(found) and label != self._rest:
+            raise ConfigError(f"Label number {label} is none of the model's gestures; teach one that it knows.")
+        compressed = self.model.compress(maps)
+        self._scale.watch(compressed)
+        if len(found):
+            evidence = np.full(len(self.model.gestures), CERTAIN)
+            evidence[found[0]] = 0.0
+            self._taught.append(_Kept(compressed, np.zeros(len(self.model.between)), evidence, 1.0))
+
+    def update(self) -> None:
+        """Estimate the centres anew from all that is kept; `step` does so by itself now and then."""
+        self._scale.update()
+        self._project()
+        self._estimate()
+
+    # -- learning ----------------------------------------------------------------------------------------------
 
     def _rehearse(self, predict: Predict) -> None:
         """Ask the network about old windows again, as they look by what is known now: one after the other."""

@@ -15,6 +15,7 @@ from rt_handdt.core.gestures import REST
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.metrics import WindowScore, score_windows
 from rt_handdt.core.preprocess import Preprocessor
+from rt_handdt.core.recording import Recording
 from rt_handdt.core.types import Chunk, Decision, FeatureFrame, Float32
 from rt_handdt.errors import HanddtError, StreamError
 from rt_handdt.infer.recognizer import Recognizer
@@ -110,6 +111,10 @@ class Engine:
         self._thread = threading.Thread(target=self._work, name="handdt-engine", daemon=True)
 
     # -- control (any thread) ----------------------------------------------------------------------------------
+
+    def calibrate(self, recording: Recording) -> int:
+        """Learn the person from a labelled recording; before `start`. See `StreamRecognizer.calibrate`."""
+        return self._reader.calibrate(recording)
 
     def start(self) -> None:
         """Start the worker."""

@@ -151,3 +151,18 @@ def test_calibration_is_always_trained_on_and_never_held_out() -> None:
     data = TrainingData((recording(0),), "one", True)
     with pytest.raises(ConfigError, match="among the training data too"):
         _with_calibration(data, data, ["p0.xdf"])
+
+
+def test_a_labelled_repetition_is_learnt_before_going_live(bundle: Bundle, tmp_path: Path) -> None:
+    own = recording(55, repetitions=1)
+    maps = np.stack([frame.maps for frame in iter_frames(recording(55), bundle.spec)])
+    recognizer = Recognizer(bundle, "cpu")
+    taught, stranger = StreamRecognizer(recognizer), StreamRecognizer(recognizer)
+    assert taught.calibrate(own) > 50
+    assert np.abs(taught.judge(maps[0]).probabilities - stranger.judge(maps[0]).probabilities).max() > 0
+    taught.reset()
+    assert np.array_equal(taught.judge(maps[0]).probabilities, stranger.judge(maps[0]).probabilities)
+    with pytest.raises(ConfigError, match=r"no window of 0\.25 s lies inside"):
+        stranger.calibrate(recording(55, labels=("hand_open", "hand_close")))
+    with pytest.raises(ConfigError, match="learns nothing live"):
+        StreamRecognizer(recognizer, learn=False).calibrate(own)
