@@ -21,7 +21,7 @@ def adapted_probabilities(
     *,
     stride: int,
     again: bool = False,
-) -> tuple[Float32, Float32]:
+) -> tuple[Float32, Float32, Float32 | None]:
     """Probabilities of windows in their order, causally, each person and session beginning as a stranger.
 
     Parameters
@@ -31,13 +31,13 @@ def adapted_probabilities(
     stride
         Frames of the live stream for each window.
     again
-        Judge each person's windows a second time, by what all of them, unlabelled, have taught; not causal.
+        Also judge each person's windows a second time, by what all of them, unlabelled, have taught; not causal.
 
     Returns
     -------
-    alone, adapted
-        (N, K): of the network, which sees windows as the average person would have shown them; and after the person's
-        own centres.
+    alone, adapted, session
+        (N, K): of the network, which sees windows as the average person would have shown them; after the person's own
+        centres; and the second time, None unless wanted.
     """
     net.eval()
     alone = np.empty((len(rows), len(windows.gestures)), np.float32)
@@ -48,6 +48,7 @@ def adapted_probabilities(
         return Posterior(probabilities[0].numpy(), latent[0].numpy())
 
     adapted = np.empty_like(alone)
+    session = np.empty_like(alone) if again else None
     group = donnings(windows)[rows]
     for one in np.unique(group):
         adapter = PersonAdapter(person, settings, windows.gestures.rest_index, stride=stride)
@@ -61,8 +62,8 @@ def adapted_probabilities(
 
             adapted[at] = adapter.step(windows.maps[rows[at]], noted).probabilities
             alone[at] = said[0]  # what follows are rehearsals of older windows
-        if again:
+        if session is not None:
             adapter.update()
             for at in np.flatnonzero(group == one):
-                adapted[at] = adapter.judge(windows.maps[rows[at]], predict).probabilities
-    return alone, adapted
+                session[at] = adapter.judge(windows.maps[rows[at]], predict).probabilities
+    return alone, adapted, session

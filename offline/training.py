@@ -113,7 +113,7 @@ def _adapted(trained: Trained, windows: WindowSet, parts: Split, config: TrainCo
     few = rows[np.isin(group, np.unique(group)[:CHOOSING_DONNINGS])]
 
     def counts(settings: AdapterSettings, rows: Int64) -> Confusion:
-        _, found = adapted_probabilities(trained.net, person, windows, rows, settings, stride=config.stride)
+        _, found, _ = adapted_probabilities(trained.net, person, windows, rows, settings, stride=config.stride)
         return confusion(windows.label[rows], found.argmax(axis=1), len(windows.gestures))
 
     best = -1.0

@@ -95,12 +95,10 @@ def run_recipe(
     trained = train(windows, parts, recipe, lambda epoch: _said(epoch, recipe, console))
     rows = np.flatnonzero(split.test)
     if trained.person is not None and trained.adapter is not None:
-        alone, adapted = adapted_probabilities(
-            trained.net, trained.person, windows, rows, trained.adapter, stride=recipe.stride
-        )
-        _, session = adapted_probabilities(
+        alone, adapted, session = adapted_probabilities(
             trained.net, trained.person, windows, rows, trained.adapter, stride=recipe.stride, again=True
         )
+        assert session is not None
         found = {"network": alone, "adapted": adapted, "session": session}
     else:
         found = {"network": posteriors(trained.net, windows, rows)}
