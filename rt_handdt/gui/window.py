@@ -27,7 +27,7 @@ from rt_handdt.runtime.snapshot import Snapshot
 
 FRAME_MS = 34  # just under 30 frames a second
 NOTICE_S = 4.0
-_KEYS = ("Space  pause · S  screenshot · N  new person", "F11  full screen · Esc  quit")
+_KEYS = ("Space pause · F11 full screen", "S shot · N new person · Esc quit")
 
 
 class SnapshotSource(Protocol):

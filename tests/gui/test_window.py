@@ -143,8 +143,11 @@ def test_polls_at_thirty_frames_at_most(qtbot: QtBot) -> None:
 
 def test_keys(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    window = _open(qtbot, FakeEngine(at_s=3.0))
+    engine = FakeEngine(at_s=3.0)
+    window = _open(qtbot, engine)
     window.start()
+    qtbot.keyClick(window, Qt.Key.Key_N)
+    assert engine.forgotten == 1
     qtbot.keyClick(window, Qt.Key.Key_S)
     (saved,) = tmp_path.glob("rt_handdt_*.png")
     assert saved.stat().st_size > 10_000
