@@ -9,7 +9,7 @@ from offline.datasets import Int64, WindowSet
 from offline.networks import DisentanglingNet
 from offline.person import donnings
 from rt_handdt.core.adaptation import AdapterSettings, PersonAdapter, PersonModel
-from rt_handdt.core.types import Float32, Posterior
+from rt_handdt.core.types import Float32
 
 
 def adapted_probabilities(
@@ -43,9 +43,9 @@ def adapted_probabilities(
     alone = np.empty((len(rows), len(windows.gestures)), np.float32)
 
     @torch.no_grad()
-    def predict(maps: Float32) -> Posterior:
-        probabilities, latent = net(torch.from_numpy(maps[None]))
-        return Posterior(probabilities[0].numpy(), latent[0].numpy())
+    def predict(maps: Float32) -> tuple[Float32, Float32]:
+        probabilities, latents = net(torch.from_numpy(maps))
+        return probabilities.numpy(), latents.numpy()
 
     adapted = np.empty_like(alone)
     session = np.empty_like(alone) if again else None
@@ -55,13 +55,13 @@ def adapted_probabilities(
         for at in np.flatnonzero(group == one):
             said: list[Float32] = []
 
-            def noted(maps: Float32, said: list[Float32] = said) -> Posterior:
-                posterior = predict(maps)
-                said.append(posterior.probabilities)
-                return posterior
+            def noted(maps: Float32, said: list[Float32] = said) -> tuple[Float32, Float32]:
+                both = predict(maps)
+                said.append(both[0])
+                return both
 
             adapted[at] = adapter.step(windows.maps[rows[at]], noted).probabilities
-            alone[at] = said[0]  # what follows are rehearsals of older windows
+            alone[at] = said[0][0]  # what follows are rehearsals of older windows
         if session is not None:
             adapter.update()
             for at in np.flatnonzero(group == one):

@@ -32,8 +32,8 @@ from rt_handdt.errors import BundleError, ConfigError
 
 #: A spread is at least this share of the average person's: a dead electrode is not blown up to noise.
 LEAST_SPREAD = 0.05
-#: The network: raw maps (F, H, W) → posterior.
-Predict = Callable[[Float32], Posterior]
+#: The network: raw maps (N, F, H, W) → probabilities (N, K) and latents (N, D).
+Predict = Callable[[Float32], tuple[Float32, Float32]]
 #: Probability below which the network's word against a gesture is not believed further.
 FLOOR = 1e-4
 #: Logarithm of the share that a taught window leaves to other gestures.
@@ -280,7 +280,7 @@ class PersonAdapter:
         maps
             (F, H, W) raw, of the next window.
         predict
-            The network: raw maps (F, H, W) → posterior.
+            The network: raw maps (N, F, H, W) → probabilities (N, K) and latents (N, D).
 
         Returns
         -------
@@ -295,17 +295,17 @@ class PersonAdapter:
         """The first half of `step`: recognize a frame by what is known."""
         compressed = self.model.compress(maps)
         normal = self._scale.normal(compressed)
-        posterior = predict(self.model.as_average(normal))
-        given = posterior.probabilities.astype(np.float64)
+        probabilities, latents = predict(self.model.as_average(normal)[None])
+        given = probabilities[0].astype(np.float64)
         point = self.model.project(normal[None])[0]
         evidence = self._evidence(given)
         weight = 1.0 if self._rest is None else 1.0 - float(given[self._rest])
         self._seen = _Kept(compressed, point, evidence, weight)
         if not self.settings.temperature:
-            return posterior
+            return Posterior(probabilities[0], latents[0])
         share = _softmax(self.settings.temperature * self._likelihood(point[None]) + evidence)[0]
         given[self.model.gestures] = share * given[self.model.gestures].sum()
-        return Posterior(given.astype(np.float32), posterior.latent)
+        return Posterior(given.astype(np.float32), latents[0])
 
     def learn(self, predict: Predict) -> None:
         """The second half: learn from the frame judged last, which may be done once its decision is out."""
@@ -364,10 +364,13 @@ class PersonAdapter:
 
     def _rehearse(self, predict: Predict) -> None:
         """Ask the network about old windows again, as they look by what is known now: one after the other."""
-        for _ in range(min(self._rehearsed, len(self._kept))):
-            self._next = (self._next + 1) % len(self._kept)
-            kept = self._kept[self._next]
-            given = predict(self.model.as_average(self._scale.normal(kept.maps))).probabilities.astype(np.float64)
+        count = min(self._rehearsed, len(self._kept))
+        if not count:
+            return
+        chosen = [self._kept[(self._next + k) % len(self._kept)] for k in range(count)]
+        self._next = (self._next + count) % len(self._kept)
+        maps = self._scale.normal(np.stack([kept.maps for kept in chosen]))
+        for kept, given in zip(chosen, predict(self.model.as_average(maps))[0].astype(np.float64), strict=True):
             kept.evidence = self._evidence(given)
             kept.weight = 1.0 if self._rest is None else 1.0 - float(given[self._rest])
 

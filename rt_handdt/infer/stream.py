@@ -49,12 +49,12 @@ class StreamRecognizer:
         """Recognize the next window."""
         if self.adapter is None:
             return self.recognizer.predict(maps)
-        return self.adapter.judge(maps, self.recognizer.predict)
+        return self.adapter.judge(maps, self.recognizer.predict_batch)
 
     def learn(self) -> None:
         """Learn from the window just judged, once its decision is out: it takes about as long as judging."""
         if self.adapter is not None:
-            self.adapter.learn(self.recognizer.predict)
+            self.adapter.learn(self.recognizer.predict_batch)
 
     def calibrate(self, recording: Recording) -> int:
         """Learn from a recording of this person whose markers say what was done; returns the windows learnt from.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from rt_handdt.core.adaptation import AdapterSettings, PersonAdapter, PersonModel
-from rt_handdt.core.types import Float32, Posterior
+from rt_handdt.core.types import Float32
 from rt_handdt.errors import BundleError, ConfigError
 
 MAPS, GRID = 2, (2, 3)
@@ -33,9 +34,12 @@ def model(between: float = 4.0) -> PersonModel:
     )
 
 
-def undecided(maps: Float32) -> Posterior:
-    """A network that sees a movement and nothing more."""
-    return Posterior(np.array([0.1, 0.3, 0.3, 0.3], np.float32), np.zeros(2, np.float32))
+def always(*probabilities: float) -> Callable[[Float32], tuple[Float32, Float32]]:
+    """A network that says the same of every window."""
+    return lambda maps: (np.tile(np.float32(probabilities), (len(maps), 1)), np.zeros((len(maps), 2), np.float32))
+
+
+undecided = always(0.1, 0.3, 0.3, 0.3)  # sees a movement and nothing more
 
 
 def windows_of(about: PersonModel, points: np.ndarray) -> Float32:
@@ -64,9 +68,9 @@ def test_another_gain_is_learnt_away() -> None:
     louder[:, 0] *= 4.0
     seen: list[Float32] = []
 
-    def network(maps: Float32) -> Posterior:
-        seen.append(maps)
-        return Posterior(np.array([0.9, 0.04, 0.03, 0.03], np.float32), np.zeros(2, np.float32))
+    def network(maps: Float32) -> tuple[Float32, Float32]:
+        seen.append(maps[0])
+        return always(0.9, 0.04, 0.03, 0.03)(maps)
 
     adapter = PersonAdapter(about, settings, REST)
     for maps in louder:
@@ -140,7 +144,7 @@ def test_rest_is_not_learnt_as_a_gesture() -> None:
     point = windows_of(about, np.array([[3.0, 1.0, 0.0]]))[0]
     first = adapter.step(point, undecided).probabilities
     for one in at_rest:
-        adapter.step(one, lambda _: Posterior(np.array([0.7, 0.1, 0.1, 0.1], np.float32), np.zeros(2, np.float32)))
+        adapter.step(one, always(0.7, 0.1, 0.1, 0.1))
     assert adapter.step(point, undecided).probabilities == pytest.approx(first, abs=0.02)
 
 
