@@ -344,6 +344,7 @@ def test_the_report_of_a_run_says_so() -> None:
         latency_ms=lambda compute=False: {},
         log=newest,
         has_markers=True,
+        learnt_s=None,
         score=lambda: score,
         **dict.fromkeys(("samples_received", "samples_lost", "gaps", "reconnections", "missing_values"), 0),
         counted=True,
