@@ -8,7 +8,8 @@ import torch
 from offline.datasets import Int64, WindowSet
 from offline.networks import DisentanglingNet
 from offline.person import donnings
-from rt_handdt.core.adaptation import AdapterSettings, PersonAdapter, PersonModel
+from rt_handdt.core.adaptation import PersonAdapter
+from rt_handdt.core.person import AdapterSettings, PersonModel
 from rt_handdt.core.types import Float32
 
 

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from rt_handdt import __version__
-from rt_handdt.core.adaptation import PersonModel
 from rt_handdt.core.bundle import MANIFEST, METADATA_KEY, PERSON, Bundle, BundleManifest, save_bundle
 from rt_handdt.core.gestures import REST
+from rt_handdt.core.person import PersonModel
 from rt_handdt.core.preprocess import Preprocessor, channel_order
 from rt_handdt.core.recording import Recording
 from rt_handdt.core.spec import PipelineSpec

@@ -1,4 +1,4 @@
-"""What training windows say of people: `rt_handdt.core.adaptation.PersonModel`, and windows as the average one's."""
+"""What training windows say of people: `rt_handdt.core.person.PersonModel`, and windows as the average one's."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy.linalg import eigh
 from offline.config import PersonConfig
 from offline.datasets import Int64, Mask, WindowSet
 from offline.networks import MIN_SPREAD, InputLayer
-from rt_handdt.core.adaptation import PersonModel
+from rt_handdt.core.person import PersonModel
 from rt_handdt.core.types import Float32, Float64
 from rt_handdt.errors import ConfigError
 

@@ -22,8 +22,8 @@ from offline.person import as_average, donnings, fit_person_model, reference
 from offline.pretraining import pretrain
 from offline.schedule import epoch_size, learning_rate
 from offline.splits import Split
-from rt_handdt.core.adaptation import AdapterSettings, PersonModel
 from rt_handdt.core.metrics import Confusion, accuracy, balanced_accuracy, confusion
+from rt_handdt.core.person import AdapterSettings, PersonModel
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import HanddtError
 

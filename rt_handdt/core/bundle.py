@@ -29,9 +29,9 @@ import numpy.typing as npt
 from pydantic import ConfigDict, Field, model_validator
 
 from rt_handdt.config import Settings
-from rt_handdt.core.adaptation import AdapterSettings, PersonModel
 from rt_handdt.core.decoder import DecoderSettings
 from rt_handdt.core.gestures import GestureSet
+from rt_handdt.core.person import AdapterSettings, PersonModel
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.errors import BundleError
 

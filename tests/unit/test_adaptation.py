@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rt_handdt.core.adaptation import AdapterSettings, PersonAdapter, PersonModel
+from rt_handdt.core.adaptation import PersonAdapter
+from rt_handdt.core.person import AdapterSettings, PersonModel
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import BundleError, ConfigError
 

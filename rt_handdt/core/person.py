@@ -1,0 +1,189 @@
+"""What training says of people: the average one, how they differ, and how one of them is measured on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from io import BytesIO
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from rt_handdt.config import Settings
+from rt_handdt.core.types import Float32, Float64
+from rt_handdt.errors import BundleError
+
+#: A spread is at least this share of the average person's: a dead electrode is not blown up to noise.
+LEAST_SPREAD = 0.05
+
+
+class AdapterSettings(Settings):
+    """How fast a person is learnt.
+
+    Attributes
+    ----------
+    every
+        Of so many frames one is learnt from: neighbours share most of their samples.
+    prior_windows
+        How many windows the training people's mean and spread count as.
+    horizon_windows
+        Older windows than about so many are forgotten by mean and spread.
+    memory
+        Windows of movement kept for the centres.
+    refresh
+        Windows learnt from between two updates of the centres, and
+    iterations
+        steps of expectation-maximisation in each.
+    weight
+        What one window counts as evidence for a centre; windows of one contraction are no independent samples.
+    temperature
+        Of the likelihood: its dimensions are not independent either. 0: mean and spread are learnt and nothing else.
+    trust
+        Exponent of the network's probabilities as evidence.
+    gate
+        Windows that the network takes for rest with at least this probability are not kept.
+    rehearse
+        Kept windows that the network is asked about again with each frame, as they look by what is known by now.
+    """
+
+    every: int = Field(8, ge=1)
+    prior_windows: float = Field(20.0, gt=0)
+    horizon_windows: int = Field(4096, ge=1)
+    memory: int = Field(1024, ge=1)
+    refresh: int = Field(8, ge=1)
+    iterations: int = Field(2, ge=1)
+    weight: float = Field(0.1, gt=0, le=1)
+    temperature: float = Field(0.06, ge=0, le=1)
+    trust: float = Field(1.0, ge=0)
+    gate: float = Field(0.5, gt=0, le=1)
+    rehearse: int = Field(1, ge=0)
+
+
+@dataclass(frozen=True)
+class PersonModel:
+    """What training says of people: the average one, and how they differ.
+
+    Attributes
+    ----------
+    amplitude
+        (F,) bool: maps whose logarithm is taken.
+    floor
+        (F,) added before it, in the map's unit.
+    mean, spread
+        (F, H, W): of the compressed maps, over the training people.
+    occupied
+        (H, W) bool: cells that hold an electrode.
+    projection, offset
+        (F · electrodes, d) and (d,): normalised maps → the space of the centres, where the scatter of a person's
+        gesture is 1 in each direction.
+    centres
+        (G, d) of the gestures, over the training people.
+    between
+        (d,) variance of the centres from person to person.
+    gestures
+        (G,) their positions among the K labels; rest is none of them.
+    """
+
+    amplitude: npt.NDArray[np.bool_]
+    floor: Float32
+    mean: Float32
+    spread: Float32
+    occupied: npt.NDArray[np.bool_]
+    projection: Float32
+    offset: Float64
+    centres: Float64
+    between: Float64
+    gestures: npt.NDArray[np.int64]
+
+    def compress(self, maps: Float32) -> Float32:
+        """Raw maps (…, F, H, W) → logarithms where they are amplitudes."""
+        shape = (-1, 1, 1)
+        floor, amplitude = self.floor.reshape(shape), self.amplitude.reshape(shape)
+        logarithm = np.log(np.maximum(maps, 0.0) + np.where(amplitude, floor, 1.0))
+        return np.asarray(np.where(amplitude, logarithm, maps), np.float32)
+
+    def as_average(self, normal: Float32) -> Float32:
+        """Normalised maps (…, F, H, W) → the raw maps that the average person would have shown."""
+        values = self.mean + self.spread * normal
+        shape = (-1, 1, 1)
+        floor, amplitude = self.floor.reshape(shape), self.amplitude.reshape(shape)
+        raw = np.where(amplitude, np.exp(np.where(amplitude, values, 0.0)) - floor, values)
+        return np.asarray(raw * self.occupied, np.float32)
+
+    def project(self, normal: Float32) -> Float64:
+        """Normalised maps (N, F, H, W) → (N, d)."""
+        flat = normal[:, :, self.occupied].reshape(len(normal), -1)
+        return np.asarray(flat @ self.projection - self.offset, np.float64)
+
+    def to_bytes(self) -> bytes:
+        """As ``.npz``, without pickle."""
+        buffer = BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, **{one.name: getattr(self, one.name) for one in fields(self)})
+        return buffer.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Self:
+        """Read what `to_bytes` wrote.
+
+        Raises
+        ------
+        BundleError
+            If something is missing, or shapes do not fit together.
+        """
+        try:
+            with np.load(BytesIO(content), allow_pickle=False) as data:
+                model = cls(**{one.name: data[one.name] for one in fields(cls)})
+        except (KeyError, ValueError, OSError) as exc:
+            raise BundleError(f"person.npz cannot be read ({exc}); export the bundle again.") from None
+        n_maps, cells, d = len(model.floor), int(model.occupied.sum()), model.projection.shape[1]
+        wanted = {
+            "mean": (n_maps, *model.occupied.shape),
+            "spread": (n_maps, *model.occupied.shape),
+            "projection": (n_maps * cells, d),
+            "centres": (len(model.gestures), d),
+            "between": (d,),
+        }
+        for name, shape in wanted.items():
+            found = getattr(model, name).shape
+            if found != shape:
+                raise BundleError(f"person.npz: '{name}' must have the shape {shape}; got {found}; export it again.")
+        return model
+
+
+class RunningScale:
+    """Mean and spread of a person's compressed maps so far; the average person's before the first window.
+
+    Attributes
+    ----------
+    mean, spread
+        (F, H, W), as of the last `update`.
+    """
+
+    def __init__(self, model: PersonModel, settings: AdapterSettings) -> None:
+        self._model, self._settings = model, settings
+        self._seen = 0.0
+        self._sum = np.zeros(model.mean.shape)
+        self._squares = np.zeros(model.mean.shape)
+        self.mean, self.spread = model.mean, model.spread
+
+    def watch(self, compressed: Float32) -> None:
+        """Take the next window, (F, H, W) compressed."""
+        away = compressed - self._model.mean
+        keep = 1.0 - 1.0 / self._settings.horizon_windows
+        self._seen = self._seen * keep + 1.0
+        self._sum = self._sum * keep + away
+        self._squares = self._squares * keep + away * away
+
+    def update(self) -> None:
+        """Let what was seen count."""
+        model, prior = self._model, self._settings.prior_windows
+        n = prior + self._seen
+        shift = self._sum / n
+        variance = (prior * np.square(model.spread, dtype=np.float64) + self._squares) / n - shift**2
+        self.mean = (model.mean + shift).astype(np.float32)
+        self.spread = np.sqrt(np.maximum(variance, (LEAST_SPREAD * model.spread) ** 2)).astype(np.float32)
+
+    def normal(self, compressed: Float32) -> Float32:
+        """(…, F, H, W) compressed → normalised."""
+        return np.asarray((compressed - self.mean) / self.spread, np.float32)
