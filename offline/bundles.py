@@ -128,8 +128,18 @@ def to_onnx(module: nn.Module, example: Tensor, given: str, wanted: list[str]) -
         loud.setLevel(level)
     assert program is not None
     model: onnx.ModelProto = program.model_proto
+    forget_origin(model)
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
+
+
+def forget_origin(model: onnx.ModelProto) -> None:
+    """Drop the exporter's notes of each node, which hold source lines and paths of the machine that exported."""
+    graphs = [model.graph, *model.functions]
+    for graph in graphs:
+        for entry in (graph, *graph.node, *graph.value_info):
+            del entry.metadata_props[:]
+            entry.doc_string = ""
 
 
 def golden_vectors(

@@ -238,3 +238,8 @@ def test_command_line_takes_several_paths_and_names_what_is_wrong(tmp_path: Path
     assert "did you mean 'seed'" in str(result.exception)
     help_text = CliRunner().invoke(app, ["train", "--help"]).output
     assert "Example:" in help_text
+
+
+def test_a_bundle_tells_nothing_of_the_machine_that_wrote_it(trained: tuple[Path, str]) -> None:
+    for path in trained[0].iterdir():
+        assert str(Path(__file__).parents[2]).encode() not in path.read_bytes(), path.name
