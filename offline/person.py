@@ -82,8 +82,9 @@ def fit_person_model(windows: WindowSet, train: Mask, average: PersonModel, conf
     Notes
     -----
     In d principal components, W is the mean covariance of a gesture's windows within one donning, B that of the
-    gestures' centres from donning to donning. Both become diagonal together (generalised eigenvectors of B and W), W
-    with ones.
+    gestures' centres from donning to donning, shrunk. Both become diagonal together (generalised eigenvectors of B and
+    W), W with ones. How much centres move along each of these directions is then counted anew, without shrinkage: it is
+    one number from all donnings and gestures, and the shrunk one is too large where people agree.
     """
     rest = windows.gestures.rest_index
     settled = train & (windows.since_cue_s >= config.settle_s) & (windows.label != (-1 if rest is None else rest))
@@ -100,10 +101,12 @@ def fit_person_model(windows: WindowSet, train: Mask, average: PersonModel, conf
     middle = flat.mean(axis=0, dtype=np.float64).astype(np.float32)
     directions = _principal(flat[some] - middle, config.dims)  # (D, d)
     points = ((flat - middle) @ directions).astype(np.float64)
-    within, between, centres = _covariances(
+    within, between, centres, apart, degrees = _covariances(
         points, np.searchsorted(gestures, windows.label[rows]), donnings(windows)[rows], len(gestures), config
     )
     variance, vectors = eigh(between, within)  # vectors.T within vectors = 1
+    if degrees > 0:
+        variance = np.square(apart @ vectors).sum(axis=0) / degrees
     projection = directions.astype(np.float64) @ vectors
     return replace(
         average,
@@ -117,8 +120,19 @@ def fit_person_model(windows: WindowSet, train: Mask, average: PersonModel, conf
 
 def _covariances(
     points: Float64, label: Int64, group: Int64, n_labels: int, config: PersonConfig
-) -> tuple[Float64, Float64, Float64]:
-    """W and B (d, d), shrunk, and the gestures' centres (G, d), each donning counting the same."""
+) -> tuple[Float64, Float64, Float64, Float64, int]:
+    """Scatter within and between donnings.
+
+    Returns
+    -------
+    within, between
+        W and B (d, d), shrunk.
+    centres
+        (G, d) of the gestures, each donning counting the same.
+    apart, degrees
+        (M, d) how far each donning's centres lie from them, and of how many degrees of freedom; 0 if no gesture was
+        made in two donnings.
+    """
     d = points.shape[1]
     within, count = np.zeros((d, d)), 0
     own: list[list[Float64]] = [[] for _ in range(n_labels)]
@@ -131,14 +145,16 @@ def _covariances(
                 within += (mine - middle).T @ (mine - middle)
                 count += len(mine) - 1
     centres = np.stack([np.mean(means, axis=0) if means else points.mean(axis=0) for means in own])
-    apart = [mean - centres[k] for k, means in enumerate(own) for mean in means if len(means) > 1]
+    some = [mean - centres[k] for k, means in enumerate(own) for mean in means if len(means) > 1]
+    apart = np.reshape(some, (len(some), d))
     degrees = len(apart) - sum(len(means) > 1 for means in own)
     if degrees > 0:
-        between = np.stack(apart).T @ np.stack(apart) / degrees
+        between = apart.T @ apart / degrees
     else:
         between = np.eye(d) * config.between * float(np.var(centres, axis=0).mean())
     few = d / (d + max(degrees, 0))  # of few donnings, directions of change are little more than chance
-    return _shrunk(within / max(count, 1), config.shrink), _shrunk(between, max(config.shrink, few)), centres
+    within, between = _shrunk(within / max(count, 1), config.shrink), _shrunk(between, max(config.shrink, few))
+    return within, between, centres, apart, degrees
 
 
 def _shrunk(covariance: Float64, share: float) -> Float64:
