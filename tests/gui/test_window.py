@@ -219,12 +219,12 @@ def test_ctrl_c_closes_the_window(tmp_path: Path) -> None:
         "        threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGINT)).start()\n"
         "    return ask(channels)\n"
         "engine.snapshot = snapshot\n"
-        "code = run_window(engine, seconds=30.0)\n"
+        "code = run_window(engine, seconds=90.0)\n"
         "print('closed', code, signal.getsignal(signal.SIGINT) is signal.default_int_handler)\n"
     )
     environ = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=False, timeout=25
+        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=False, timeout=60
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "closed 0 True"
