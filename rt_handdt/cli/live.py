@@ -157,7 +157,7 @@ def run_live(
 
 def _run_headless(engine: Engine, seconds: float | None, console: Console) -> None:
     from rt_handdt.cli.terminal_view import TerminalView
-    from rt_handdt.runtime.engine import wait_until_done
+    from rt_handdt.runtime.waiting import wait_until_done
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

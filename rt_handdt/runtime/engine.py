@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -378,28 +377,3 @@ class Engine:
             accuracy=self._accuracy,
             learnt_s=self.learnt_s,
         )
-
-
-def wait_until_done(engine: Engine, seconds: float | None, tick: Callable[[], None], every_s: float = 0.2) -> None:
-    """Let an engine run for `seconds` of signal (or for ever), calling `tick` meanwhile; ends early if it fails.
-
-    With a time limit, a stream that stays away for 5 s ends the run as well.
-
-    Raises
-    ------
-    StreamError
-        If no sample at all came within 10 s.
-    """
-    began = time.monotonic()
-    while engine.error is None:
-        tick()
-        if seconds is not None and engine.seconds >= seconds:
-            return
-        if seconds is not None and engine.state == "lost" and engine.silent_s > 5.0:
-            return
-        if not engine.samples_received and time.monotonic() - began > 10.0:
-            raise StreamError(
-                f"The stream '{engine.description.name}' is open but sent no sample within 10 s; start the amplifier's "
-                "acquisition or the replay."
-            )
-        time.sleep(every_s)

@@ -14,8 +14,9 @@ from rt_handdt.core.bundle import Bundle
 from rt_handdt.infer.recognizer import Recognizer
 from rt_handdt.io import lsl
 from rt_handdt.runtime.connect import connect
-from rt_handdt.runtime.engine import Engine, wait_until_done
+from rt_handdt.runtime.engine import Engine
 from rt_handdt.runtime.report import run_report
+from rt_handdt.runtime.waiting import wait_until_done
 from rt_handdt.runtime.windowlog import WindowTable
 
 NAME = "bench"

@@ -1,0 +1,91 @@
+"""EMG and its markers out."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+
+import numpy as np
+import pylsl
+
+from rt_handdt.core.layout import ElectrodeLayout
+from rt_handdt.core.types import Float32
+from rt_handdt.io.lsl.setup import BUFFER_S, COUNTER, COUNTER_MODULUS, ensure_configured
+
+
+class SignalOutlet:
+    """An EMG stream with its marker stream, as this program sends them.
+
+    Parameters
+    ----------
+    name
+        The marker stream is called ``<name>_markers``.
+    channels, unit
+        Label of each channel, and what they are measured in.
+    layout
+        If given, channels that it knows carry their grid cell.
+    counter
+        Add a channel ``COUNTER``.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        channels: Sequence[str],
+        fs_hz: float,
+        *,
+        unit: str = "microvolts",
+        layout: ElectrodeLayout | None = None,
+        counter: bool = False,
+        chunk_samples: int = 0,
+    ) -> None:
+        ensure_configured()
+        self.name = name
+        self.fs_hz = fs_hz
+        self._counter = counter
+        self._sent = 0
+        labels = [*channels, COUNTER] if counter else list(channels)
+        info = pylsl.StreamInfo(
+            name, "EMG", len(labels), fs_hz, pylsl.cf_float32, f"rt-handdt-{name}-{uuid.uuid4().hex}"
+        )
+        cells = dict(zip(layout.channels, layout.cells, strict=True)) if layout else {}
+        described = info.desc().append_child("channels")
+        for label in labels:
+            channel = described.append_child("channel")
+            channel.append_child_value("label", label)
+            if label == COUNTER:
+                channel.append_child_value("unit", "count").append_child_value("type", "counter")
+                continue
+            channel.append_child_value("unit", unit).append_child_value("type", "EMG")
+            if label in cells:
+                location = channel.append_child("location")
+                location.append_child_value("row", str(cells[label][0]))
+                location.append_child_value("column", str(cells[label][1]))
+        info.desc().append_child("acquisition").append_child_value("manufacturer", "rt_handdt")
+        self._outlet = pylsl.StreamOutlet(info, chunk_size=chunk_samples, max_buffered=BUFFER_S)
+        marks = pylsl.StreamInfo(f"{name}_markers", "Markers", 1, 0.0, pylsl.cf_string, f"{info.source_id()}-markers")
+        self._markers = pylsl.StreamOutlet(marks)
+
+    def wait_for_listener(self, timeout_s: float) -> bool:
+        """Wait until somebody reads the signal; True if somebody does."""
+        return bool(self._outlet.wait_for_consumers(timeout_s))
+
+    def wait_for_marker_listener(self, timeout_s: float) -> bool:
+        """Wait until somebody reads the markers; True if somebody does."""
+        return bool(self._markers.wait_for_consumers(timeout_s))
+
+    def has_marker_listener(self) -> bool:
+        """Whether anybody reads the markers."""
+        return bool(self._markers.have_consumers())
+
+    def push(self, samples: Float32, newest_s: float) -> None:
+        """Send samples (n, n_channels); `newest_s` is the LSL time of the last one."""
+        if self._counter:
+            count = (self._sent + np.arange(len(samples))) % COUNTER_MODULUS
+            samples = np.concatenate([samples, count[:, None].astype(np.float32)], axis=1)
+        self._sent += len(samples)
+        self._outlet.push_chunk(np.ascontiguousarray(samples, dtype=np.float32), newest_s)
+
+    def mark(self, label: str, time_s: float) -> None:
+        """Send a marker."""
+        self._markers.push_sample([label], time_s)
