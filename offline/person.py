@@ -82,9 +82,9 @@ def fit_person_model(windows: WindowSet, train: Mask, average: PersonModel, conf
     Notes
     -----
     In d principal components, W is the mean covariance of a gesture's windows within one donning, B that of the
-    gestures' centres from donning to donning, shrunk. Both become diagonal together (generalised eigenvectors of B and
-    W), W with ones. How much centres move along each of these directions is then counted anew, without shrinkage: it is
-    one number from all donnings and gestures, and the shrunk one is too large where people agree.
+    gestures' centres from donning to donning. Both, shrunk, become diagonal together (generalised eigenvectors of B and
+    W), W with ones. How much centres move along each of these directions is B's own variance there, not the shrunk
+    one's: that is too large where people agree.
     """
     rest = windows.gestures.rest_index
     settled = train & (windows.since_cue_s >= config.settle_s) & (windows.label != (-1 if rest is None else rest))
@@ -101,12 +101,13 @@ def fit_person_model(windows: WindowSet, train: Mask, average: PersonModel, conf
     middle = flat.mean(axis=0, dtype=np.float64).astype(np.float32)
     directions = _principal(flat[some] - middle, config.dims)  # (D, d)
     points = ((flat - middle) @ directions).astype(np.float64)
-    within, between, centres, apart, degrees = _covariances(
+    within, between, centres, degrees = _covariances(
         points, np.searchsorted(gestures, windows.label[rows]), donnings(windows)[rows], len(gestures), config
     )
-    variance, vectors = eigh(between, within)  # vectors.T within vectors = 1
-    if degrees > 0:
-        variance = np.square(apart @ vectors).sum(axis=0) / degrees
+    few = len(between) / (len(between) + degrees)  # of few donnings, directions of change are little more than chance
+    directed = _shrunk(between, max(config.shrink, few))
+    _, vectors = eigh(directed, _shrunk(within, config.shrink))  # vectors.T within vectors = 1
+    variance = np.einsum("di,de,ei->i", vectors, between, vectors)
     projection = directions.astype(np.float64) @ vectors
     return replace(
         average,
@@ -120,18 +121,10 @@ def fit_person_model(windows: WindowSet, train: Mask, average: PersonModel, conf
 
 def _covariances(
     points: Float64, label: Int64, group: Int64, n_labels: int, config: PersonConfig
-) -> tuple[Float64, Float64, Float64, Float64, int]:
-    """Scatter within and between donnings.
+) -> tuple[Float64, Float64, Float64, int]:
+    """W and B (d, d), the gestures' centres (G, d), each donning counting the same, and B's degrees of freedom.
 
-    Returns
-    -------
-    within, between
-        W and B (d, d), shrunk.
-    centres
-        (G, d) of the gestures, each donning counting the same.
-    apart, degrees
-        (M, d) how far each donning's centres lie from them, and of how many degrees of freedom; 0 if no gesture was
-        made in two donnings.
+    Where no gesture was made in two donnings, these are 0 and B is what `config.between` takes it for.
     """
     d = points.shape[1]
     within, count = np.zeros((d, d)), 0
@@ -145,16 +138,13 @@ def _covariances(
                 within += (mine - middle).T @ (mine - middle)
                 count += len(mine) - 1
     centres = np.stack([np.mean(means, axis=0) if means else points.mean(axis=0) for means in own])
-    some = [mean - centres[k] for k, means in enumerate(own) for mean in means if len(means) > 1]
-    apart = np.reshape(some, (len(some), d))
+    apart = [mean - centres[k] for k, means in enumerate(own) for mean in means if len(means) > 1]
     degrees = len(apart) - sum(len(means) > 1 for means in own)
     if degrees > 0:
-        between = apart.T @ apart / degrees
+        between = np.stack(apart).T @ np.stack(apart) / degrees
     else:
         between = np.eye(d) * config.between * float(np.var(centres, axis=0).mean())
-    few = d / (d + max(degrees, 0))  # of few donnings, directions of change are little more than chance
-    within, between = _shrunk(within / max(count, 1), config.shrink), _shrunk(between, max(config.shrink, few))
-    return within, between, centres, apart, degrees
+    return within / max(count, 1), between, centres, degrees
 
 
 def _shrunk(covariance: Float64, share: float) -> Float64:

@@ -209,7 +209,7 @@ def test_an_exception_of_the_first_snapshot_too(qtbot: QtBot) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_ctrl_c_closes_the_window(tmp_path: Path) -> None:
     code = (
-        "import os, signal, threading\n"
+        "import os, signal, threading, time\n"
         "from tests.gui.fake_engine import FakeEngine\n"
         "from rt_handdt.gui.app import run_window\n"
         "engine = FakeEngine()\n"
@@ -219,15 +219,17 @@ def test_ctrl_c_closes_the_window(tmp_path: Path) -> None:
         "        threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGINT)).start()\n"
         "    return ask(channels)\n"
         "engine.snapshot = snapshot\n"
-        "code = run_window(engine, seconds=90.0)\n"
-        "print('closed', code, signal.getsignal(signal.SIGINT) is signal.default_int_handler)\n"
+        "began = time.monotonic()\n"
+        "code = run_window(engine, seconds=30.0)\n"
+        "early = time.monotonic() - began < 25.0\n"  # and not only when its time was up
+        "print('closed', code, early, signal.getsignal(signal.SIGINT) is signal.default_int_handler)\n"
     )
     environ = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
     done = subprocess.run(
         [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=False, timeout=60
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "closed 0 True"
+    assert done.stdout.strip() == "closed 0 True True"
 
 
 def test_signal_handlers_come_back(qtbot: QtBot) -> None:
