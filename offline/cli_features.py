@@ -121,8 +121,11 @@ def _check(names: list[str], config: object, layout: str | None) -> None:
 def _list() -> None:
     from offline.features.classical import CLASSICAL
     from offline.features.measures import MEASURES
+    from rt_handdt.core.feature import DIFFERENTIAL
 
     for name, pieces in MEASURES.items():
         typer.echo(f"{name:<22}{'+'.join(str(len(piece.names)) for piece in pieces):>8}  measure of the study")
+    for name, kind in DIFFERENTIAL.items():
+        typer.echo(f"{name:<22}{1:>8}  differential: {kind.__doc__} ({name}_2: 2 cells apart, and so on)")
     for name, one in CLASSICAL.items():
         typer.echo(f"{name:<22}{len(one.names):>8}  {one.group}: {one.about}")

@@ -7,9 +7,10 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from rt_handdt.config import Settings
+from rt_handdt.core.feature import Feature, Rms, Ssc, Wl, Zc, named_features
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.person import AdapterSettings
-from rt_handdt.core.spec import Feature, PipelineSpec, Rms, Ssc, Wl, Zc, named_features
+from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.errors import ConfigError
 
 

@@ -85,7 +85,7 @@ def filter_samples(x_uv: Float32, sections: Float64, skip: int) -> Float32:
 def time_domain(x: Float32) -> Float32:
     """RMS, WL, ZC and SSC of samples (n, C) float32: shape (4, C).
 
-    The definitions, with thresholds of 0, are those of `rt_handdt.core.spec`; terms lie wholly inside the n samples.
+    The definitions, with thresholds of 0, are those of `rt_handdt.core.feature`; terms lie wholly inside the n samples.
     """
     x = np.ascontiguousarray(x, dtype=np.float32)
     out = np.zeros((4, x.shape[1]), np.float32)

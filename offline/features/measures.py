@@ -1,4 +1,4 @@
-"""The measures of Yuan et al. 2024, and any list of classical features, of one stretch of filtered samples.
+"""The measures of Yuan et al. 2024, single differentials, and any list of classical features, of filtered samples.
 
 ========== === ================ ===========================================================================
 name         F live feature     of the stretch's samples (n, C), µV
@@ -10,9 +10,12 @@ rms wl       1 rms, wl          root mean square; waveform length
 zc ssc       1 zc, ssc          zero crossings; slope sign changes, with a threshold of 0
 td           4 rms, wl, zc, ssc all four
 stft_td    260 spectrum + td    stft and td, as two inputs of a network (256 + 4)
+rms_along    1 rms_along        RMS of an electrode less the next one along the limb; also wl_along, rms_around and
+                                wl_around, and ``_2``, ``_3`` … behind any of them for as many cells apart
 ========== === ================ ===========================================================================
 
-The definitions are those of live use: `rt_handdt.core.stretch` for the first three, `rt_handdt.core.spec` for the rest.
+The last are not the study's. The definitions are those of live use: `rt_handdt.core.stretch` for the first three,
+`rt_handdt.core.feature` for the rest.
 """
 
 from __future__ import annotations
@@ -27,6 +30,8 @@ from offline.features import classical
 from offline.features.signals import Signal
 from rt_handdt.config import nearest
 from rt_handdt.core import stretch as core
+from rt_handdt.core.differential import Pair
+from rt_handdt.core.feature import differential_feature
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import ConfigError
 
@@ -49,6 +54,8 @@ class Measure:
         What computes the maps: (F_part, C) float32 of a `Signal`.
     live
         Names of the live pipeline's features that give the same maps in the same order; () if it has not got them all.
+    pairs
+        The derivation that each map is taken of; None: the electrode's own signal.
     """
 
     name: str
@@ -56,6 +63,7 @@ class Measure:
     inputs: tuple[int, ...]
     parts: tuple[Callable[[Signal], Float32], ...]
     live: tuple[str, ...]
+    pairs: tuple[Pair | None, ...]
 
     def __call__(self, stretch: Signal) -> Float32:
         """Shape (F, C), float32."""
@@ -82,18 +90,21 @@ def parse_measure(text: str) -> Measure:
     parts: list[Callable[[Signal], Float32]] = []
     inputs: list[int] = []
     live: list[str] = []
+    pairs: list[Pair | None] = []
     for word in words:
-        if word in MEASURES:
-            pieces = MEASURES[word]
+        pieces = MEASURES.get(word) or _differential(word)
+        if pieces:
             names += [name for piece in pieces for name in piece.names]
             parts += [piece.compute for piece in pieces]
             inputs += [len(piece.names) for piece in pieces]
             live += [name for piece in pieces for name in piece.live]
+            pairs += [pair for piece in pieces for pair in piece.pairs or [None] * len(piece.names)]
         elif word in classical.CLASSICAL:
             found = classical.CLASSICAL[word]
             names += found.names
             parts.append(found.compute)
             inputs.append(len(found.names))
+            pairs += [None] * len(found.names)
         else:
             known = [*MEASURES, *classical.CLASSICAL]
             raise ConfigError(f"'{word}' is no measure{nearest(word, known).rstrip('.')} (features --list names all).")
@@ -101,13 +112,14 @@ def parse_measure(text: str) -> Measure:
     if twice:
         raise ConfigError(f"The measure '{text}' yields {', '.join(twice[:4])} twice; name each once.")
     two = len(words) == 1 and len(inputs) == 2
-    able = all(word in MEASURES for word in words)
+    able = not any(word in classical.CLASSICAL for word in words)
     return Measure(
         ",".join(words),
         tuple(names),
         tuple(inputs) if two else (len(names),),
         tuple(parts),
         tuple(live) if able else (),
+        tuple(pairs),
     )
 
 
@@ -116,10 +128,20 @@ class _Piece:
     names: tuple[str, ...]
     compute: Callable[[Signal], Float32]
     live: tuple[str, ...]
+    pairs: tuple[Pair | None, ...] = ()
 
 
 def _one(row: int) -> Callable[[Signal], Float32]:
     return lambda stretch: stretch.time_domain[row : row + 1]
+
+
+def _differential(word: str) -> tuple[_Piece, ...]:
+    """The piece of a label like ``"rms_along"`` or ``"wl_around_2"``; none if it is another word."""
+    feature = differential_feature(word)
+    if feature is None:
+        return ()
+    pair, row = feature.pair, TIME_DOMAIN.index(feature.name.partition("_")[0])
+    return (_Piece((feature.label,), lambda one: one.differential(pair)[row : row + 1], (feature.label,), (pair,)),)
 
 
 def _numbered(name: str, count: int, first: int = 0) -> tuple[str, ...]:

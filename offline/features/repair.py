@@ -7,9 +7,12 @@ themselves, once a session, and an array never lends to another: between arrays 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
+from rt_handdt.core.differential import MapGroup
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.types import Float32, Float64
 
@@ -80,10 +83,20 @@ def find_bad_channels(rms_uv: npt.ArrayLike, layout: ElectrodeLayout) -> Mask:
     return bad
 
 
-def rebuild(values: Float32 | Float64, bad: Mask, around: tuple[tuple[int, ...], ...]) -> Float32:
-    """Replace bad channels of (…, C) by the mean of their good neighbours; 0 where none is good."""
+def rebuild(
+    values: Float32 | Float64, bad: Mask, around: tuple[tuple[int, ...], ...], groups: Sequence[MapGroup]
+) -> Float32:
+    """Replace bad channels of (F, C) by the mean of their good neighbours; 0 where none is good.
+
+    Parameters
+    ----------
+    groups
+        Of the F maps; a difference is spoilt by either of its electrodes.
+    """
     out = np.array(values, dtype=np.float32)
-    for channel in np.flatnonzero(bad):
-        good = [other for other in around[channel] if not bad[other]]
-        out[..., channel] = out[..., good].mean(axis=-1) if good else 0.0
+    for rows, partners in groups:
+        spoilt = bad | bad[partners]
+        for channel in np.flatnonzero(spoilt):
+            good = [other for other in around[channel] if not spoilt[other]]
+            out[rows, channel] = out[rows[:, None], good].mean(axis=-1) if good else 0.0
     return out

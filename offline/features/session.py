@@ -12,11 +12,13 @@ import numpy as np
 from offline.features.cache import Entry, Kept, NpyWriter, read_entry, remove_entry, write_entry
 from offline.features.config import FeatureConfig
 from offline.features.locks import held, remove_unfinished
+from offline.features.measures import Measure
 from offline.features.reading import FingerprintingReader
 from offline.features.repair import find_bad_channels, rebuild, rings
 from offline.features.signals import Signal
 from offline.features.sources import SessionSource, nominal_rate
 from offline.features.windows import live_windows, wanted_segments
+from rt_handdt.core.differential import Partners, map_groups
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import RecordingError
@@ -70,7 +72,7 @@ def _measure(path: Path, source: SessionSource, config: FeatureConfig, layout: E
         if len(set(rates)) > 1:
             raise RecordingError(f"{source.name}: mixes the rates {sorted(set(rates))} Hz; one table needs one rate.")
         if config.repair and rms:
-            skipped += _repair(writer, np.stack(rms), layout, source.name)
+            skipped += _repair(writer, np.stack(rms), layout, config.parsed, source.name)
         sha = writer.finish()
         part.replace(path.with_name(path.name + ".npy"))
     finally:
@@ -106,12 +108,13 @@ def _trials(
     tally: Counter[str],
     labels: list[str],
 ) -> Iterator[_Row]:
-    measure, around = config.parsed, rings(layout)
+    measure, around, partners = config.parsed, rings(layout), Partners(layout)
+    groups = map_groups(measure.pairs, layout)
     for stretch in source.stretches(config, layout, reader, tally):
-        one = Signal(stretch.x, stretch.fs_hz, around)
+        one = Signal(stretch.x, stretch.fs_hz, around, partners)
         values = measure(one)
         if stretch.lost is not None:
-            values = rebuild(values, stretch.lost, around)
+            values = rebuild(values, stretch.lost, around, groups)
             tally["channels of single trials were mostly missing and rebuilt"] += int(stretch.lost.sum())
         labels.append(stretch.label)
         yield values, one.time_domain[0], len(labels) - 1, stretch.fs_hz
@@ -138,14 +141,14 @@ def _windows(
             tally[f"segments hold no window of {config.window_s:g} s and were left out"] += short
 
 
-def _repair(writer: NpyWriter, rms: Float32, layout: ElectrodeLayout, name: str) -> list[str]:
+def _repair(writer: NpyWriter, rms: Float32, layout: ElectrodeLayout, measure: Measure, name: str) -> list[str]:
     bad = find_bad_channels(rms, layout)
     if not bad.any():
         return []
-    around = rings(layout)
+    around, groups = rings(layout), map_groups(measure.pairs, layout)
     for number in range(len(rms)):
         values = layout.from_grid(writer.row(number))
-        writer.put(number, layout.to_grid(rebuild(values, bad, around)))
+        writer.put(number, layout.to_grid(rebuild(values, bad, around, groups)))
     names = [layout.channels[channel] for channel in np.flatnonzero(bad)]
     alone = sum(not any(not bad[other] for other in around[channel]) for channel in np.flatnonzero(bad))
     lonely = f" ({alone} of them without a good neighbour: set to 0)" if alone else ""

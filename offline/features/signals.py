@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -9,6 +10,7 @@ import numpy as np
 from scipy import fft
 
 from offline.features.kernels import time_domain
+from rt_handdt.core.differential import Channels, Pair
 from rt_handdt.core.types import Float32, Float64
 
 #: Keeps quotients and logarithms of an electrode without signal finite.
@@ -28,16 +30,26 @@ class Signal:
     neighbours
         For each channel the positions of those around it (`ElectrodeLayout.neighbours`); for features that compare
         electrodes.
+    partners
+        Of each derivation, the channel that each one is compared with (`rt_handdt.core.differential.Partners`).
     """
 
     x: Float32
     fs_hz: float
     neighbours: tuple[tuple[int, ...], ...] = field(default=(), repr=False)
+    partners: Mapping[Pair, Channels] = field(default_factory=dict, repr=False)
+    _of_pairs: dict[Pair, Float32] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
     def time_domain(self) -> Float32:
         """RMS, WL, ZC, SSC: (4, C)."""
         return time_domain(self.x)
+
+    def differential(self, pair: Pair) -> Float32:
+        """RMS, WL, ZC, SSC of a single differential derivation: (4, C)."""
+        if pair not in self._of_pairs:
+            self._of_pairs[pair] = time_domain(self.x - self.x[:, self.partners[pair]])
+        return self._of_pairs[pair]
 
     @cached_property
     def step(self) -> Float32:

@@ -17,10 +17,12 @@ from offline.features.config import FeatureConfig
 from offline.features.repair import rings
 from offline.features.signals import Signal
 from offline.features.sources import SessionSource, nominal_rate
+from rt_handdt.core.differential import Partners
+from rt_handdt.core.feature import named_features
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.preprocess import MISSING_SHARE, Preprocessor, channel_order
 from rt_handdt.core.recording import Recording
-from rt_handdt.core.spec import PipelineSpec, named_features
+from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import Float32
 
 _BLOCK = 512  # samples a push: stays in the processor's cache
@@ -71,7 +73,7 @@ def live_windows(
         {**spec.model_dump(), "features": named_features(list(live or ("rms",)))}, what=recording.name
     )
     order = channel_order(recording.channels, spec, recording.name)
-    preprocessor, around = Preprocessor(spec), rings(layout)
+    preprocessor, around, partners = Preprocessor(spec), rings(layout), Partners(layout)
     window = spec.window_samples
     history = np.zeros((0, layout.n_channels), np.float32)
     at = count = end = 0  # the first segment not yet past; frames so far; filtered samples so far
@@ -102,7 +104,7 @@ def live_windows(
             else:
                 begin = first - (end - len(history))
                 stretch: npt.NDArray[np.float32] = history[begin : begin + window]
-                values = config.parsed(Signal(stretch, spec.fs_hz, around))
+                values = config.parsed(Signal(stretch, spec.fs_hz, around, partners))
             yield Window(values, frame.rms_uv, at)
     if preprocessor.missing_values:
         tally["missing values were held at the last good one"] += preprocessor.missing_values

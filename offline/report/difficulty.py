@@ -16,9 +16,10 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from offline.report.lda import ShrinkageLda
+from rt_handdt.core.feature import Rms, Wl
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.preprocess import Preprocessor
-from rt_handdt.core.spec import PipelineSpec, Rms, Wl
+from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import Float32, Float64
 from rt_handdt.errors import RecordingError
 from rt_handdt.paths import layout_path

@@ -18,10 +18,11 @@ from offline.features.sources import SessionSource
 from offline.features.study_folders import study_folder
 from offline.study.config import PipelineConfig
 from rt_handdt.core.decoder import DecoderSettings
+from rt_handdt.core.feature import named_features
 from rt_handdt.core.gestures import REST
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.recording import Recording
-from rt_handdt.core.spec import PipelineSpec, named_features
+from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.errors import ConfigError, RecordingError
 
 #: Sessions whose levels are measured, and of which windows one in so many: medians need no more.
@@ -68,7 +69,7 @@ def refuse_offline_only(config: PipelineConfig) -> None:
     if not features.parsed.live:
         raise ConfigError(
             f"The measure '{features.measure}' holds classical features, which the live pipeline does not compute; "
-            "for a bundle take raw, envelope, stft, rms, wl, zc, ssc, td or stft_td."
+            "for a bundle take raw, envelope, stft, rms, wl, zc, ssc, td, stft_td, or differences (rms_along, …)."
         )
     if features.phase == "zero":
         raise ConfigError(

@@ -163,11 +163,11 @@ def recipe_windows(config: PipelineConfig, recipe: TrainConfig) -> PipelineConfi
     ConfigError
         If a feature table cannot give the recipe's features.
     """
-    measure = ",".join(feature.name for feature in recipe.pipeline.features)
-    if any(feature.name not in TIME_DOMAIN for feature in recipe.pipeline.features):
+    measure = ",".join(feature.label for feature in recipe.pipeline.features)
+    if any(feature.pair is None and feature.name not in TIME_DOMAIN for feature in recipe.pipeline.features):
         raise ConfigError(
-            f"The recipe's features ({measure}) cannot be taken from a feature table; use rms, wl, zc and ssc in "
-            "'pipeline.features'."
+            f"The recipe's features ({measure}) cannot be taken from a feature table; use rms, wl, zc and ssc, and "
+            "rms_along, wl_along, rms_around and wl_around, in 'pipeline.features'."
         )
     for feature in recipe.pipeline.features:
         if getattr(feature, "threshold_uv", 0.0):

@@ -15,8 +15,25 @@ import numpy.typing as npt
 from scipy import fft
 
 from rt_handdt.core import kernels, stretch
+from rt_handdt.core.differential import Channels, Pair
+from rt_handdt.core.feature import (
+    DifferentialFeature,
+    Envelope,
+    RawPoints,
+    Rms,
+    RmsAlong,
+    RmsAround,
+    RmsEnvelope,
+    Spectrum,
+    Ssc,
+    Stft,
+    Wl,
+    WlAlong,
+    WlAround,
+    Zc,
+)
 from rt_handdt.core.filters import CausalFilter, envelope_sections
-from rt_handdt.core.spec import Envelope, PipelineSpec, RawPoints, Rms, RmsEnvelope, Spectrum, Ssc, Stft, Wl, Zc
+from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import Float32, Float64
 
 #: Features of the window's samples as a whole: (n, C) → (F, C).
@@ -25,6 +42,11 @@ _OF_STRETCH: Mapping[str, Callable[[npt.ArrayLike], Float32]] = {
     "rms_envelope": stretch.rms_envelope,
     "spectrum": stretch.spectrum,
 }
+
+
+#: Sums of a derivation: of squares, and of steps (WL) inside the block and at its edge.
+_PAIR_SUMS = 3
+_PAIR_ROWS, _NO_THRESHOLDS = np.asarray([1.0, -1.0, -1.0]), np.zeros(2)
 
 
 class FeatureBank:
@@ -50,6 +72,14 @@ class FeatureBank:
                 self._rows[feature.name] = n_sums
                 n_sums += 1
                 self._smoother = CausalFilter(envelope_sections(feature.cutoff_hz, spec.fs_hz))
+        self._pairs: dict[Pair, tuple[int, Channels]] = {}  # first row of its sums, and who is compared with whom
+        for feature in spec.features:
+            if isinstance(feature, DifferentialFeature):
+                if feature.pair not in self._pairs:
+                    self._pairs[feature.pair] = n_sums, feature.pair.partners(spec.layout)
+                    n_sums += _PAIR_SUMS
+                first, _ = self._pairs[feature.pair]
+                self._rows[feature.label] = first if isinstance(feature, RmsAlong | RmsAround) else first + 1
         self.n_sums = n_sums
         self._loops = kernels.compiled()
         thresholds = {feature.name: feature.threshold_uv for feature in spec.features if isinstance(feature, Zc | Ssc)}
@@ -104,6 +134,8 @@ class FeatureBank:
             self._loops[1](x, block, self._kernel_rows, self._kernel_thresholds, out)
         else:
             self._sum_up(x, shape, out)
+        for row, partners in self._pairs.values():
+            out[:, row : row + _PAIR_SUMS] = self._sums_of_difference(x - x[:, partners], shape)
         if self._smoother is not None:
             envelope = self._smoother.push(np.abs(filtered)).reshape(shape)
             out[:, self._rows["envelope"]] = envelope[:, -1]
@@ -117,16 +149,25 @@ class FeatureBank:
             size = np.abs(step)
             for feature in self._spec.features:
                 if isinstance(feature, Wl):
-                    self._put(out, feature.name, size[1:].reshape(shape), edge=1)
+                    self._put(out, self._rows[feature.name], size[1:].reshape(shape), edge=1)
                 elif isinstance(feature, Zc):
                     crossing = (x[2:] * x[1:-1] < 0) & (size[1:] >= feature.threshold_uv)
-                    self._put(out, feature.name, crossing.astype(np.float64).reshape(shape), edge=1)
+                    self._put(out, self._rows[feature.name], crossing.astype(np.float64).reshape(shape), edge=1)
                 elif isinstance(feature, Ssc):
                     turning = (step[1:] * step[:-1] < 0) & (np.maximum(size[1:], size[:-1]) >= feature.threshold_uv)
-                    self._put(out, feature.name, turning.astype(np.float64).reshape(shape), edge=2)
+                    self._put(out, self._rows[feature.name], turning.astype(np.float64).reshape(shape), edge=2)
 
-    def _put(self, out: Float64, name: str, terms: Float64, edge: int) -> None:
-        row = self._rows[name]
+    def _sums_of_difference(self, x: Float64, shape: tuple[int, int, int]) -> Float64:
+        sums = np.zeros((shape[0], _PAIR_SUMS, shape[2]))
+        if self._loops is not None:
+            self._loops[1](x, self._block, _PAIR_ROWS, _NO_THRESHOLDS, sums)
+        else:
+            sums[:, 0] = np.square(x[2:]).reshape(shape).sum(axis=1)
+            self._put(sums, 1, np.abs(x[2:] - x[1:-1]).reshape(shape), edge=1)
+        return sums
+
+    @staticmethod
+    def _put(out: Float64, row: int, terms: Float64, edge: int) -> None:
         out[:, row] = terms[:, edge:].sum(axis=1)
         out[:, row + 1] = terms[:, :edge].sum(axis=1)
 
@@ -151,8 +192,10 @@ class FeatureBank:
         for feature in self._spec.features:
             if isinstance(feature, Rms):
                 rows.append(rms[None])
-            elif isinstance(feature, Wl | Zc | Ssc):
-                row = self._rows[feature.name]
+            elif isinstance(feature, RmsAlong | RmsAround):
+                rows.append(np.sqrt(total[self._rows[feature.label]] / self._spec.window_samples)[None])
+            elif isinstance(feature, Wl | Zc | Ssc | WlAlong | WlAround):
+                row = self._rows[feature.label]
                 rows.append((total[row] + sums[1:, row + 1].sum(axis=0))[None])
             elif isinstance(feature, Envelope):
                 rows.append(sums[-1, self._rows["envelope"]][None])

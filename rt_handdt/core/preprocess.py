@@ -149,7 +149,10 @@ class Preprocessor:
             values, rms = self._bank.window(sums[a:b], window)
             bad = self._bad | (missing[a:b].sum(axis=0) > MISSING_SHARE * self.spec.window_samples)
             if bad.any():
-                values, rms = self._repair(values, bad), self._repair(rms[None], bad)[0]
+                rms = self._rebuilt(rms[None], bad)[0]
+                for rows, partners in self.spec.map_groups:
+                    # A difference is spoilt by either of its electrodes.
+                    values[rows] = self._rebuilt(values[rows], bad | bad[partners])
             newest = end * self._block - 1
             frames.append(
                 FeatureFrame(
@@ -186,7 +189,7 @@ class Preprocessor:
         self._last_good = filled[-1].copy()
         return filled, lost.reshape(n_blocks, self._block, self._n).sum(axis=1).astype(np.float64)
 
-    def _repair(self, values: Float64, bad: npt.NDArray[np.bool_]) -> Float64:
+    def _rebuilt(self, values: Float64, bad: npt.NDArray[np.bool_]) -> Float64:
         """Replace bad channels of (F, n_channels) by the mean of their good neighbours (0 if none is good)."""
         out = values.copy()
         for channel in np.flatnonzero(bad):

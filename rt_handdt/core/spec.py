@@ -4,155 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import math
-from typing import Annotated, Any, Literal, Self
+from functools import cached_property
+from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from rt_handdt.config import Settings
 from rt_handdt.core import stretch
+from rt_handdt.core.differential import MapGroup, map_groups
+from rt_handdt.core.feature import (
+    Envelope,
+    Feature,
+    RawPoints,
+    Rms,
+    RmsEnvelope,
+    Spectrum,
+    Ssc,
+    Stft,
+    Wl,
+    Zc,
+    named_features,
+)
 from rt_handdt.core.layout import ElectrodeLayout
-
-
-class Rms(Settings):
-    """Root mean square of the window, µV: sqrt(Σ x² / N)."""
-
-    name: Literal["rms"] = "rms"
-    version: Literal[1] = 1
-
-    @property
-    def n_maps(self) -> int:
-        """Feature maps it yields."""
-        return 1
-
-
-class Wl(Settings):
-    """Waveform length, µV: Σ |x[i] − x[i−1]| (Hudgins et al. 1993)."""
-
-    name: Literal["wl"] = "wl"
-    version: Literal[1] = 1
-
-    @property
-    def n_maps(self) -> int:
-        """Feature maps it yields."""
-        return 1
-
-
-class Zc(Settings):
-    """Zero crossings, count: x[i]·x[i−1] < 0 and |x[i] − x[i−1]| ≥ threshold (Hudgins et al. 1993)."""
-
-    name: Literal["zc"] = "zc"
-    version: Literal[1] = 1
-    threshold_uv: float = Field(0.0, ge=0)
-
-    @property
-    def n_maps(self) -> int:
-        """Feature maps it yields."""
-        return 1
-
-
-class Ssc(Settings):
-    """Slope sign changes, count: a peak or trough whose larger flank is ≥ threshold (Hudgins et al. 1993)."""
-
-    name: Literal["ssc"] = "ssc"
-    version: Literal[1] = 1
-    threshold_uv: float = Field(0.0, ge=0)
-
-    @property
-    def n_maps(self) -> int:
-        """Feature maps it yields."""
-        return 1
-
-
-class Envelope(Settings):
-    """Linear envelope, µV: |x| through a causal 2nd-order Butterworth low-pass, at the window's newest sample."""
-
-    name: Literal["envelope"] = "envelope"
-    version: Literal[1] = 1
-    cutoff_hz: float = Field(6.0, gt=0)
-
-    @property
-    def n_maps(self) -> int:
-        """Feature maps it yields."""
-        return 1
-
-
-class Stft(Settings):
-    """Short-time Fourier magnitude, µV: mean over the window's frames (Hann, 50 % overlap), pooled to `bins` bands.
-
-    Frames end at the window's newest sample. Bands divide the one-sided spectrum of 0..fs/2 evenly; a band's value
-    is the root of its bins' mean power,
-    scaled so that a sine of amplitude A at the centre of one of a band's n bins gives A · sqrt(1.5 / n) (the Hann
-    window spreads a line over three bins).
-    """
-
-    name: Literal["stft"] = "stft"
-    version: Literal[1] = 1
-    frame_samples: int = Field(256, ge=8)
-    bins: int = Field(16, ge=1)
-
-    @model_validator(mode="after")
-    def _divides(self) -> Self:
-        if (self.frame_samples // 2) % self.bins:
-            raise ValueError(f"'bins' must divide half the frame ({self.frame_samples // 2} bins)")
-        return self
-
-    @property
-    def n_maps(self) -> int:
-        """Feature maps it yields."""
-        return self.bins
-
-
-class RawPoints(Settings):
-    """The window's samples resampled to 171 points, µV: the study's measure "raw" (`rt_handdt.core.stretch`)."""
-
-    name: Literal["raw_points"] = "raw_points"
-    version: Literal[1] = 1
-
-    @property
-    def n_maps(self) -> int:
-        """Feature maps it yields."""
-        return stretch.RAW_POINTS
-
-
-class RmsEnvelope(Settings):
-    """RMS of 240 short windows inside the window, µV: the study's measure "envelope" (`rt_handdt.core.stretch`)."""
-
-    name: Literal["rms_envelope"] = "rms_envelope"
-    version: Literal[1] = 1
-
-    @property
-    def n_maps(self) -> int:
-        """Feature maps it yields."""
-        return stretch.ENVELOPE_POINTS
-
-
-class Spectrum(Settings):
-    """Two-sided magnitudes of one decimated frame, 256 bins, µV: the study's "STFT" (`rt_handdt.core.stretch`)."""
-
-    name: Literal["spectrum"] = "spectrum"
-    version: Literal[1] = 1
-
-    @property
-    def n_maps(self) -> int:
-        """Feature maps it yields."""
-        return stretch.SPECTRUM_BINS
-
-
-Feature = Annotated[
-    Rms | Wl | Zc | Ssc | Envelope | Stft | RawPoints | RmsEnvelope | Spectrum, Field(discriminator="name")
-]
-FEATURE_NAMES = ("rms", "wl", "zc", "ssc", "envelope", "stft", "raw_points", "rms_envelope", "spectrum")
-
-
-def named_features(value: Any) -> Any:
-    """Let TOML say ``features = ["rms", "wl"]`` where the defaults will do (a validator's first step)."""
-    if not isinstance(value, list | tuple):
-        return value
-    for item in value:
-        name = item if isinstance(item, str) else getattr(item, "name", None) or dict(item).get("name")
-        if name not in FEATURE_NAMES:
-            raise ValueError(f"unknown feature '{name}'; known: {', '.join(FEATURE_NAMES)}")
-    return [{"name": item} if isinstance(item, str) else item for item in value]
 
 
 class PipelineSpec(Settings):
@@ -208,7 +81,7 @@ class PipelineSpec(Settings):
             raise ValueError(f"the notch at {self.notch_hz:g} Hz must lie between 0 and {nyquist:g} Hz")
         if not self.features:
             raise ValueError("at least one feature is needed")
-        names = [feature.name for feature in self.features]
+        names = [feature.label for feature in self.features]
         if len(set(names)) != len(names):
             raise ValueError(f"each feature may be named once; got {names}")
         if self.hop_samples < 1:
@@ -224,6 +97,8 @@ class PipelineSpec(Settings):
                 "at least 2 samples; make the window a multiple of the hop"
             )
         for feature in self.features:
+            if feature.pair is not None and not feature.pair.fits(self.layout):
+                raise ValueError(f"{feature.pair.misfit(self.layout)}; leave out '{feature.label}'")
             if isinstance(feature, Stft) and feature.frame_samples > self.window_samples:
                 raise ValueError(
                     f"an STFT frame of {feature.frame_samples} samples does not fit the window of {self.window_samples}"
@@ -262,8 +137,15 @@ class PipelineSpec(Settings):
         """A name for each of the F maps."""
         names: list[str] = []
         for feature in self.features:
-            names += [feature.name] if feature.n_maps == 1 else [f"{feature.name}_{k}" for k in range(feature.n_maps)]
+            one, many = feature.label, feature.n_maps
+            names += [one] if many == 1 else [f"{one}_{k}" for k in range(many)]
         return tuple(names)
+
+    @cached_property
+    def map_groups(self) -> tuple[MapGroup, ...]:
+        """Which of the F maps are taken of which derivation, and which channels each value rests on."""
+        pairs = [feature.pair for feature in self.features for _ in range(feature.n_maps)]
+        return map_groups(pairs, self.layout)
 
     @property
     def shown_map(self) -> int | None:

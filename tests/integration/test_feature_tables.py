@@ -450,6 +450,7 @@ def test_the_command_lists_and_refuses():
     assert run.exit_code == 0
     assert "256+4  measure of the study" in run.stdout
     assert "hjorth_mobility" in run.stdout
+    assert "wl_around                    1  differential: Waveform length of an electrode less one" in run.stdout
     assert isinstance(CliRunner().invoke(app, ["features"]).exception, ConfigError)
     wrong = CliRunner().invoke(app, ["features", "--data", "x", "--measure", "rmss"])
     assert isinstance(wrong.exception, ConfigError)

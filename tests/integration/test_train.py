@@ -24,9 +24,10 @@ from offline.sources import TrainingData
 from offline.splits import split
 from offline.training import Epoch, train
 from rt_handdt.core.bundle import METADATA_KEY, load_bundle
+from rt_handdt.core.feature import Rms, Zc
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.preprocess import Preprocessor, iter_frames
-from rt_handdt.core.spec import PipelineSpec, Rms, Zc
+from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.errors import BundleError, ConfigError, HanddtError
 from rt_handdt.infer.recognizer import Recognizer
 from rt_handdt.paths import layout_path, shipped

@@ -13,11 +13,13 @@ from offline.features.measures import MEASURES, parse_measure
 from offline.features.repair import find_bad_channels, rebuild, rings
 from offline.features.signals import Signal
 from offline.features.sources import hold
+from rt_handdt.core.differential import map_groups
+from rt_handdt.core.feature import Rms, Ssc, Stft, Wl, Zc
 from rt_handdt.core.filters import CausalFilter, design
 from rt_handdt.core.layout import ArrayBlock, ElectrodeLayout
 from rt_handdt.core.preprocess import Preprocessor, iter_frames
 from rt_handdt.core.recording import ArrayRecording
-from rt_handdt.core.spec import PipelineSpec, Rms, Ssc, Stft, Wl, Zc
+from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.errors import ConfigError
 
 FS_HZ, N = 2048.0, 1024
@@ -292,7 +294,7 @@ def test_bad_channels_are_found_and_rebuilt_within_their_array():
     bad = find_bad_channels(rms, layout)
     assert np.flatnonzero(bad).tolist() == [5, 14]
     values = rng.uniform(size=(3, 16)).astype(np.float32)
-    mended = rebuild(values, bad, around)
+    mended = rebuild(values, bad, around, map_groups([None] * 3, layout))
     np.testing.assert_allclose(mended[:, 5], values[:, [0, 1, 4, 8, 9]].mean(axis=1), rtol=1e-6)
     np.testing.assert_array_equal(mended[:, ~bad], values[:, ~bad])
 
