@@ -10,9 +10,11 @@ import pytest
 from rich.console import Console
 
 from offline.config import PersonConfig, TrainConfig
+from offline.config import PipelineConfig as TrainingPipeline
 from offline.features.config import FeatureConfig
 from offline.study.config import PipelineConfig
 from offline.study.recipe import run_recipe
+from rt_handdt.errors import ConfigError
 from tests.support.noise_people import write_people
 
 RECIPE = TrainConfig.model_validate(
@@ -60,12 +62,18 @@ def test_one_person_has_none_and_the_metrics_say_so(tmp_path: Path) -> None:
 
 
 def test_a_recipe_that_learns_people_is_judged_three_ways_by_window_and_by_trial(data: Path, tmp_path: Path) -> None:
-    learning = RECIPE.model_copy(update={"person": PersonConfig(learn=True, dims=4, temperatures=(0.0, 0.1))})
+    values = {
+        "person": PersonConfig(learn=True, dims=4, temperatures=(0.0, 0.1)),
+        "pipeline": TrainingPipeline(features=("rms", "zc", "rms_along_2", "wl_around")),
+    }
+    learning = RECIPE.model_copy(update=values)
     for unit, count in (("window", None), ("trial", 6)):
         features = FeatureConfig(unit=unit, sessions=("1",), stride=8 if unit == "window" else 1)
         config = PipelineConfig(data=(str(data),), features=features, baselines=("lda",), test_subjects=("1",))
         run = run_recipe(config, learning, tmp_path / unit, processes=1, console=Console(quiet=True))
         assert [one.name for one in run.scores] == ["recipe network", "recipe adapted", "recipe session", "raw lda"]
+        assert run.trained.person is not None
+        assert run.trained.person.mean.shape[0] == 4
         sizes = {int(one.counts.sum()) for one in run.scores}
         assert len(sizes) == 1  # all on the very same samples
         assert count is None or sizes == {count}
@@ -73,3 +81,10 @@ def test_a_recipe_that_learns_people_is_judged_three_ways_by_window_and_by_trial
         assert "not causal" in run.scores[2].detail
         content = json.loads((tmp_path / unit / "metrics.json").read_text(encoding="utf-8"))
         assert content["unit"] == unit
+
+
+def test_a_recipe_of_what_no_table_holds_is_refused(data: Path, tmp_path: Path) -> None:
+    recipe = RECIPE.model_copy(update={"pipeline": TrainingPipeline(features=("rms", "envelope"))})
+    config = PipelineConfig(data=(str(data),), features=FeatureConfig(unit="window"), test_subjects=("1",))
+    with pytest.raises(ConfigError, match=r"rms,envelope.* cannot be taken from a feature table"):
+        run_recipe(config, recipe, tmp_path / "run", console=Console(quiet=True))
