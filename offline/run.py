@@ -82,7 +82,7 @@ def train_bundle(
         for note in recording.notes:
             console.print(f"{recording.name}: {note}", style="yellow")
     if config is None:
-        config = suitable_config(opened.recordings, console)
+        config = suitable_config(opened.recordings, layout, console)
     with _bar(console) as bar:
         task = bar.add_task("Features", total=len(opened.recordings), note="")
         windows = collect(
@@ -145,8 +145,8 @@ def _workers(recordings: Sequence[Recording]) -> int:
     return min(os.cpu_count() or 1, len(recordings)) if long else 1
 
 
-def suitable_config(recordings: Sequence[Recording], console: Console) -> TrainConfig:
-    """The shipped configuration for data of one or a few people, or of many; its band fitted to the data's rate."""
+def suitable_config(recordings: Sequence[Recording], layout: ElectrodeLayout, console: Console) -> TrainConfig:
+    """The shipped configuration for data of one or a few people, or of many; fitted to the data's rate and layout."""
     people = len({recording.subject for recording in recordings})
     name = "default.toml" if people >= MANY_PEOPLE else "one_person.toml"
     config = TrainConfig.from_toml(shipped("configs", "train", name))
@@ -157,6 +157,12 @@ def suitable_config(recordings: Sequence[Recording], console: Console) -> TrainC
         pipeline = config.pipeline.model_copy(update={"band_hz": (low, limit)})
         config = config.model_copy(update={"pipeline": pipeline})
         said += f", with the band's upper corner lowered from {high:g} to {limit:g} Hz for the data's rate"
+    features = config.pipeline.features
+    fitting = tuple(feature for feature in features if feature.pair is None or feature.pair.fits(layout))
+    if len(fitting) < len(features):
+        config = config.model_copy(update={"pipeline": config.pipeline.model_copy(update={"features": fitting})})
+        left = ", ".join(feature.label for feature in features if feature not in fitting)
+        said += f", without {left}, for which the layout '{layout.name}' has no electrodes"
     console.print(f"{said}; the mains notch is at {config.pipeline.notch_hz:g} Hz.")
     return config
 
