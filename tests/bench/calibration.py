@@ -11,10 +11,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from rich.console import Console
 
 from offline.config import TrainConfig
 from offline.datasets import WindowSet, collect
+from offline.networks import amplitude_maps
 from offline.report.lda import ShrinkageLda
 from offline.splits import Split, split
 from offline.training import posteriors, train
@@ -43,9 +45,16 @@ def main() -> None:
         )
         alone, both = collect([base], layout, config), collect([base, calibration], layout, config)
         own = np.array([trial.recording == calibration.name for trial in both.trials])[both.trial]
-        for said, rows in (("trained on both", own | True), ("on the calibration alone", own)):
-            console.print(f"  LDA, {said}: {lda(both, rows, tested):.4f}")
-        console.print(f"  LDA, no calibration: {lda(alone, alone.label >= 0, tested):.4f}")
+        for what, maps in (
+            ("log RMS + log WL", [0, 1]),
+            ("all log amplitudes", np.flatnonzero(amplitude_maps(tested.spec))),
+        ):
+            for said, windows, rows in (
+                ("no calibration", alone, alone.label >= 0),
+                ("on both", both, both.label >= 0),
+                ("on the calibration alone", both, own),
+            ):
+                console.print(f"  LDA of {what}, {said}: {lda(windows, rows, tested, maps):.4f}")
         for what, windows, names in (
             ("no calibration", alone, frozenset()),
             ("with", both, frozenset([calibration.name])),
@@ -99,11 +108,11 @@ def network(
     return float((named == tested.label).mean())
 
 
-def lda(windows: WindowSet, rows: np.ndarray, tested: WindowSet) -> float:
-    """Accuracy of a shrinkage LDA on log RMS + log WL."""
+def lda(windows: WindowSet, rows: np.ndarray, tested: WindowSet, maps: npt.ArrayLike) -> float:
+    """Accuracy of a shrinkage LDA on the logarithms of the given maps."""
 
     def logs(of: WindowSet) -> np.ndarray:
-        return np.log(of.maps[:, :2].reshape(len(of), -1).astype(np.float64) + 1e-3)
+        return np.log(of.maps[:, np.asarray(maps)].reshape(len(of), -1).astype(np.float64) + 1e-3)
 
     model = ShrinkageLda.fit(logs(windows)[rows], windows.label[rows])
     named = (logs(tested) @ model.weights + model.offsets).argmax(axis=1)
