@@ -32,7 +32,7 @@ class Pair(NamedTuple):
         The electrode `cells` further on (distal to proximal; around a closed layout past its end), at the border as
         many before; itself where there is neither, so that the difference is 0.
         """
-        rows, step = layout.shape, [0, 0]
+        step = [0, 0]
         axis = int((layout.around == "columns") == (self.direction == "around"))
         step[axis] = self.cells
         at = {cell: channel for channel, cell in enumerate(layout.cells)}
@@ -42,7 +42,7 @@ class Pair(NamedTuple):
             for sign in (1, -1):
                 other = [cell[0] + sign * step[0], cell[1] + sign * step[1]]
                 if layout.closed and self.direction == "around":
-                    other[axis] %= rows[axis]
+                    other[axis] %= layout.shape[axis]
                 there = at.get((other[0], other[1]), channel)
                 if there != channel:
                     partner = there
