@@ -41,6 +41,23 @@ def adapted_probabilities(
         centres; and the second time, None unless wanted.
     """
     net.eval()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # for a window or eight at a time, handing over costs more than a second thread wins
+    try:
+        return _in_order(net, person, windows, rows, settings, stride, again)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _in_order(
+    net: DisentanglingNet,
+    person: PersonModel,
+    windows: WindowSet,
+    rows: Int64,
+    settings: AdapterSettings,
+    stride: int,
+    again: bool,
+) -> tuple[Float32, Float32, Float32 | None]:
     alone = np.empty((len(rows), len(windows.gestures)), np.float32)
 
     @torch.no_grad()
