@@ -5,7 +5,6 @@ from __future__ import annotations
 #: Seeds below are for development; those from here on are for final figures, and never trained or tuned on.
 RESERVED_SEED = 1000
 
-#: Whose first person the demo shows, and `simulate` unless told otherwise: new to every shipped model, and typical. Of
-#: the first people of seeds 1000 to 1019 it is the lower of the two that `models/default` recognizes in the middle
-#: (0.844 of its windows; the others 0.59 to 0.97).
+#: Whose first person the demo shows, and `simulate` unless told otherwise: new to every shipped model, and typical: of
+#: the first people of seeds 1000 to 1019 one of the two that `models/default` recognizes in the middle.
 DEMO_SEED = 1005
