@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import uuid
 from collections.abc import Iterator
@@ -13,6 +14,10 @@ import pytest
 # Before anything imports Qt or LSL; child processes inherit both.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["RT_HANDDT_LSL_SESSION"] = f"test-{uuid.uuid4().hex[:12]}"
+
+# A shell starts what runs in the background with Ctrl-C ignored, and tests of Ctrl-C would wait for nothing.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parents[1]
 
