@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 
@@ -13,6 +16,18 @@ from rt_handdt.core.person import AdapterSettings, PersonModel
 from rt_handdt.core.types import Float32
 
 
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """For a window or eight at a time: handing over to a second thread costs more than it wins."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@_one_thread()
 def adapted_probabilities(
     net: DisentanglingNet,
     person: PersonModel,
@@ -41,23 +56,6 @@ def adapted_probabilities(
         centres; and the second time, None unless wanted.
     """
     net.eval()
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # for a window or eight at a time, handing over costs more than a second thread wins
-    try:
-        return _in_order(net, person, windows, rows, settings, stride, again)
-    finally:
-        torch.set_num_threads(threads)
-
-
-def _in_order(
-    net: DisentanglingNet,
-    person: PersonModel,
-    windows: WindowSet,
-    rows: Int64,
-    settings: AdapterSettings,
-    stride: int,
-    again: bool,
-) -> tuple[Float32, Float32, Float32 | None]:
     alone = np.empty((len(rows), len(windows.gestures)), np.float32)
 
     @torch.no_grad()

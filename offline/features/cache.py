@@ -39,8 +39,8 @@ _CODE = (
     *(f"offline.features.{name}" for name in ("cache", "classical_frequency", "classical_spatial", "classical_time")),
     *(f"offline.features.{name}" for name in ("header_kernel", "kernels", "measures", "reading", "repair", "session")),
     *(f"offline.features.{name}" for name in ("signals", "sources", "windows")),
-    *(f"rt_handdt.core.{name}" for name in ("differential", "features", "filters", "kernels", "preprocess")),
-    *(f"rt_handdt.core.{name}" for name in ("recording", "stretch")),
+    *(f"rt_handdt.core.{name}" for name in ("differential", "feature", "features", "filters", "kernels")),
+    *(f"rt_handdt.core.{name}" for name in ("preprocess", "recording", "stretch")),
     "rt_handdt.io.hyser",
     "rt_handdt.io.xdf",
 )

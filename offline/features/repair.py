@@ -91,11 +91,11 @@ def rebuild(
     Parameters
     ----------
     groups
-        Of the F maps; a difference is spoilt by either of its electrodes.
+        Of the F maps.
     """
     out = np.array(values, dtype=np.float32)
-    for rows, partners in groups:
-        spoilt = bad | bad[partners]
+    for group in groups:
+        rows, spoilt = group.rows, group.spoilt(bad)
         for channel in np.flatnonzero(spoilt):
             good = [other for other in around[channel] if not spoilt[other]]
             out[rows, channel] = out[rows[:, None], good].mean(axis=-1) if good else 0.0

@@ -94,6 +94,10 @@ class MapGroup(NamedTuple):
     rows: Channels
     partners: Channels
 
+    def spoilt(self, bad: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Whose values rest on a bad channel (C,): a difference is spoilt by either of its electrodes."""
+        return np.asarray(bad | bad[self.partners])
+
 
 def map_groups(pairs: Sequence[Pair | None], layout: ElectrodeLayout) -> tuple[MapGroup, ...]:
     """The F maps by derivation; None is the electrode's own signal."""

@@ -42,8 +42,6 @@ _OF_STRETCH: Mapping[str, Callable[[npt.ArrayLike], Float32]] = {
     "rms_envelope": stretch.rms_envelope,
     "spectrum": stretch.spectrum,
 }
-
-
 #: Sums of a derivation: of squares, and of steps (WL) inside the block and at its edge.
 _PAIR_SUMS = 3
 _PAIR_ROWS, _NO_THRESHOLDS = np.asarray([1.0, -1.0, -1.0]), np.zeros(2)

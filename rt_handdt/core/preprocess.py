@@ -35,6 +35,7 @@ class Preprocessor:
         self._filter = CausalFilter(design(spec))
         self._bank = FeatureBank(spec)
         self._bad = np.zeros(self._n, dtype=bool)
+        self._groups = spec.map_groups
         self._neighbours = [np.asarray(ring, dtype=np.intp) for ring in spec.layout.neighbours]
         self._count = 0  # samples pushed since the beginning
         self.missing_values = 0
@@ -150,9 +151,8 @@ class Preprocessor:
             bad = self._bad | (missing[a:b].sum(axis=0) > MISSING_SHARE * self.spec.window_samples)
             if bad.any():
                 rms = self._rebuilt(rms[None], bad)[0]
-                for rows, partners in self.spec.map_groups:
-                    # A difference is spoilt by either of its electrodes.
-                    values[rows] = self._rebuilt(values[rows], bad | bad[partners])
+                for group in self._groups:
+                    values[group.rows] = self._rebuilt(values[group.rows], group.spoilt(bad))
             newest = end * self._block - 1
             frames.append(
                 FeatureFrame(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-from functools import cached_property
 from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -141,7 +140,7 @@ class PipelineSpec(Settings):
             names += [one] if many == 1 else [f"{one}_{k}" for k in range(many)]
         return tuple(names)
 
-    @cached_property
+    @property
     def map_groups(self) -> tuple[MapGroup, ...]:
         """Which of the F maps are taken of which derivation, and which channels each value rests on."""
         pairs = [feature.pair for feature in self.features for _ in range(feature.n_maps)]

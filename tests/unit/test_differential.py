@@ -122,6 +122,10 @@ def test_a_difference_is_spoilt_by_either_electrode_and_rebuilt_from_whole_ones(
     np.testing.assert_allclose(got[1, 1], whole[1, [0, 2, 3, 5]].mean(), rtol=1e-5)
     np.testing.assert_allclose(got[1, 4], whole[1, [0, 2, 3, 5, 6, 7, 8]].mean(), rtol=1e-5)
 
+    twin = spec(features=("rms", "rms_along"))
+    assert len(twin.map_groups) == len(pipeline.map_groups) == 2
+    assert pipeline == twin  # nothing that was worked out on the way counts
+
     bad = np.arange(12) == 4
     groups = map_groups(parse_measure("rms,rms_along").pairs, GRID)
     np.testing.assert_allclose(rebuild(whole, bad, rings(GRID), groups), got, rtol=1e-5)
