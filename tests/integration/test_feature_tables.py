@@ -1,4 +1,4 @@
-"""Features from files to a table: values, cache, bad data, other data sets, the layout check, the command."""
+"""Features from files to a table: values, cache, bad data, other data sets, the command."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from offline.features import cache, extraction
 from offline.features.build import build_table
 from offline.features.config import FeatureConfig
 from offline.features.data import open_sources
-from offline.features.layout_check import check_layout, mean_correlation
 from offline.features.reading import FingerprintingReader, parse_header
 from offline.features.table import FeatureTable
 from rt_handdt.core.features import FeatureBank
@@ -207,6 +206,13 @@ def test_an_interrupted_run_goes_on(noise, tmp_path, monkeypatch):
     assert len(table) == 12
 
 
+def test_a_copy_of_the_data_is_other_data(noise, tmp_path, measured):
+    table_of(noise, cache=tmp_path / "cache")
+    shutil.copytree(noise, tmp_path / "copy")
+    table_of(tmp_path / "copy", cache=tmp_path / "cache")
+    assert len(measured) == 2
+
+
 # -- bad data ------------------------------------------------------------------------------------------------------
 
 
@@ -365,67 +371,6 @@ def test_recordings_are_grouped_by_a_dataset_file(tmp_path):
         table_of(tmp_path)
 
 
-# -- the layout check ----------------------------------------------------------------------------------------------
-
-
-def relaid(source: Path, out: Path, change) -> Path:
-    """A cohort's first session, the content of its channels moved: `change` maps (8, 8) arrays to (8, 8)."""
-    grid = np.arange(256).reshape(4, 8, 8)
-    order = np.stack([change(array) for array in grid]).reshape(256)
-    found = list_sessions(source)[0]
-    samples = [read_header(found.header("dynamic", "raw", k)).read()[:, order] for k in (1, 2, 3, 4)]
-    codes = found.labels("dynamic", "raw")
-    write_session(session_folder(out, 1, 1), zip(samples, codes, strict=False))
-    return out
-
-
-def checked(root: Path):
-    opened = open_sources([root], FeatureConfig(sessions=("1",)))
-    correlation, count = mean_correlation(opened.sources, opened.layout, FeatureConfig())
-    return check_layout(correlation, opened.layout, count)
-
-
-def test_the_assumed_grid_of_a_cohort_is_found_right(cohort):
-    found = checked(cohort)
-    assert found.assumed_right
-    assert [fit.name for fit in found.best] == ["as assumed", "not turned, mirrored"]
-    assert found.seams == ("ED/EP", "FD/FP")
-    assert "is right as far as seams can tell" in " ".join(found.sentences())
-
-
-@pytest.mark.parametrize(
-    ("change", "names"),
-    [
-        (lambda a: a[::-1, ::-1], ["turned 180°", "turned 180°, mirrored"]),
-        (lambda a: np.rot90(a), ["turned 270°", "turned 90°, mirrored"]),
-        (lambda a: a.T, ["turned 90°", "turned 270°, mirrored"]),
-    ],
-)
-def test_turned_arrays_are_found_out(cohort, tmp_path, change, names):
-    found = checked(relaid(cohort, tmp_path / "other", change))
-    assert found.inside_right
-    assert not found.assumed_right
-    # whichever way the turn is counted: laying the arrays as found must undo the change at the seams
-    assert len(found.best) == 2
-    assert found.best[0].score > found.fits[0].score + 0.3
-    assert "WRONG" in " ".join(found.sentences())
-    if "180" in names[0]:
-        assert [fit.name for fit in found.best] == names
-
-
-def test_a_wrong_order_inside_the_arrays_is_found_out(cohort, tmp_path):
-    order = np.random.default_rng(0).permutation(64)
-    found = checked(relaid(cohort, tmp_path / "other", lambda a: a.reshape(64)[order].reshape(8, 8)))
-    assert not found.inside_right
-    assert "neighbours must correlate most" in " ".join(found.sentences())
-
-
-def test_a_single_array_has_no_seams():
-    found = check_layout(np.exp(-np.abs(np.subtract.outer(np.arange(16), np.arange(16))) / 4), SMALL)
-    assert found.assumed_right
-    assert "nothing tells how they lie" in " ".join(found.sentences())
-
-
 # -- the command ---------------------------------------------------------------------------------------------------
 
 
@@ -455,10 +400,3 @@ def test_the_command_lists_and_refuses():
     wrong = CliRunner().invoke(app, ["features", "--data", "x", "--measure", "rmss"])
     assert isinstance(wrong.exception, ConfigError)
     assert "did you mean 'rms'" in str(wrong.exception)
-
-
-def test_a_copy_of_the_data_is_other_data(noise, tmp_path, measured):
-    table_of(noise, cache=tmp_path / "cache")
-    shutil.copytree(noise, tmp_path / "copy")
-    table_of(tmp_path / "copy", cache=tmp_path / "cache")
-    assert len(measured) == 2
