@@ -199,8 +199,11 @@ class PersonConfig(Settings):
     learn
         Train on windows as the average person would have shown them (each person's and session's own mean and spread
         taken out), and ship what is needed to do the same live.
+    features
+        Those of 'pipeline.features' by which a person's gestures are told apart, as they are called there; empty: all.
+        The network sees all of them in any case.
     dims
-        Principal components in which people's gestures are modelled.
+        Principal components of these features' maps in which people's gestures are modelled.
     shrink
         Share of both covariances, within and between people, that is taken to be spherical (more of the second, where
         it rests on few people).
@@ -217,6 +220,7 @@ class PersonConfig(Settings):
     """
 
     learn: bool = False
+    features: tuple[str, ...] = ()
     dims: int = Field(100, ge=2)
     shrink: float = Field(0.05, ge=0, lt=1)
     settle_s: float = Field(0.1, ge=0)
@@ -257,6 +261,16 @@ class TrainConfig(Settings):
     person: PersonConfig = PersonConfig()
     optimiser: OptimiserConfig = OptimiserConfig()
     validation: ValidationConfig = ValidationConfig()
+
+    @model_validator(mode="after")
+    def _knows_the_features(self) -> Self:
+        there = [feature.label for feature in self.pipeline.features]
+        for name in self.person.features:
+            if name not in there:
+                raise ValueError(
+                    f"'person.features' names '{name}', which is none of 'pipeline.features' ({', '.join(there)})"
+                )
+        return self
 
     @model_validator(mode="after")
     def _learns_something(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from offline.config import PersonConfig
 from offline.datasets import Int64, Mask, WindowSet
 from offline.networks import MIN_SPREAD, InputLayer
 from rt_handdt.core.person import PersonModel
+from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import Float32, Float64
 from rt_handdt.errors import ConfigError
 
@@ -95,8 +97,13 @@ def fit_person_model(windows: WindowSet, train: Mask, average: PersonModel, conf
             f"Learning people ('person.learn') needs windows of at least 2 gestures; {len(gestures)} have windows that "
             f"begin {config.settle_s:g} s or later after their marker; lower 'person.settle_s', or turn it off."
         )
-    normal = np.concatenate([(average.compress(windows.maps[part]) - average.mean) for part in _parts(rows)])
-    flat = (normal / average.spread)[:, :, average.occupied].reshape(len(rows), -1)
+    chosen = _chosen(windows.spec, config.features)
+    flat = np.concatenate(
+        [
+            ((average.compress(windows.maps[part]) - average.mean) / average.spread)[:, chosen][:, :, average.occupied]
+            for part in _parts(rows)
+        ]
+    ).reshape(len(rows), -1)
     some = np.sort(np.random.default_rng(0).permutation(len(flat))[:PCA_ROWS])
     middle = flat.mean(axis=0, dtype=np.float64).astype(np.float32)
     directions = _principal(flat[some] - middle, config.dims)  # (D, d)
@@ -109,13 +116,22 @@ def fit_person_model(windows: WindowSet, train: Mask, average: PersonModel, conf
     _, vectors = eigh(directed, _shrunk(within, config.shrink))  # vectors.T within vectors = 1
     variance = np.einsum("di,de,ei->i", vectors, between, vectors)
     projection = directions.astype(np.float64) @ vectors
+    every = np.zeros((len(chosen), int(average.occupied.sum()), projection.shape[1]), np.float32)
+    every[chosen] = projection.reshape(int(chosen.sum()), every.shape[1], -1)
     return replace(
         average,
-        projection=projection.astype(np.float32),
+        projection=every.reshape(-1, every.shape[2]),
         offset=middle.astype(np.float64) @ projection,
         centres=centres @ vectors,
         between=np.maximum(variance, LEAST_BETWEEN),
         gestures=gestures,
+    )
+
+
+def _chosen(spec: PipelineSpec, features: Sequence[str]) -> Mask:
+    """(F,) bool: the maps of the named features, or all."""
+    return np.array(
+        [not features or feature.label in features for feature in spec.features for _ in range(feature.n_maps)]
     )
 
 

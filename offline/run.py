@@ -160,7 +160,11 @@ def suitable_config(recordings: Sequence[Recording], layout: ElectrodeLayout, co
     features = config.pipeline.features
     fitting = tuple(feature for feature in features if feature.pair is None or feature.pair.fits(layout))
     if len(fitting) < len(features):
-        config = config.model_copy(update={"pipeline": config.pipeline.model_copy(update={"features": fitting})})
+        pipeline = config.pipeline.model_copy(update={"features": fitting})
+        names = {feature.label for feature in fitting}
+        kept = tuple(name for name in config.person.features if name in names)
+        person = config.person.model_copy(update={"features": kept})
+        config = config.model_copy(update={"pipeline": pipeline, "person": person})
         left = ", ".join(feature.label for feature in features if feature not in fitting)
         said += f", without {left}, for which the layout '{layout.name}' has no electrodes"
     console.print(f"{said}; the mains notch is at {config.pipeline.notch_hz:g} Hz.")
