@@ -101,6 +101,17 @@ def test_moved_centres_are_found_without_labels() -> None:
     assert right.mean() > 0.95
 
 
+def test_the_networks_word_counts_as_much_as_it_is_trusted() -> None:
+    about = model()
+    between_all = windows_of(about, np.full((1, 3), 1.5))[0]  # as far from each centre
+    for trust in (1.0, 0.5, 0.0):
+        adapter = PersonAdapter(about, AdapterSettings(trust=trust), REST)
+        found = adapter.judge(between_all, always(0.1, 0.6, 0.2, 0.1)).probabilities
+        share = np.array([0.6, 0.2, 0.1]) ** trust
+        assert found[1:] == pytest.approx(0.9 * share / share.sum(), rel=1e-4)
+        assert found[REST] == pytest.approx(0.1)
+
+
 def test_it_is_causal_and_deterministic() -> None:
     about, rng = model(), np.random.default_rng(4)
     maps = windows_of(about, rng.normal(0, 3, (300, 3)))
