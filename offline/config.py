@@ -268,7 +268,8 @@ class TrainConfig(Settings):
         for name in self.person.features:
             if name not in there:
                 raise ValueError(
-                    f"'person.features' names '{name}', which is none of 'pipeline.features' ({', '.join(there)})"
+                    f"'person.features' names '{name}', which is none of 'pipeline.features' ({', '.join(there)}); "
+                    "name only those, or leave it empty for all"
                 )
         return self
 

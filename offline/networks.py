@@ -241,4 +241,4 @@ class DisentanglingNet(nn.Module):
 
 def amplitude_maps(spec: PipelineSpec) -> list[bool]:
     """Which of the F maps are amplitudes in µV (to be log-compressed), and which are counts or have a sign."""
-    return [feature.name not in ("zc", "ssc", "raw_points") for feature in spec.features for _ in range(feature.n_maps)]
+    return [feature.name not in ("zc", "ssc", "raw_points") for feature in spec.map_features]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +11,6 @@ from offline.config import PersonConfig
 from offline.datasets import Int64, Mask, WindowSet
 from offline.networks import MIN_SPREAD, InputLayer
 from rt_handdt.core.person import PersonModel
-from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import Float32, Float64
 from rt_handdt.errors import ConfigError
 
@@ -97,7 +95,7 @@ def fit_person_model(windows: WindowSet, train: Mask, average: PersonModel, conf
             f"Learning people ('person.learn') needs windows of at least 2 gestures; {len(gestures)} have windows that "
             f"begin {config.settle_s:g} s or later after their marker; lower 'person.settle_s', or turn it off."
         )
-    chosen = _chosen(windows.spec, config.features)
+    chosen = np.array([not config.features or one.label in config.features for one in windows.spec.map_features])
     flat = np.concatenate(
         [
             ((average.compress(windows.maps[part]) - average.mean) / average.spread)[:, chosen][:, :, average.occupied]
@@ -125,13 +123,6 @@ def fit_person_model(windows: WindowSet, train: Mask, average: PersonModel, conf
         centres=centres @ vectors,
         between=np.maximum(variance, LEAST_BETWEEN),
         gestures=gestures,
-    )
-
-
-def _chosen(spec: PipelineSpec, features: Sequence[str]) -> Mask:
-    """(F,) bool: the maps of the named features, or all."""
-    return np.array(
-        [not features or feature.label in features for feature in spec.features for _ in range(feature.n_maps)]
     )
 
 

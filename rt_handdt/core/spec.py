@@ -141,10 +141,14 @@ class PipelineSpec(Settings):
         return tuple(names)
 
     @property
+    def map_features(self) -> tuple[Feature, ...]:
+        """Which feature each of the F maps belongs to."""
+        return tuple(feature for feature in self.features for _ in range(feature.n_maps))
+
+    @property
     def map_groups(self) -> tuple[MapGroup, ...]:
         """Which of the F maps are taken of which derivation, and which channels each value rests on."""
-        pairs = [feature.pair for feature in self.features for _ in range(feature.n_maps)]
-        return map_groups(pairs, self.layout)
+        return map_groups([feature.pair for feature in self.map_features], self.layout)
 
     @property
     def shown_map(self) -> int | None:
