@@ -5,11 +5,10 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt, QTimer
-from PySide6.QtGui import QContextMenuEvent, QImage
-from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QMenu, QSlider, QWidget
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QSlider, QWidget
 from pytestqt.qtbot import QtBot
 
 from rt_handdt.cli import keyboard
@@ -18,49 +17,16 @@ from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.errors import DisplayError
 from rt_handdt.gui.control import run_controls
 from rt_handdt.gui.control_window import ControlWindow
-from rt_handdt.gui.tiles import around_words, lay_out
-from rt_handdt.gui.virtual import VirtualPerson
-from rt_handdt.gui.widgets.canvas import install_fonts
-from rt_handdt.gui.widgets.electrode_map import ElectrodeMap
 from rt_handdt.gui.widgets.hand import HandLabel
 from rt_handdt.gui.widgets.value_slider import ValueSlider
-from rt_handdt.paths import layout_path
 from rt_handdt.sim.donning import draw_donning
 from rt_handdt.sim.gesture_keys import GESTURE_OF
 from rt_handdt.sim.live import LivePerson
 from rt_handdt.sim.person import draw_person
+from tests.gui.controls import cell_of, map_of, named, open_controls, picture_of
 from tests.gui.fake_person import FakeAmplifier, FakePerson, FakeState
 
 LEFT = Qt.MouseButton.LeftButton
-
-
-def _open(qtbot: QtBot, person: VirtualPerson, **options: object) -> ControlWindow:
-    install_fonts()
-    window = ControlWindow(person, FakeAmplifier(), **options)
-    qtbot.addWidget(window)
-    window.show()
-    window.activateWindow()  # shortcuts reach the active window only
-    qtbot.waitUntil(window.isActiveWindow)
-    window.refresh()
-    return window
-
-
-def _named(window: QWidget, kind: type[QWidget], name: str) -> QWidget:
-    (found,) = (part for part in window.findChildren(kind) if part.accessibleName() == name)
-    return found
-
-
-def _map(window: ControlWindow) -> ElectrodeMap:
-    return window.findChild(ElectrodeMap)
-
-
-def _cell(window: ControlWindow, channel: int) -> QPoint:
-    return _map(window).cell(channel).center().toPoint()
-
-
-def _picture(widget: QWidget) -> np.ndarray:
-    image = widget.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
-    return np.frombuffer(image.constBits(), dtype=np.uint32).reshape(image.height(), image.width()).copy()
 
 
 # -- commands --------------------------------------------------------------------------------------------------------
@@ -73,9 +39,9 @@ def test_the_terminal_has_the_same_keys() -> None:
 
 def test_a_button_for_rest_and_each_of_the_ten(qtbot: QtBot) -> None:
     person = FakePerson()
-    window = _open(qtbot, person)
+    window = open_controls(qtbot, person)
     for label in study_ten().labels:
-        button = _named(window, QAbstractButton, label.replace("_", " ").capitalize())
+        button = named(window, QAbstractButton, label.replace("_", " ").capitalize())
         qtbot.mouseClick(button, LEFT)
         assert button.isChecked()
     assert person.calls == [("command", label, 1.0) for label in study_ten().labels]
@@ -83,7 +49,7 @@ def test_a_button_for_rest_and_each_of_the_ten(qtbot: QtBot) -> None:
 
 def test_every_key(qtbot: QtBot) -> None:
     person = FakePerson()
-    window = _open(qtbot, person)
+    window = open_controls(qtbot, person)
     for key in GESTURE_OF:
         qtbot.keyClick(window, key)
     qtbot.keyClick(window, "0")
@@ -93,7 +59,7 @@ def test_every_key(qtbot: QtBot) -> None:
 @pytest.mark.parametrize("where", ["Wrist radial", "Force", "All 34 gestures", "Electrodes"])
 def test_space_is_rest_wherever_the_focus_is(qtbot: QtBot, where: str) -> None:
     person = FakePerson()
-    window = _open(qtbot, person)
+    window = open_controls(qtbot, person)
     (part,) = (part for part in window.findChildren(QWidget) if part.accessibleName() == where)
     part.setFocus()
     assert QApplication.focusWidget() is part
@@ -103,8 +69,8 @@ def test_space_is_rest_wherever_the_focus_is(qtbot: QtBot, where: str) -> None:
 
 def test_return_presses_the_button_in_focus(qtbot: QtBot) -> None:
     person = FakePerson()
-    window = _open(qtbot, person)
-    button = _named(window, QAbstractButton, "Hand open")
+    window = open_controls(qtbot, person)
+    button = named(window, QAbstractButton, "Hand open")
     button.setFocus()
     qtbot.keyClick(button, Qt.Key.Key_Return)
     assert person.calls == [("command", "hand_open", 1.0)]
@@ -112,8 +78,8 @@ def test_return_presses_the_button_in_focus(qtbot: QtBot) -> None:
 
 def test_the_list_has_all_gestures(qtbot: QtBot) -> None:
     person = FakePerson()
-    window = _open(qtbot, person)
-    box = _named(window, QComboBox, "All 34 gestures")
+    window = open_controls(qtbot, person)
+    box = named(window, QComboBox, "All 34 gestures")
     assert isinstance(box, QComboBox)
     assert [box.itemData(n) for n in range(box.count())] == list(HYSER_GESTURES)
     assert box.currentIndex() == -1
@@ -125,7 +91,7 @@ def test_the_list_has_all_gestures(qtbot: QtBot) -> None:
 
 
 def _slider(window: ControlWindow, name: str) -> QSlider:
-    slider = _named(window, QSlider, name)
+    slider = named(window, QSlider, name)
     assert isinstance(slider, QSlider)
     return slider
 
@@ -138,7 +104,7 @@ def _press(qtbot: QtBot, slider: QSlider, share: float) -> None:
 
 def test_force_acts_on_the_gesture_at_once(qtbot: QtBot) -> None:
     person = FakePerson()
-    window = _open(qtbot, person)
+    window = open_controls(qtbot, person)
     qtbot.keyClick(window, "7")
     label = person.told
     person.calls.clear()
@@ -150,7 +116,7 @@ def test_force_acts_on_the_gesture_at_once(qtbot: QtBot) -> None:
 
 def test_force_chosen_at_rest_is_the_next_gestures(qtbot: QtBot) -> None:
     person = FakePerson()
-    window = _open(qtbot, person)
+    window = open_controls(qtbot, person)
     qtbot.keyClick(window, "-")
     window.refresh()
     qtbot.keyClick(window, "2")
@@ -159,7 +125,7 @@ def test_force_chosen_at_rest_is_the_next_gestures(qtbot: QtBot) -> None:
 
 def test_noise_shift_and_rotation(qtbot: QtBot) -> None:
     person = FakePerson()
-    window = _open(qtbot, person)
+    window = open_controls(qtbot, person)
     _press(qtbot, _slider(window, "Noise"), 1.0)
     _press(qtbot, _slider(window, "Noise"), 0.0)
     assert person.calls == [("set_noise", 20.0), ("set_noise", 0.0)]
@@ -171,7 +137,7 @@ def test_noise_shift_and_rotation(qtbot: QtBot) -> None:
 
 def test_the_electrodes_move_once_their_sliders_stand_still(qtbot: QtBot) -> None:
     person = FakePerson()
-    window = _open(qtbot, person)
+    window = open_controls(qtbot, person)
     for mm in range(1, 21):
         window.settings.shift.step(1)
         window.refresh()  # shows where the electrodes are still, and leaves the slider alone
@@ -187,8 +153,8 @@ def test_the_electrodes_move_once_their_sliders_stand_still(qtbot: QtBot) -> Non
 @pytest.mark.parametrize("by", ["button", "double click"])
 def test_reset(qtbot: QtBot, by: str) -> None:
     person = FakePerson()
-    window = _open(qtbot, person)
-    button = _named(window, QAbstractButton, "Reset noise")
+    window = open_controls(qtbot, person)
+    button = named(window, QAbstractButton, "Reset noise")
     assert not button.isEnabled()
     person.noise = 1.1  # set elsewhere, between two stops
     window.refresh()
@@ -203,7 +169,7 @@ def test_reset(qtbot: QtBot, by: str) -> None:
 
 def test_sliders_follow_what_was_set_elsewhere(qtbot: QtBot) -> None:
     person = FakePerson()
-    window = _open(qtbot, person)
+    window = open_controls(qtbot, person)
     person.told, person.level, person.noise, person.shift_mm, person.rotation_deg = "hand_open", 0.45, 5.0, -12.0, 7.0
     window.refresh()
     settings = window.settings
@@ -223,154 +189,26 @@ def test_a_command_is_not_undone_by_a_state_that_is_still_old(qtbot: QtBot) -> N
     assert slider.value == -1.0
 
 
-# -- electrodes ------------------------------------------------------------------------------------------------------
-
-
-def test_clicks_break_make_noisy_and_mend(qtbot: QtBot) -> None:
-    person = FakePerson()
-    window = _open(qtbot, person)
-    for _ in range(3):
-        qtbot.mouseClick(_map(window), LEFT, pos=_cell(window, 100))
-    assert person.calls == [("break", 100, "lost"), ("break", 100, "noisy"), ("mend", 100)]
-
-
-def test_each_electrode_is_hit_and_the_seams_are_not(qtbot: QtBot) -> None:
-    person = FakePerson()
-    window = _open(qtbot, person)
-    for channel in (0, 63, 64, 127, 128, 191, 192, 255):
-        qtbot.mouseClick(_map(window), LEFT, pos=_cell(window, channel))
-        assert person.calls[-1] == ("break", channel, "lost")
-    person.calls.clear()
-    names = person.layout.channels
-    above, below = _cell(window, names.index("ED-8-1")), _cell(window, names.index("EP-1-1"))
-    qtbot.mouseClick(_map(window), LEFT, pos=(above + below) / 2)
-    qtbot.mouseClick(_map(window), LEFT, pos=QPoint(2, 2))
-    assert person.calls == []
-
-
-def test_arrows_walk_and_return_breaks(qtbot: QtBot) -> None:
-    person = FakePerson()
-    window = _open(qtbot, person)
-    chart = _map(window)
-    chart.setFocus()
-    for key in (Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Down, Qt.Key.Key_Up, Qt.Key.Key_Up, Qt.Key.Key_Return):
-        qtbot.keyClick(chart, key)
-    assert person.calls == [("break", person.layout.channels.index("ED-1-2"), "lost")]
-
-
-def test_the_menu(qtbot: QtBot) -> None:
-    person = FakePerson()
-    window = _open(qtbot, person)
-    person.broken = {5: "lost", 6: "noisy"}
-    window.refresh()
-    place = _cell(window, 5)
-    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, _map(window).mapToGlobal(place))
-    QApplication.sendEvent(_map(window), event)
-    (menu,) = window.findChildren(QMenu)
-    assert menu.isVisible()
-    possible = [action.text() for action in menu.actions()]
-    name = person.layout.channels[5]
-    assert possible == [f"{name}: make it noisy", f"{name}: mend", "Mend all"]
-    menu.actions()[-1].trigger()
-    assert person.calls == [("mend", 5), ("mend", 6)]
-    menu.close()
-
-
-def test_signs_of_broken_electrodes(qtbot: QtBot) -> None:
-    person = FakePerson()
-    window = _open(qtbot, person)
-    box = _map(window).cell(40).toRect()
-
-    def cell() -> np.ndarray:
-        window.refresh()
-        return _picture(_map(window))[box.top() : box.bottom(), box.left() : box.right()]
-
-    sound = cell()
-    person.broken = {40: "lost"}
-    lost = cell()
-    person.broken = {40: "noisy"}
-    noisy = cell()
-    assert len(np.unique(sound[1:-2, 1:-2])) == 1
-    red = lambda part: ((part >> 16 & 255) > 200) & ((part >> 8 & 255) < 130)  # noqa: E731
-    assert red(lost).any()
-    assert not red(noisy).any()
-    assert len(np.unique(noisy)) > 3
-
-
-def test_noisy_electrodes_leave_the_colours_of_the_others_alone(qtbot: QtBot) -> None:
-    person = FakePerson()
-    window = _open(qtbot, person)
-    at = _cell(window, 200)
-    sound = _picture(_map(window))[at.y(), at.x()]
-    person.broken = dict.fromkeys(range(20), "noisy")
-    window.refresh()
-    assert _picture(_map(window))[at.y(), at.x()] == sound
-
-
-def test_colours_follow_the_signal(qtbot: QtBot) -> None:
-    person = FakePerson()
-    window = _open(qtbot, person)
-    person.told = person.doing = "hand_close"
-    hottest = int(np.argmax(person.state().rms_uv))
-
-    def shade() -> list[int]:
-        window.refresh()
-        at = _cell(window, hottest)
-        value = int(_picture(_map(window))[at.y(), at.x()])
-        return [value >> 16 & 255, value >> 8 & 255, value & 255]
-
-    active = shade()
-    person.doing = REST
-    resting = shade()
-    assert sum(active) > sum(resting) + 200  # bright at the top of the range, dark at its bottom
-    assert active[0] > 240
-
-
-def test_tiles_fit_and_keep_their_gaps() -> None:
-    hyser = ElectrodeLayout.from_toml(layout_path("hyser_16x16"))
-    grid = lay_out(hyser, (400.0, 300.0), caption_px=18.0, seam_px=10.0)
-    assert grid.width <= 400
-    assert grid.height <= 300
-    left, right = (grid.cells[hyser.channels.index(name)] for name in ("ED-1-8", "FD-1-1"))
-    assert right.left - (left.left + left.width) == 10.0
-    above, below = (grid.cells[hyser.channels.index(name)] for name in ("ED-8-1", "EP-1-1"))
-    assert below.top - (above.top + above.height) == 18.0
-    assert around_words(hyser) == ("radial", "ulnar", "ulnar", "radial")
-    assert around_words(ElectrodeLayout.from_toml(layout_path("flexemg_16x4"))) == ("radial", "ulnar", "radial")
-    assert around_words(ElectrodeLayout.grid(4, 4)) == ()
-
-
-@pytest.mark.parametrize("shape", [(16, 4), (1, 10), (10, 1), (1, 1), (32, 32)])
-def test_any_grid(qtbot: QtBot, shape: tuple[int, int]) -> None:
-    person = FakePerson(ElectrodeLayout.grid(*shape))
-    window = _open(qtbot, person)
-    window.resize(900, 600)
-    last = person.layout.n_channels - 1
-    qtbot.mouseClick(_map(window), LEFT, pos=_cell(window, last))
-    assert person.calls == [("break", last, "lost")]
-    assert len(np.unique(_picture(window))) > 100
-
-
 # -- the picture -----------------------------------------------------------------------------------------------------
 
 
 def test_reacting_until_the_hand_obeys(qtbot: QtBot) -> None:
     person = FakePerson()
-    window = _open(qtbot, person)
+    window = open_controls(qtbot, person)
     qtbot.keyClick(window, "8")
     hand = window.findChild(HandLabel)
     assert hand.accessibleName() == "The hand does: Rest. It is told: Hand open."
-    reacting = _picture(hand)
+    reacting = picture_of(hand)
     person.act()
     window.refresh()
     assert hand.accessibleName() == "The hand does: Hand open. It is told: Hand open."
-    assert (_picture(hand) != reacting).any()
+    assert (picture_of(hand) != reacting).any()
 
 
 @pytest.mark.parametrize("size", [(900, 600), (1100, 700), (1600, 1000)])
 def test_nothing_is_clipped_and_nothing_moves(qtbot: QtBot, size: tuple[int, int]) -> None:
     person = FakePerson()
-    window = _open(qtbot, person, ports=("UDP 5005",))
+    window = open_controls(qtbot, person, ports=("UDP 5005",))
     window.resize(*size)
     window.grab()
     assert (window.width(), window.height()) == size
@@ -395,7 +233,7 @@ def test_nothing_is_clipped_and_nothing_moves(qtbot: QtBot, size: tuple[int, int
 
 
 def test_everything_that_can_be_reached_by_tab_has_a_name(qtbot: QtBot) -> None:
-    window = _open(qtbot, FakePerson())
+    window = open_controls(qtbot, FakePerson())
     reached = []
     part = window.nextInFocusChain()
     while part is not window:
@@ -409,12 +247,12 @@ def test_everything_that_can_be_reached_by_tab_has_a_name(qtbot: QtBot) -> None:
 
 
 def test_at_first_nothing_has_the_focus(qtbot: QtBot) -> None:
-    window = _open(qtbot, FakePerson())
+    window = open_controls(qtbot, FakePerson())
     assert QApplication.focusWidget() is window
 
 
 def test_it_says_that_it_is_simulated(qtbot: QtBot) -> None:
-    window = _open(qtbot, FakePerson())
+    window = open_controls(qtbot, FakePerson())
     assert "simulated" in window.windowTitle()
     assert any(part.accessibleName().startswith("Simulated: ") for part in window.findChildren(QWidget))
 
@@ -425,14 +263,14 @@ def test_it_says_that_it_is_simulated(qtbot: QtBot) -> None:
 def test_a_real_virtual_person(qtbot: QtBot) -> None:
     who = draw_person(3, 1)
     person = LivePerson(who, draw_donning(who, 1), ElectrodeLayout.grid(4, 4), reaction_s=0.1)
-    window = _open(qtbot, person)
+    window = open_controls(qtbot, person)
     signal = person.blocks(256)
     try:
         qtbot.keyClick(window, "7")
         _press(qtbot, _slider(window, "Force"), 0.75)
         _press(qtbot, _slider(window, "Noise"), 0.0)
         window.settings.shift.step(3)
-        qtbot.mouseClick(_map(window), LEFT, pos=_cell(window, 2))
+        qtbot.mouseClick(map_of(window), LEFT, pos=cell_of(window, 2))
         qtbot.waitUntil(lambda: person.state().shift_mm == 3.0)
         for _ in range(4):
             next(signal)
@@ -477,7 +315,7 @@ def test_closes_when_the_stream_has_ended(qtbot: QtBot, when: str) -> None:
 
 def test_closing_stops_every_timer(qtbot: QtBot) -> None:
     person = FakePerson()
-    window = _open(qtbot, person)
+    window = open_controls(qtbot, person)
     window.start()
     window.settings.shift.step(1)
     with qtbot.waitSignal(window.closed):
@@ -504,7 +342,7 @@ def test_an_exception_of_the_person_is_raised_not_swallowed(qtbot: QtBot) -> Non
 
 
 def test_an_exception_of_a_command_closes_the_window(qtbot: QtBot) -> None:
-    window = _open(qtbot, _Broken())
+    window = open_controls(qtbot, _Broken())
     with qtbot.waitSignal(window.closed):
         window.settings.noise.step(1)
     assert str(window.error) == "no noise today"
@@ -512,7 +350,7 @@ def test_an_exception_of_a_command_closes_the_window(qtbot: QtBot) -> None:
 
 def test_save_and_full_screen(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    window = _open(qtbot, FakePerson())
+    window = open_controls(qtbot, FakePerson())
     qtbot.keyClick(window, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
     (saved,) = tmp_path.glob("rt_handdt_control_*.png")
     assert saved.stat().st_size > 5_000

@@ -6,10 +6,7 @@ import errno
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import pytest
@@ -25,39 +22,24 @@ from offline.simulator import simulator_fingerprint
 from offline.sources import open_data
 from rt_handdt.core.gestures import REST, hyser_code, hyser_label
 from rt_handdt.core.layout import ElectrodeLayout
-from rt_handdt.core.recording import ArrayRecording, Marker
 from rt_handdt.errors import ConfigError, RecordingError
-from rt_handdt.io import xdf_writer
 from rt_handdt.io.continuous_folder import continuous_file
 from rt_handdt.io.hyser import read_hyser
 from rt_handdt.io.hyser_layout import list_sessions, session_folder
 from rt_handdt.io.sources import open_recording
 from rt_handdt.sim.continuous import continuous_recording
-from rt_handdt.sim.script import Cue, Script
 from rt_handdt.sim.seeds import RESERVED_SEED
 from rt_handdt.sim.session import virtual_trials
+from tests.integration.cheap_cohort import CONTINUOUS, contents, noise_recording
 
 GESTURES = ("wrist_flexion", "hand_open")
 CODES = tuple(hyser_code(label) for label in GESTURES)
 SMALL = {"subjects": 2, "sessions": 1, "gestures": GESTURES[:1], "kind": "all", "repetitions": 1, "progress": False}
-CONTINUOUS = {"subjects": 2, "sessions": 1, "kind": "continuous", "minutes": 0.2, "progress": False, "processes": 1}
-
-
-class CheapRecording(ArrayRecording):
-    """Noise on two electrodes in place of a person, for all that is about files."""
-
-    script = Script((Cue(REST, 1.0), Cue("hand_open", 1.0)))
 
 
 @pytest.fixture
 def two_electrodes(monkeypatch) -> None:
-    def made(seed, subject, session, *, minutes, gestures):
-        n = round(minutes * 60 * 2048)
-        noise = np.random.default_rng([seed, subject, session]).normal(0, 20, (n, 2)).astype(np.float32)
-        marked = (Marker(0, REST), Marker(3000, gestures[0]))
-        return CheapRecording("someone", 2048.0, ("x", "y"), n, marked, samples=noise)
-
-    monkeypatch.setattr(cohort, "continuous_recording", made)
+    monkeypatch.setattr(cohort, "continuous_recording", noise_recording)
 
 
 def cheap_trials(seed, subject, session, gestures, repetitions, kind):
@@ -85,10 +67,6 @@ def whole(tmp_path_factory) -> Path:
 @pytest.fixture
 def copy(whole, cheap, tmp_path) -> Path:
     return Path(shutil.copytree(whole, tmp_path / "copy"))
-
-
-def contents(root: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
 @pytest.fixture(scope="module")
@@ -367,82 +345,13 @@ def test_a_reserved_continuous_cohort_is_not_trained_on(tmp_path, two_electrodes
             open_data([str(path)], ElectrodeLayout.grid(1, 2))
 
 
-# -- a disk that is full -----------------------------------------------------------------------------------------------
-
-
-class Usage(NamedTuple):
-    total: int
-    used: int
-    free: int
-
-
-@pytest.mark.parametrize("kind", ["all", "continuous"])
-def test_too_little_space_is_said_before_anything_is_written(tmp_path, monkeypatch, kind):
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 10**12 - 10**6, 10**6))
-    with pytest.raises(RecordingError, match=r"needs [\d.]+ GB more, but only 1 MB are free"):
-        write_cohort(tmp_path / "sub" / "new", kind=kind, progress=False)
-    assert not (tmp_path / "sub").exists()
-
-
-def test_the_space_of_a_half_written_session_counts_as_free(tmp_path, two_electrodes, monkeypatch):
-    out = write_cohort(tmp_path / "life", **CONTINUOUS)
-    session = continuous_file(out, 2, 1)
-    session.unlink()
-    needed = 24576 * (9 + 4 * 256)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 0, needed - 5000))
-    with pytest.raises(RecordingError, match="free some space"):
-        write_cohort(out, **CONTINUOUS)
-    session.with_name(session.name + ".part").write_bytes(b"x" * 5000)
-    write_cohort(out, **CONTINUOUS)
-    assert session.exists()
+# -- what it takes -----------------------------------------------------------------------------------------------------
 
 
 def test_what_a_cohort_takes_is_known_beforehand(whole):
     plan = CohortPlan.model_validate(json.loads((whole / COHORT_FILE).read_text()))
     real = sum(path.stat().st_size for path in (whole / "pr_dataset").rglob("*") if path.is_file())
     assert real == pytest.approx(2 * sum(session_bytes(plan, part) for part in plan.parts), rel=0.02)
-
-
-def test_a_disk_that_fills_half_way_costs_nothing_that_was_complete(tmp_path, two_electrodes):
-    whole = contents(write_cohort(tmp_path / "whole", **CONTINUOUS))
-    real = xdf_writer._chunk
-
-    def full(file: BinaryIO, tag: int, content: bytes) -> None:
-        if "subject02" in file.name and file.tell() > 100_000:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        real(file, tag, content)
-
-    out = tmp_path / "new"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(xdf_writer, "_chunk", full)
-        with pytest.raises(RecordingError, match=r"disk is full \(No space left.*1 of 2 sessions are.*same command"):
-            write_cohort(out, **CONTINUOUS)
-    assert sorted(path.name for path in (out / "continuous").iterdir()) == ["subject01_session1.xdf"]
-    assert contents(write_cohort(out, **CONTINUOUS)) == whole
-
-
-LIMITED = """
-import resource, sys
-resource.setrlimit(resource.RLIMIT_FSIZE, (4_000_000, 4_000_000))
-from offline.cli import main
-main()
-"""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows limits no file's size")
-def test_a_limit_of_the_system_is_one_sentence_and_the_same_command_goes_on(tmp_path, two_electrodes):
-    """A real failure of a real write, in worker processes: no file may grow beyond 4 MB, and a session needs 25."""
-    out = tmp_path / "life"
-    words = ["cohort", "--out", str(out), "--continuous", "--minutes", "0.2", "--subjects", "2", "--processes", "2"]
-    run = subprocess.run([sys.executable, "-c", LIMITED, *words], capture_output=True, text=True, timeout=100)
-    assert run.returncode == 2, run.stderr
-    assert "Error:" in run.stderr
-    assert "the disk is full (File too large). 0 of 2 sessions are complete; free some space" in run.stderr
-    assert "Traceback" not in run.stderr
-    assert [path.name for path in out.rglob("*.xdf*")] == []
-    assert (out / COHORT_FILE).exists()  # not to be taken for people
-    write_cohort(out, **CONTINUOUS)
-    assert len(list(out.rglob("*.xdf"))) == 2
 
 
 # -- another simulator -------------------------------------------------------------------------------------------------

@@ -27,14 +27,12 @@ from rt_handdt.core.features import FeatureBank
 from rt_handdt.core.filters import CausalFilter, design
 from rt_handdt.core.gestures import hyser_code, hyser_label
 from rt_handdt.core.layout import ElectrodeLayout
-from rt_handdt.core.recording import ArrayRecording, Marker
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.errors import ConfigError, RecordingError
 from rt_handdt.io.hyser import read_hyser
 from rt_handdt.io.hyser_layout import list_sessions, session_folder
 from rt_handdt.io.hyser_writer import write_session
 from rt_handdt.io.wfdb16 import read_header
-from rt_handdt.io.xdf import write_xdf
 from rt_handdt.paths import layout_path
 
 GESTURES = ("wrist_flexion", "wrist_extension", "hand_close")
@@ -306,69 +304,6 @@ def test_headers_are_read_as_by_the_reader(noise):
     path.write_bytes(b"nonsense")
     with pytest.raises(RecordingError, match="is not a WFDB header"):
         parse_header(path, b"nonsense")
-
-
-# -- other data sets -----------------------------------------------------------------------------------------------
-
-SMALL = ElectrodeLayout.grid(4, 4)
-
-
-def xdf(path: Path, labels: tuple[str, ...], seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    fs_hz, n = 1000.0, 1000
-    levels = {"fist": 40.0, "open": 25.0}
-    samples = np.concatenate([levels.get(label, 4.0) * rng.standard_normal((n, 16)) for label in labels])
-    cues = tuple(Marker(k * n, label) for k, label in enumerate(labels))
-    recording = ArrayRecording(
-        "emg", fs_hz, SMALL.channels, len(samples), cues, samples=(5_000 + samples).astype(np.float32)
-    )
-    write_xdf(path, recording)
-
-
-def test_recordings_are_grouped_by_a_dataset_file(tmp_path):
-    (tmp_path / "grid.toml").write_text('name = "grid_4x4"\nshape = [4, 4]\n')
-    (tmp_path / "dataset.toml").write_text(
-        """layout = "grid.toml"
-        [gestures]
-        fist = "hand_close"
-        open = "hand_open"
-        rest = "rest"
-        [[recording]]
-        file = "a.xdf"
-        subject = "anna"
-        [[recording]]
-        file = "b.xdf"
-        subject = "anna"
-        [[recording]]
-        file = "c.xdf"
-        subject = "ben"
-        session = "2"
-        """
-    )
-    xdf(tmp_path / "a.xdf", ("rest", "fist", "open", "pause"), 1)
-    xdf(tmp_path / "b.xdf", ("fist", "rest", "open"), 2)
-    xdf(tmp_path / "c.xdf", ("open", "fist", "rest"), 3)
-    table = table_of(tmp_path)
-    assert table.gestures.labels == ("rest", "hand_close", "hand_open")
-    assert (table.people, table.sessions, table.fs_hz) == (("anna", "ben"), ("1", "2"), 1000.0)
-    assert table.label.tolist() == [0, 1, 2, 1, 0, 2, 2, 1, 0]
-    assert table.person.tolist() == [0] * 6 + [1] * 3
-    assert "1 segments carry the marker 'pause', which [gestures] does not name, and were left out" in table.skipped[0]
-    assert "The band's upper corner was lowered to 450 Hz" in table.skipped[-2] + table.skipped[1]
-    rms = table.maps[:, 0].mean(axis=(1, 2))
-    np.testing.assert_allclose(rms[table.label == 1], 40 * np.sqrt(430 / 500), rtol=0.1)  # 20 to 450 of 500 Hz
-    windows = table_of(tmp_path, unit="window", stride=8, gestures=("hand_close", "rest"))
-    assert windows.gestures.labels == ("rest", "hand_close")
-    assert len(np.unique(windows.trial)) == 6
-    zero = table_of(tmp_path, phase="zero")
-    np.testing.assert_allclose(zero.maps[:, 0], table.maps[:, 0], rtol=0.3)
-    # a file by itself, its markers as they are
-    assert build_table(
-        [tmp_path / "c.xdf"], FeatureConfig(), layout=str(tmp_path / "grid.toml"), console=Console(file=io.StringIO())
-    ).gestures.labels == ("rest", "fist", "open")
-    (tmp_path / "c.xdf").unlink()
-    with pytest.raises(RecordingError, match=r"names 'c\.xdf', which is not beside it"):
-        table_of(tmp_path)
 
 
 # -- the command ---------------------------------------------------------------------------------------------------

@@ -28,18 +28,17 @@ from rt_handdt.cli.keyboard import GESTURE_OF, KeyCommands, legend
 from rt_handdt.cli.simulate import _random_cues, _script_cues, _stream
 from rt_handdt.core.gestures import HYSER_GESTURES
 from rt_handdt.core.layout import ElectrodeLayout
-from rt_handdt.errors import ConfigError, StreamError
+from rt_handdt.errors import StreamError
 from rt_handdt.io.ahead import OneAhead
 from rt_handdt.io.amplifier import VirtualAmplifier
 from rt_handdt.io.command_ports import LOOPBACK, LslCommands, UdpCommands
-from rt_handdt.io.commands import Break, Gesture, Mend, Move, Noise, parse_command
 from rt_handdt.io.lsl import MarkerInlet, SignalInlet, SignalOutlet, clock
 from rt_handdt.sim.donning import draw_donning
 from rt_handdt.sim.live import LivePerson
 from rt_handdt.sim.person import draw_person
-from rt_handdt.sim.script import Cue
 from rt_handdt.sim.session import DEFAULT_GESTURES
 from tests.integration.test_cli import refused
+from tests.told import Told
 
 COMMAND = [sys.executable, "-m", "rt_handdt.cli.main", "simulate"]
 
@@ -131,31 +130,6 @@ def test_a_command_by_udp_reaches_signal_and_markers_without_loss() -> None:
     assert rms(x[when > heard[1][0] + 0.3]) > 2 * rms(x[when < heard[1][0]])
 
 
-class Told:
-    """Writes down what it is told."""
-
-    layout = ElectrodeLayout.grid(2, 4)
-
-    def __init__(self) -> None:
-        self.heard: list[tuple[object, ...]] = []
-
-    def command(self, label: str, level: float = 1.0) -> None:
-        Cue(label, 1.0, level)
-        self.heard.append(("command", label, level))
-
-    def set_noise(self, factor: float) -> None:
-        self.heard.append(("noise", factor))
-
-    def move(self, shift_mm: float, rotation_deg: float) -> None:
-        self.heard.append(("move", shift_mm, rotation_deg))
-
-    def break_electrode(self, channel: int, fault: str = "lost") -> None:
-        self.heard.append(("break", channel, fault))
-
-    def mend_electrode(self, channel: int) -> None:
-        self.heard.append(("mend", channel))
-
-
 def until(done: Callable[[], bool], seconds: float = 20.0) -> None:
     deadline = time.monotonic() + seconds
     while not done():
@@ -192,61 +166,6 @@ def test_a_stream_of_numbers_is_no_source_of_commands() -> None:
     with LslCommands(outlet.name, Told(), said.append):
         until(lambda: bool(said))
     assert said == ["The stream 'numbers' carries numbers; commands are text."]
-
-
-@pytest.mark.parametrize(
-    ("text", "command", "does"),
-    [
-        ("hand_close 0.8", Gesture(label="hand_close", level=0.8), ("command", "hand_close", 0.8)),
-        (" rest\n", Gesture(label="rest"), ("command", "rest", 1.0)),
-        ('{"label": "rest"}', Gesture(label="rest"), ("command", "rest", 1.0)),
-        ("noise 2", Noise(noise=2.0), ("noise", 2.0)),
-        ('{"noise": 0.5}', Noise(noise=0.5), ("noise", 0.5)),
-        ("move 5 -10", Move(move=(5.0, -10.0)), ("move", 5.0, -10.0)),
-        ('{"move": [5, -10]}', Move(move=(5.0, -10.0)), ("move", 5.0, -10.0)),
-        ("break 3", Break.parse({"break": "3"}, what=""), ("break", 3, "lost")),
-        ("break E3 noisy", Break.parse({"break": "E3", "fault": "noisy"}, what=""), ("break", 2, "noisy")),
-        ('{"break": 3, "fault": "noisy"}', Break.parse({"break": 3, "fault": "noisy"}, what=""), ("break", 3, "noisy")),
-        ("mend E8", Mend(mend="E8"), ("mend", 7)),
-        ('{"mend": 0}', Mend(mend=0), ("mend", 0)),
-    ],
-)
-def test_commands_are_read_and_do_what_they_say(text: str, command: object, does: tuple[object, ...]) -> None:
-    person = Told()
-    parsed = parse_command(text)
-    assert parsed == parse_command(text.encode()) == command
-    parsed.apply(person)
-    assert person.heard == [does]
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        (b"", "looks like|is a gesture"),
-        (b"a b c", "'noise 2', 'move 5 -10'"),
-        (b"hand_close hard", "got 'hard'"),
-        (b"rest nan", "finite"),
-        (b"{", "not valid JSON"),
-        (b'{"level": 1}', "'label' is missing"),
-        (b'{"label": "rest", "levle": 1}', "did you mean 'level'"),
-        (b"rest\x1b[2J", "printable"),
-        (b"\xff\x00", "UTF-8"),
-        (b"{" * 256, "JSON"),
-        (b"x" * 257, "256 bytes"),
-        (b"noise", "looks like 'noise 2'"),
-        (b"noise loud", "got 'loud'"),
-        (b"move 5", "looks like 'move 5 -10'"),
-        (b'{"move": [1]}', "command"),
-        (b"break 1 melted", "fault"),
-        (b"break shoulder", "no electrode 'shoulder'; .*E1 to E8"),
-        (b"mend E9", "no electrode 'E9'; did you mean"),
-    ],
-)
-def test_what_is_no_command_is_refused_with_a_reason(text: bytes, says: str) -> None:
-    person = Told()
-    with pytest.raises(ConfigError, match=says):
-        parse_command(text).apply(person)
-    assert person.heard == []
 
 
 def test_a_port_in_use_is_said() -> None:
