@@ -1,0 +1,359 @@
+"""A classifier fitted to a person's labelled repetitions, and fused with the network's posterior.
+
+Three views of a window are weighed in logarithms:
+
+1. a shrinkage discriminant on the window's log features, fitted to the repetitions, its covariance pooled with what
+   training people showed;
+2. the same on the network's latent;
+3. the network's own posterior, tempered by a small exponent.
+
+The first two are counted in units of their own margin over the repetitions, so that weights mean the same for 10
+electrodes and for 256. Which weights are best is learnt from the person's own repetitions, each left out in turn, where
+there are several; from one alone it cannot be learnt, so the bundle says. Labels the repetitions lack are left to the
+network. Since the calibration, a displacement common to all gestures is followed without labels (`Drift`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from rt_handdt.config import Settings
+from rt_handdt.core.discriminant import Discriminant
+from rt_handdt.core.drift import DriftSettings
+from rt_handdt.core.population import Population
+from rt_handdt.core.types import Float32, Float64
+
+Int64 = npt.NDArray[np.int64]
+#: The network, asked about compressed maps (N, F, H, W) of this person: log probabilities (N, K), latents (N, D).
+Network = Callable[[Float32], tuple[Float64, Float32]]
+
+#: Probability below which the network's word against a label is not believed further.
+FLOOR = 1e-4
+#: Windows of a fit at most, evenly taken: more of the same contractions say nothing new, and a fit takes their square.
+MOST_WINDOWS = 1200
+#: Of a fit that is only there to try weights.
+MOST_TRIED = 500
+#: Repetitions that are left out in turn, at most.
+MOST_FOLDS = 4
+
+
+class CalibrationSettings(Settings):
+    """How labelled repetitions become a classifier.
+
+    Attributes
+    ----------
+    shrink, latent_shrink
+        Share of the within-class covariance, of features and of latents, that is taken to be spherical.
+    pooled
+        Share of it that is the training people's, where the bundle knows them.
+    latent
+        Weight of the latent's discriminant; the features' has the rest to 1.
+    sharpness
+        Exponent of both: log odds of a window as clear as the typical one of the repetition.
+    network
+        Exponent of the network's posterior.
+    settle_s
+        Windows that begin sooner after a marker are left out (people react later than the cue), or sooner than a
+        quarter of the segment, where it is short.
+    drift
+        How a displacement since then is followed.
+    """
+
+    shrink: float = Field(0.05, ge=0, lt=1)
+    latent_shrink: float = Field(0.3, ge=0, lt=1)
+    pooled: float = Field(0.1, ge=0, lt=1)
+    latent: float = Field(0.15, ge=0, le=1)
+    sharpness: float = Field(3.0, gt=0)
+    network: float = Field(0.02, ge=0)
+    settle_s: float = Field(0.5, ge=0)
+    drift: DriftSettings = DriftSettings()
+
+
+@dataclass(frozen=True)
+class LabelledWindows:
+    """Windows of one person with labels.
+
+    Attributes
+    ----------
+    maps
+        (N, F, H, W) raw, in order of time.
+    label
+        (N,) positions among the model's K labels.
+    repetition
+        (N,) which repetition of its label a window belongs to, from 0.
+    """
+
+    maps: Float32
+    label: Int64
+    repetition: Int64
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def taken(self, rows: Int64) -> LabelledWindows:
+        """Some of them."""
+        return LabelledWindows(self.maps[rows], self.label[rows], self.repetition[rows])
+
+
+@dataclass(frozen=True)
+class CalibratedClassifier:
+    """What the repetitions came to; frozen.
+
+    Attributes
+    ----------
+    labels
+        (P,) ascending positions, among the model's K, of the labels that the repetitions have.
+    occupied
+        (H, W) bool: cells that hold an electrode.
+    mean, spread
+        (F, H, W) of the log features over the repetitions, each label counting the same.
+    centres
+        (P, F · electrodes): where each label's log features lie.
+    features, latents
+        The two discriminants, over the P labels.
+    usual_distance
+        95th percentile of the squared distance of the repetitions' own windows to their label.
+    settings
+        With the weights that were chosen.
+    """
+
+    labels: Int64
+    occupied: npt.NDArray[np.bool_]
+    mean: Float32
+    spread: Float32
+    centres: Float64
+    features: Discriminant
+    latents: Discriminant
+    usual_distance: float
+    settings: CalibrationSettings
+
+    def flat(self, compressed: Float32) -> Float32:
+        """(N, F, H, W) → (N, F · electrodes)."""
+        return compressed[:, :, self.occupied].reshape(len(compressed), -1)
+
+    def scores(self, compressed: Float32, log_network: Float64, latents: Float32) -> Float64:
+        """Log probabilities (N, K) of windows.
+
+        Parameters
+        ----------
+        compressed
+            (N, F, H, W) log features.
+        log_network, latents
+            (N, K) and (N, D): the network's, of the same windows.
+        """
+        s = self.settings
+        x = self.flat(compressed)
+        own = s.sharpness * ((1 - s.latent) * self.features.scores(x) + s.latent * self.latents.scores(latents))
+        return _fused(own, log_network, self.labels, s.network)
+
+
+def fit_calibration(
+    windows: LabelledWindows,
+    population: Population,
+    occupied: npt.NDArray[np.bool_],
+    settings: CalibrationSettings,
+    network: Callable[[Float32, Float32], Network],
+) -> tuple[CalibratedClassifier, Float64]:
+    """Fit to a person's windows, of two labels or more.
+
+    Parameters
+    ----------
+    occupied
+        (H, W) bool: cells that hold an electrode.
+    network
+        Called with the mean and spread (F, H, W) of the person's log features; returns the network as it sees this
+        person.
+
+    Returns
+    -------
+    classifier
+        Fitted to all windows.
+    confusion
+        (P, P) windows of the classifier's labels (rows: made, columns: predicted) that were not fitted to: each
+        repetition left out in turn; or, with one, each half of it, which flatters.
+    """
+    compressed = population.compress(windows.maps)
+    mean, spread = _balanced(compressed, windows.label)
+    ask = network(mean, spread)
+    log_network, latents = ask(compressed)
+    views = _Views(compressed[:, :, occupied].reshape(len(windows), -1), latents, log_network)
+    repeated = min(int(windows.repetition[windows.label == k].max()) + 1 for k in np.unique(windows.label))
+    fold = _folds(windows, repeated)
+    tried = _tried(views, windows.label, fold, population, settings)
+    if repeated > 1:
+        settings = _chosen(tried, settings)
+    counts = _confusion(tried, settings)
+    rows = _thinned(windows.label, MOST_WINDOWS)
+    labels = np.unique(windows.label)
+    y = np.searchsorted(labels, windows.label)
+    features, latent = _discriminants(views, y, rows, population, settings)
+    distance = features.squared_distances(views.features)[np.arange(len(y)), y]
+    centres = np.stack([views.features[y == k].mean(axis=0, dtype=np.float64) for k in range(len(labels))])
+    usual = max(float(np.percentile(distance, 95)), 1.0)
+    found = CalibratedClassifier(labels, np.asarray(occupied), mean, spread, centres, features, latent, usual, settings)
+    return found, counts
+
+
+@dataclass(frozen=True)
+class _Views:
+    features: Float32  # (N, F · electrodes)
+    latents: Float32  # (N, D)
+    network: Float64  # (N, K) log probabilities
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """Scores of windows that the discriminants were not fitted to."""
+
+    labels: Int64
+    label: Int64  # (N,) positions among the K
+    features: Float64  # (N, P)
+    latents: Float64  # (N, P)
+    network: Float64  # (N, K)
+
+    def scores(self, settings: CalibrationSettings) -> Float64:
+        own = (1 - settings.latent) * self.features + settings.latent * self.latents
+        return _fused(settings.sharpness * own, self.network, self.labels, settings.network)
+
+
+def _balanced(compressed: Float32, label: Int64) -> tuple[Float32, Float32]:
+    """Mean and spread over windows, each label counting the same however long it was held."""
+    means, squares = [], []
+    for k in np.unique(label):
+        own = compressed[label == k].astype(np.float64)
+        means.append(own.mean(axis=0))
+        squares.append(np.square(own).mean(axis=0))
+    mean = np.mean(means, axis=0)
+    variance = np.maximum(np.mean(squares, axis=0) - mean**2, 0.0)
+    return mean.astype(np.float32), np.sqrt(variance + 1e-12).astype(np.float32)
+
+
+def _discriminants(
+    views: _Views, y: Int64, rows: Int64, population: Population, settings: CalibrationSettings
+) -> tuple[Discriminant, Discriminant]:
+    def pooled(factor: Float32) -> float:
+        return settings.pooled if len(factor) else 0.0
+
+    return (
+        Discriminant.fit(
+            views.features[rows],
+            y[rows],
+            shrink=settings.shrink,
+            within=population.features,
+            pooled=pooled(population.features),
+        ),
+        Discriminant.fit(
+            views.latents[rows],
+            y[rows],
+            shrink=settings.latent_shrink,
+            within=population.latents,
+            pooled=pooled(population.latents),
+        ),
+    )
+
+
+def _thinned(label: Int64, most: int) -> Int64:
+    """Rows of at most about `most` windows, evenly in time, with as many of each label as it has a share in all."""
+    step = max(1, -(-len(label) // most))
+    rows = [np.flatnonzero(label == k)[::step] for k in np.unique(label)]
+    return np.sort(np.concatenate(rows))
+
+
+def _folds(windows: LabelledWindows, repeated: int) -> Int64:
+    """(N,) which fold a window is tried in: its repetition, or which half of its only one."""
+    if repeated > 1:
+        return np.minimum(windows.repetition, min(repeated, MOST_FOLDS) - 1)
+    fold = np.zeros(len(windows), np.int64)
+    for k in np.unique(windows.label):
+        own = np.flatnonzero(windows.label == k)
+        fold[own[len(own) // 2 :]] = 1
+    return fold
+
+
+def _tried(views: _Views, label: Int64, fold: Int64, population: Population, settings: CalibrationSettings) -> _Tried:
+    labels = np.unique(label)
+    y = np.searchsorted(labels, label)
+    held, features, latents = [], [], []
+    for one in np.unique(fold):
+        rest = np.flatnonzero(fold != one)
+        if len(np.unique(y[rest])) < len(labels):
+            continue
+        rows = rest[_thinned(y[rest], MOST_TRIED)]
+        of_features, of_latents = _discriminants(views, y, rows, population, settings)
+        here = np.flatnonzero(fold == one)
+        here = here[_thinned(y[here], MOST_TRIED)]
+        held.append(here)
+        features.append(of_features.scores(views.features[here]))
+        latents.append(of_latents.scores(views.latents[here]))
+    if not held:
+        none = np.zeros((0, len(labels)))
+        return _Tried(labels, label[:0], none, none, views.network[:0])
+    rows = np.concatenate(held)
+    return _Tried(labels, label[rows], np.concatenate(features), np.concatenate(latents), views.network[rows])
+
+
+def _chosen(tried: _Tried, settings: CalibrationSettings) -> CalibrationSettings:
+    """The weights that the left-out repetitions were predicted best with; those of the bundle where nothing is gained.
+
+    Accuracy decides between views, likelihood how sharp the posterior is.
+    """
+    if not len(tried.label):
+        return settings
+
+    def right(one: CalibrationSettings) -> float:
+        hit = tried.scores(one).argmax(axis=1) == tried.label
+        return float(np.mean([hit[tried.label == k].mean() for k in np.unique(tried.label)]))
+
+    def surprise(one: CalibrationSettings) -> float:
+        return -float(tried.scores(one)[np.arange(len(tried.label)), tried.label].mean())
+
+    best, most = settings, right(settings)
+    for latent in (0.0, settings.latent / 2, settings.latent):
+        for network in (0.0, settings.network / 2, settings.network):
+            one = settings.model_copy(update={"latent": latent, "network": network})
+            found = right(one)
+            if found > most + 1e-3:
+                best, most = one, found
+    scales = (0.33, 0.5, 0.7, 1.0, 1.4, 2.0)
+    return min(
+        (
+            best.model_copy(update={"sharpness": best.sharpness * scale, "network": best.network * scale})
+            for scale in scales
+        ),
+        key=surprise,
+    )
+
+
+def _confusion(tried: _Tried, settings: CalibrationSettings) -> Float64:
+    n = len(tried.labels)
+    counts = np.zeros((n, n))
+    if len(tried.label):
+        named = tried.scores(settings)[:, tried.labels].argmax(axis=1)
+        np.add.at(counts, (np.searchsorted(tried.labels, tried.label), named), 1.0)
+    return counts
+
+
+def _fused(own: Float64, log_network: Float64, labels: Int64, exponent: float) -> Float64:
+    """Log probabilities (N, K) from the discriminants' (N, P) and the network's (N, K).
+
+    Among the P labels of the repetitions the discriminants speak; how probable all the others together are, and each of
+    them, the network says.
+    """
+    log_network = np.maximum(log_network, np.log(FLOOR))
+    mixed = own + exponent * log_network[:, labels]
+    mixed = mixed - _log_sum(mixed)
+    if len(labels) == log_network.shape[1]:
+        return np.asarray(mixed)
+    out = log_network - _log_sum(log_network)
+    out[:, labels] = mixed + _log_sum(out[:, labels])
+    return np.asarray(out)
+
+
+def _log_sum(scores: Float64) -> Float64:
+    top = scores.max(axis=1, keepdims=True)
+    return np.asarray(top + np.log(np.exp(scores - top).sum(axis=1, keepdims=True)))
