@@ -20,7 +20,7 @@ from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import ConfigError
 
-SLOPE = 0.2  # of every LeakyReLU, as published
+SLOPE = 0.2  # of every LeakyReLU; as in the published encoders
 FLOOR_SHARE = 0.02  # of a map's training median: keeps the logarithm of a silent electrode finite
 MIN_SPREAD = 1e-3  # a cell whose training values never change is centred, not scaled
 

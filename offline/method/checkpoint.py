@@ -30,8 +30,12 @@ def fingerprint(config: MethodConfig, tables: tuple[FeatureTable | None, ...]) -
     for name in _FREE:
         settings.pop(name, None)
         settings["optimiser"].pop(name, None)
-    if not settings["loss"]["classify"]:  # younger than some checkpoints, and without it nothing is different
+    # Both are younger than some checkpoints, and with these values nothing is different.
+    if not settings["loss"]["classify"]:
         del settings["loss"]["classify"]
+    settings["network"]["decoder_slope"] = config.network.slope
+    if config.network.slope == 0.2:
+        del settings["network"]["decoder_slope"]
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for table in tables:
         if table is None:

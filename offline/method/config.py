@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -20,6 +20,9 @@ class MethodNetworkConfig(Settings):
         In the encoders and in the decoder ``"orig"`` (``"vae"`` has none).
     decoder
         ``"vae"``: transposed convolutions with BatchNorm. ``"orig"``: nearest upsampling and convolutions.
+    decoder_slope
+        Of the decoder's LeakyReLUs. None: as in the authors' code, 0.01 (torch's default) in ``"vae"``, 0.2 in
+        ``"orig"``. The encoders' and the discriminator's is 0.2 there, and always here.
     norm
         InstanceNorm in the encoders' blocks. It makes them blind to the contraction level.
     final_norm
@@ -38,12 +41,20 @@ class MethodNetworkConfig(Settings):
     dropout: float = Field(0.1, ge=0, lt=1)
     decoder: Literal["vae", "orig"] = "vae"
     decoder_dropout: float = Field(0.2, ge=0, lt=1)
+    decoder_slope: float | None = Field(None, ge=0, lt=1)
     norm: bool = True
     final_norm: bool = True
     amplitude_path: bool = False
     log_input: bool = False
     multi_input: bool = True
     neutral: Literal["mean", "zero"] = "mean"
+
+    @property
+    def slope(self) -> float:
+        """`decoder_slope`, resolved."""
+        if self.decoder_slope is not None:
+            return self.decoder_slope
+        return 0.01 if self.decoder == "vae" else 0.2
 
     @field_validator("widths")
     @classmethod
@@ -159,3 +170,14 @@ class MethodConfig(Settings):
     network: MethodNetworkConfig = MethodNetworkConfig()
     loss: MethodLossConfig = MethodLossConfig()
     optimiser: MethodOptimiserConfig = MethodOptimiserConfig()
+
+
+def as_written(values: Any) -> Any:
+    """Settings that a run has written down, with what an older one left unsaid, as they were meant.
+
+    Before `decoder_slope` was a setting, it was 0.2 in either decoder; the default of ``"vae"`` is another today.
+    """
+    network = values.get("network") if isinstance(values, dict) else None
+    if not isinstance(network, dict) or network.get("decoder") != "vae":
+        return values
+    return {**values, "network": {"decoder_slope": 0.2, **network}}

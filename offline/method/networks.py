@@ -18,7 +18,7 @@ from offline.method.config import MethodNetworkConfig
 from offline.method.standardise import Standardiser
 from rt_handdt.core.layout import ElectrodeLayout
 
-SLOPE = 0.2  # of every LeakyReLU, as published
+SLOPE = 0.2  # of the encoders' LeakyReLUs, as published; the decoder's is a setting
 
 
 def half(shape: tuple[int, int]) -> tuple[int, int]:
@@ -85,8 +85,8 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """Both latents → standardised maps: (N, C, ⌈H/8⌉, ⌈W/8⌉) → (N, F, H, W), what is beyond the grid cut off.
 
-    ``"vae"``: 3 × transposed conv 3×3, stride 2 (→ 128 → 64 → F), BatchNorm and LeakyReLU between, then tanh and a
-    1×1 conv. ``"orig"``: 3 × [nearest upsampling → reflection pad → conv 3×3 → dropout → LeakyReLU except last].
+    ``"vae"``: 3 × transposed conv 3×3, stride 2 (→ 128 → 64 → F), BatchNorm and LeakyReLU 0.01 between, then tanh and a
+    1×1 conv. ``"orig"``: 3 × [nearest upsampling → reflection pad → conv 3×3 → dropout → LeakyReLU 0.2 except last].
     """
 
     def __init__(self, channels: int, n_maps: int, shape: tuple[int, int], config: MethodNetworkConfig) -> None:
@@ -103,7 +103,7 @@ class Decoder(nn.Module):
                 layers += [nn.Upsample(scale_factor=2), nn.ReflectionPad2d(1), nn.Conv2d(channels, width, 3)]
                 layers.append(nn.Dropout(config.decoder_dropout))
             if not last:
-                layers.append(nn.LeakyReLU(SLOPE))
+                layers.append(nn.LeakyReLU(config.slope))
             channels = width
         self.layers = nn.Sequential(*layers)
 

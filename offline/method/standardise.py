@@ -19,7 +19,7 @@ CHUNK = 2048  # samples read at once: a table may be larger than memory
 class Standardiser(nn.Module):
     """Raw feature maps → standardised ones, with statistics that travel with the model.
 
-    Test samples are scaled by the training people's statistics; their own are never taken.
+    Test samples are scaled by the training people's statistics, as in the authors' code; their own are never taken.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from offline.features.table import FeatureTable
 from offline.method.checkpoint import load_torch, save_torch
-from offline.method.config import MethodConfig
+from offline.method.config import MethodConfig, as_written
 from offline.method.networks import MethodNet
 from rt_handdt.core.gestures import GestureSet
 from rt_handdt.core.layout import ElectrodeLayout
@@ -116,7 +116,7 @@ class TrainedMethod:
         content = load_torch(Path(path), FORMAT, "trained method")
         try:
             about = json.loads(content["about"])
-            config = MethodConfig.parse(about["config"], what=str(path), error=HanddtError)
+            config = MethodConfig.parse(as_written(about["config"]), what=str(path), error=HanddtError)
             layout = ElectrodeLayout.parse(about["layout"], what=str(path), error=HanddtError)
             net = MethodNet(tuple(about["inputs"]), layout, config.network)
             net.load_state_dict(content["net"])

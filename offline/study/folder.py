@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from offline.method.config import as_written
 from offline.method.latents import Latents
 from offline.study.config import PipelineConfig
 from rt_handdt.errors import ConfigError, HanddtError
@@ -124,7 +125,8 @@ class RunFolder:
         content = self.read_json(self.settings)
         if content.get("format") != FORMAT or not isinstance(content.get("settings"), dict):
             raise HanddtError(f"{self.settings}: was not written by this version of 'pipeline'; run it again.")
-        return PipelineConfig.parse(content["settings"], what=str(self.settings), error=HanddtError)
+        settings = {**content["settings"], "method": as_written(content["settings"].get("method", {}))}
+        return PipelineConfig.parse(settings, what=str(self.settings), error=HanddtError)
 
     @staticmethod
     def read_json(path: Path) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from offline.study.statistics import compare
 PUBLISHED = {"raw": 52.61, "envelope": 67.52, "stft": 79.41, "rms": 74.41, "wl": 76.23, "td": 82.51, "stft_td": 84.30}
 LEGEND = (
     "In %. Acc., bal.: accuracy and mean recall over samples. People: mean ± sd of the people's accuracies; 95 %: "
-    "bootstrap interval of that mean. ECE: expected calibration error. raw: the log features themselves"
+    "bootstrap interval of that mean. ECE: expected calibration error. raw: the log features themselves. svm: linear, "
+    "one hyperplane for each pair of labels, the votes softened to probabilities"
 )
 _HEAD = ("Told, from", "By", "Acc.", "Bal.", "People", "95 %", "ECE", "Chance")
 
@@ -88,8 +89,8 @@ def report_text(run: PipelineRun, figures: Sequence[Path]) -> str:
     if published and table.unit == "trial" and run.split.kind == "cross-subject":
         lines += [
             f"Published for this measure: {published:.2f} % (Yuan et al. 2024: real people (Hyser), 10 gestures, 4 "
-            "held out, trial level, no validation set, best of its classifiers, scaled by the test people's own "
-            "statistics). Other people and another protocol: for orientation only.",
+            "held out, trial level, no validation set, best of its classifiers). Other people and another protocol: "
+            "for orientation only.",
             "",
         ]
     if run.notes:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from offline.config import TrainConfig
-from offline.method.config import MethodConfig
+from offline.method.config import MethodConfig, as_written
 from offline.study.folder import RunFolder
 from offline.sweep.cluster import TOKEN
 from offline.sweep.config import StudyConfig
@@ -121,13 +121,14 @@ class StudyFolder:
     def _parsed(self, content: dict[str, Any]) -> tuple[StudyConfig, Resolved]:
         what = str(self.study)
         config = StudyConfig.parse(content["settings"], what=what, error=HanddtError)
-        kinds: dict[str, type[MethodConfig] | type[TrainConfig]] = {"method": MethodConfig, "recipe": TrainConfig}
-        resolved: dict[str, MethodConfig | TrainConfig | None] = {
-            one.name: kinds[one.kind].parse(content["resolved"].get(one.name), what=what, error=HanddtError)
-            if one.kind in kinds
-            else None
-            for one in config.condition
-        }
+        resolved: dict[str, MethodConfig | TrainConfig | None] = {}
+        for one in config.condition:
+            values = content["resolved"].get(one.name)
+            resolved[one.name] = None
+            if one.kind == "method":
+                resolved[one.name] = MethodConfig.parse(as_written(values), what=what, error=HanddtError)
+            elif one.kind == "recipe":
+                resolved[one.name] = TrainConfig.parse(values, what=what, error=HanddtError)
         return config, resolved
 
 

@@ -55,7 +55,7 @@ def document_of(view: StudyView) -> Document:
             lambda: figures.overview(view),
         ),
         Prose("Did disentanglement help?", disentanglement(view)),
-        Prose("Against LDA and SVM on the features themselves", against_raw(view)),
+        Prose("Against LDA and linear SVM (one against one) on the features themselves", against_raw(view)),
     ]
     raw = tables.raw_table(view)
     parts += [raw] if raw is not None else []

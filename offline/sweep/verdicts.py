@@ -15,8 +15,8 @@ from offline.sweep.view import StudyView, label
 LEVEL = 0.05
 CAVEAT = (
     "Published: Yuan et al. 2024, real people (Hyser), 10 gestures, 4 held out at a time, trial level, no validation "
-    "set, the best of several classifiers, test samples scaled by their own statistics. Other people and another "
-    "protocol than here: the order may be compared, the height is for orientation only."
+    "set, the best of several classifiers. Other people and another protocol than here: the order may be compared, the "
+    "height is for orientation only."
 )
 
 

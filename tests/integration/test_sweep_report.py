@@ -113,7 +113,7 @@ def test_the_page_is_one_file_with_tables_and_figures(whole):
         "Measures, beside the published ones",
         "All conditions and measures",
         "Did disentanglement help?",
-        "Against LDA and SVM on the features themselves",
+        "Against LDA and linear SVM (one against one) on the features themselves",
         "Ablations, td",
         "Significance between conditions, td",
         "Differences between conditions, td",

@@ -109,6 +109,14 @@ def test_the_published_sizes() -> None:
     assert one.latent_size == 512
 
 
+@pytest.mark.parametrize(("settings", "slope"), [({}, 0.01), ({"decoder": "orig"}, 0.2), ({"decoder_slope": 0.3}, 0.3)])
+def test_slopes_are_those_of_the_authors_code(settings: dict[str, object], slope: float) -> None:
+    net = MethodNet((4,), ElectrodeLayout.grid(16, 16), MethodNetworkConfig.parse(settings, what="test"))
+    found = [layer for layer in net.decoder.layers if isinstance(layer, torch.nn.LeakyReLU)]
+    assert [layer.negative_slope for layer in found] == [slope, slope]
+    assert {block.slope for encoder in net.encoders for block in encoder.blocks} == {0.2}
+
+
 def test_level_is_lost_in_the_norms_and_kept_by_the_side_path() -> None:
     torch.manual_seed(0)
     maps = torch.randn(3, 2, 16, 16)

@@ -14,12 +14,15 @@ import numpy as np
 import pytest
 import torch
 
+from offline.method.checkpoint import fingerprint
 from offline.method.config import MethodConfig
 from offline.method.latents import Latents, encode
 from offline.method.log import read_log
 from offline.method.networks import Encoder, MethodNet
 from offline.method.trained import MethodEpoch, TrainedMethod
 from offline.method.training import train_method
+from offline.study.config import PipelineConfig
+from offline.study.folder import RunFolder
 from rt_handdt.errors import ConfigError, HanddtError
 from rt_handdt.paths import shipped
 from tests.support.method_tables import method_table
@@ -200,6 +203,47 @@ def test_without_a_classifier_nothing_is_different(whole: TrainedMethod, tmp_pat
     assert MethodConfig.parse(older, what="test") == config()
     other = train_method(TRAIN, VALID, config(loss={"classify": 1.0}))
     assert not same(other, whole)
+
+
+def test_files_of_before_the_decoders_slope_was_a_setting_keep_theirs(tmp_path: Path) -> None:
+    old = {"widths": (8, 6, 5), "decoder": "vae", "decoder_slope": 0.2}
+    settings = config(network=old)
+    trained = train_method(TRAIN, VALID, settings, out=tmp_path)
+    path = tmp_path / "method.pt"
+    content = torch.load(path, weights_only=True)
+    about = json.loads(content["about"])
+    del about["config"]["network"]["decoder_slope"]  # as it was written
+    torch.save({**content, "about": json.dumps(about)}, path)
+    assert same(TrainedMethod.load(path), trained)
+    again = TrainedMethod.load(path)
+    assert again.config == settings
+    np.testing.assert_array_equal(encode(again, VALID).recon_p, encode(trained, VALID).recon_p)
+    today = config(network={**old, "decoder_slope": None})
+    with pytest.raises(ConfigError, match="other settings or data"):
+        train_method(TRAIN, VALID, today, out=tmp_path, resume=True)
+    assert not same(train_method(TRAIN, VALID, today), trained)
+    # In "orig" the slope is what it was.
+    assert fingerprint(config(), (TRAIN,)) == fingerprint(config(network={"decoder_slope": 0.2}), (TRAIN,))
+
+
+def test_a_run_begun_before_the_decoders_slope_was_a_setting_is_another_run(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+
+    def run(**network: Any) -> PipelineConfig:
+        return PipelineConfig(data=("people",), test_subjects=("1",), method=config(network=network))
+
+    for decoder, another in (("vae", True), ("orig", False)):
+        folder.note(run(decoder=decoder))
+        content = json.loads(folder.settings.read_text())
+        del content["settings"]["method"]["network"]["decoder_slope"]
+        folder.settings.write_text(json.dumps(content))
+        assert folder.read().method.network.slope == 0.2
+        if another:
+            with pytest.raises(ConfigError, match="they differ in method"):
+                folder.check(run(decoder=decoder))
+            folder.check(run(decoder=decoder, decoder_slope=0.2))
+        else:
+            folder.check(run(decoder=decoder))
 
 
 def test_losses_without_anything_to_learn_from_are_refused() -> None:
