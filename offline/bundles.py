@@ -16,9 +16,20 @@ import torch
 from torch import Tensor, nn
 
 from rt_handdt import __version__
-from rt_handdt.core.bundle import MANIFEST, METADATA_KEY, PERSON, Bundle, BundleManifest, save_bundle
+from rt_handdt.core.bundle import (
+    CALIBRATION,
+    MANIFEST,
+    METADATA_KEY,
+    PERSON,
+    POPULATION,
+    Bundle,
+    BundleManifest,
+    save_bundle,
+)
+from rt_handdt.core.calibration import CalibratedClassifier
 from rt_handdt.core.gestures import REST
 from rt_handdt.core.person import PersonModel
+from rt_handdt.core.population import Population
 from rt_handdt.core.preprocess import Preprocessor, channel_order
 from rt_handdt.core.recording import Recording
 from rt_handdt.core.spec import PipelineSpec
@@ -45,7 +56,9 @@ def write_bundle(
     golden: dict[str, np.ndarray],
     card: str,
     paint: Painter,
+    population: Population | None = None,
     person: PersonModel | None = None,
+    calibrated: CalibratedClassifier | None = None,
     tolerance: float = TOLERANCE,
 ) -> Bundle:
     """Write a bundle, load it again, and compare what it computes with what was trained.
@@ -58,6 +71,10 @@ def write_bundle(
         Of `golden_vectors`.
     paint
         What the explainer should compute.
+    population
+        How windows of the training people scatter; None: nothing is known of them.
+    calibrated
+        What the user's repetitions came to; there if the manifest says who it is calibrated for.
     person
         How people differ; there if the manifest says how they are learnt.
     tolerance
@@ -74,8 +91,12 @@ def write_bundle(
         "golden.npz": _npz(golden),
         "CARD.md": card.encode(),
     }
+    known = population or Population.plain(manifest.spec, manifest.latent_size)
+    files[POPULATION] = known.to_bytes()
     if person is not None:
         files[PERSON] = person.to_bytes()
+    if calibrated is not None:
+        files[CALIBRATION] = calibrated.to_bytes()
     try:
         bundle = save_bundle(path, manifest, files)
     except OSError as exc:

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from rt_handdt.config import Settings
+from rt_handdt.core.calibration import CalibrationSettings
 from rt_handdt.core.feature import Feature, Rms, Ssc, Wl, Zc, named_features
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.person import AdapterSettings
@@ -241,8 +242,9 @@ class TrainConfig(Settings):
     skip_after_cue_s
         Leave out training windows that begin sooner after a cue than this: people react later than the cue.
         Validation keeps them, as live scoring does.
-    calibration_weight
-        How many times as often as the others the windows of calibration recordings are drawn.
+    calibration
+        How a user's labelled repetitions become a classifier, live or by ``train --calibration``
+        (`rt_handdt.core.calibration`).
     refit
         Once validation has given the scores (and the number of epochs), train once more on everybody.
     """
@@ -251,7 +253,6 @@ class TrainConfig(Settings):
     gestures: tuple[str, ...] = ()
     stride: int = Field(4, ge=1)
     skip_after_cue_s: float = Field(0.0, ge=0)
-    calibration_weight: int = Field(5, ge=1)
     refit: bool = False
     threads: int = Field(2, ge=1)
     pipeline: PipelineConfig = PipelineConfig()
@@ -259,6 +260,7 @@ class TrainConfig(Settings):
     loss: LossConfig = LossConfig()
     augment: AugmentConfig = AugmentConfig()
     person: PersonConfig = PersonConfig()
+    calibration: CalibrationSettings = CalibrationSettings()
     optimiser: OptimiserConfig = OptimiserConfig()
     validation: ValidationConfig = ValidationConfig()
 

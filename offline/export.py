@@ -17,10 +17,12 @@ from offline.splits import Split
 from offline.training import Trained
 from rt_handdt.core.bundle import SCHEMA, Bundle, BundleManifest, TrainingRecord
 from rt_handdt.core.decoder import DecoderSettings
+from rt_handdt.core.labelled import LabelledWindows
 from rt_handdt.core.metrics import accuracy, balanced_accuracy
 from rt_handdt.core.recording import Recording
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import BundleError
+from rt_handdt.infer.calibrated import CalibratedStream
 
 
 def export_bundle(
@@ -31,6 +33,8 @@ def export_bundle(
     config: TrainConfig,
     provenance: Provenance,
     golden_from: Recording,
+    repetitions: LabelledWindows | None = None,
+    calibrated_with: str | None = None,
 ) -> Bundle:
     """Write the bundle, load it again, and compare what it computes with the network that was trained.
 
@@ -38,6 +42,8 @@ def export_bundle(
     ----------
     golden_from
         A recording of the training data, of which half a second becomes the golden signal.
+    repetitions, calibrated_with
+        What the bundle's user showed, to calibrate it with, and what to call that; None: nothing.
 
     Raises
     ------
@@ -57,7 +63,19 @@ def export_bundle(
         with torch.no_grad():
             return np.asarray(explainer(torch.from_numpy(latents)).numpy())
 
-    manifest = _manifest(path.name, trained, windows, parts, config, provenance)
+    assert trained.population is not None
+    calibrated = None
+    if repetitions is not None:
+        calibrated, _ = CalibratedStream.fit(
+            repetitions,
+            trained.population,
+            config.calibration,
+            network,
+            trained.person,
+            windows.gestures.labels,
+            windows.spec.layout.occupied,
+        )
+    manifest = _manifest(path.name, trained, windows, parts, config, provenance, calibrated_with)
     golden = golden_vectors(network, golden_from, windows.spec)
     return write_bundle(
         path,
@@ -67,7 +85,9 @@ def export_bundle(
         golden=golden,
         card=card(manifest, trained, windows, parts, config, provenance),
         paint=paint,
+        population=trained.population,
         person=trained.person,
+        calibrated=None if calibrated is None else calibrated.classifier,
     )
 
 
@@ -84,7 +104,13 @@ class _Explainer(nn.Module):
 
 
 def _manifest(
-    name: str, trained: Trained, windows: WindowSet, parts: Split, config: TrainConfig, provenance: Provenance
+    name: str,
+    trained: Trained,
+    windows: WindowSet,
+    parts: Split,
+    config: TrainConfig,
+    provenance: Provenance,
+    calibrated_with: str | None,
 ) -> BundleManifest:
     scores = {
         "validation_accuracy": round(accuracy(trained.counts), 4),
@@ -105,6 +131,8 @@ def _manifest(
         "latent_size": trained.net.latent_size,
         "decoder": decoder_settings(windows, parts),
         "adaptation": trained.adapter,
+        "calibration": config.calibration,
+        "calibrated_with": calibrated_with,
         "training": TrainingRecord(
             data=provenance.data,
             protocol=parts.protocol + ("; then trained once more on all of the data" if config.refit else ""),

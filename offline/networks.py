@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from offline.config import NetworkConfig
+from rt_handdt.core.population import amplitude_maps
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import ConfigError
@@ -237,8 +238,3 @@ class DisentanglingNet(nn.Module):
         """Raw features (N, F, H, W) → probabilities (N, K) and the pattern latent (N, D): the live graph."""
         pattern = self.pattern_encoder(self.split(self.inputs(features))).flatten(1)
         return torch.softmax(self.classifier(pattern), dim=1), pattern
-
-
-def amplitude_maps(spec: PipelineSpec) -> list[bool]:
-    """Which of the F maps are amplitudes in µV (to be log-compressed), and which are counts or have a sign."""
-    return [feature.name not in ("zc", "ssc", "raw_points") for feature in spec.map_features]

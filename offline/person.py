@@ -52,14 +52,16 @@ def as_average(windows: WindowSet, model: PersonModel) -> WindowSet:
     maps = np.empty_like(windows.maps)
     for one in np.unique(group):
         rows = np.flatnonzero(group == one)
-        own = np.concatenate([model.compress(windows.maps[part]) for part in _parts(rows)])
-        mean = own.mean(axis=0, dtype=np.float64).astype(np.float32)
-        spread = np.maximum(own.std(axis=0, dtype=np.float64), MIN_SPREAD).astype(np.float32)
-        at = 0
-        for part in _parts(rows):
-            maps[part] = model.as_average((own[at : at + len(part)] - mean) / spread)
-            at += len(part)
+        maps[rows] = averaged(windows.maps[rows], windows.maps[rows], model)
     return replace(windows, maps=maps)
+
+
+def averaged(donning: Float32, maps: Float32, model: PersonModel) -> Float32:
+    """Raw maps (N, F, H, W) with the mean and spread of a whole donning's (M, F, H, W) replaced by the average ones."""
+    own = np.concatenate([model.compress(part) for part in _chunks(donning)])
+    mean = own.mean(axis=0, dtype=np.float64).astype(np.float32)
+    spread = np.maximum(own.std(axis=0, dtype=np.float64), MIN_SPREAD).astype(np.float32)
+    return np.concatenate([model.as_average((model.compress(part) - mean) / spread) for part in _chunks(maps)])
 
 
 def fit_person_model(windows: WindowSet, train: Mask, average: PersonModel, config: PersonConfig) -> PersonModel:
@@ -168,6 +170,10 @@ def _principal(centred: Float32, n: int) -> Float32:
     if centred.shape[1] > len(centred):
         vectors = centred.T.astype(np.float64) @ vectors / np.sqrt(np.maximum(values, 1e-12))
     return vectors[:, ::-1].astype(np.float32)
+
+
+def _chunks(maps: Float32) -> list[Float32]:
+    return [maps[start : start + _CHUNK] for start in range(0, len(maps), _CHUNK)]
 
 
 def _parts(rows: Int64) -> list[Int64]:

@@ -19,6 +19,7 @@ from offline.sources import TrainingData, open_data
 from offline.splits import Split, split
 from offline.training import Epoch, train
 from rt_handdt.core.bundle import Bundle
+from rt_handdt.core.labelled import labelled_windows
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.recording import Recording
 from rt_handdt.errors import ConfigError
@@ -56,8 +57,8 @@ def train_bundle(
     console
         Where progress goes; standard error if None.
     calibration
-        As `data`: recordings of the person who will use the bundle, a repetition of each label or more. They are never
-        held out, and drawn ``calibration_weight`` times as often as the others.
+        As `data`: recordings of the person who will use the bundle, a repetition of each label or more. The network
+        does not learn from them; the bundle's calibration is fitted to them, as ``live --calibration`` does.
     allow_reserved_seeds
         As in `offline.sources.open_data`.
 
@@ -72,11 +73,9 @@ def train_bundle(
         opened = data
     else:
         opened = open_data(data, layout, allow_reserved_seeds=allow_reserved_seeds)
-    own = frozenset[str]()
-    if calibration:
-        opened, own = _with_calibration(
-            opened, open_data(calibration, layout, allow_reserved_seeds=allow_reserved_seeds), calibration
-        )
+    own = open_data(calibration, layout, allow_reserved_seeds=allow_reserved_seeds) if calibration else None
+    if own is not None:
+        _refuse_twice(opened, own)
     console.print(f"Data: {opened.description}")
     for recording in opened.recordings:
         for note in recording.notes:
@@ -88,7 +87,14 @@ def train_bundle(
         windows = collect(
             opened.recordings, layout, config, lambda recording: bar.advance(task), _workers(opened.recordings)
         )
-    parts = split(windows, config.validation, config.seed, own)
+    repetitions = None
+    if own is not None:
+        repetitions = labelled_windows(
+            own.recordings, windows.spec, windows.gestures.labels, config.calibration.settle_s
+        )
+        for note in repetitions.notes:
+            console.print(f"Calibration: {note}", style="yellow", markup=False)
+    parts = split(windows, config.validation, config.seed)
     _announce(console, windows, parts)
     with _bar(console) as bar:
         task = bar.add_task("Training", total=config.optimiser.epochs * (2 if config.refit else 1), note="")
@@ -101,7 +107,17 @@ def train_bundle(
 
         trained = train(windows, parts, config, on_epoch)
     provenance = Provenance(opened.description, opened.virtual)
-    bundle = export_bundle(out, trained, windows, parts, config, provenance, opened.recordings[0])
+    bundle = export_bundle(
+        out,
+        trained,
+        windows,
+        parts,
+        config,
+        provenance,
+        opened.recordings[0],
+        repetitions,
+        None if own is None else own.description,
+    )
     scores = bundle.manifest.scores
     if trained.pretraining:
         console.print(
@@ -121,22 +137,10 @@ def train_bundle(
     return bundle
 
 
-def _with_calibration(
-    opened: TrainingData, own: TrainingData, named: Sequence[str]
-) -> tuple[TrainingData, frozenset[str]]:
-    """Both as one, and the names of the calibration's recordings."""
-    names = frozenset(recording.name for recording in own.recordings)
-    twice = names & {recording.name for recording in opened.recordings}
+def _refuse_twice(opened: TrainingData, own: TrainingData) -> None:
+    twice = {recording.name for recording in own.recordings} & {recording.name for recording in opened.recordings}
     if twice:
-        raise ConfigError(
-            f"--calibration {' '.join(named)}: '{min(twice)}' is among the training data too; name each recording once."
-        )
-    joined = TrainingData(
-        (*opened.recordings, *own.recordings),
-        f"{opened.description}; calibration: {own.description}",
-        opened.virtual and own.virtual,
-    )
-    return joined, names
+        raise ConfigError(f"--calibration: '{min(twice)}' is among the training data too; name each recording once.")
 
 
 def _workers(recordings: Sequence[Recording]) -> int:

@@ -23,15 +23,12 @@ class Split:
         One sentence for the bundle's card.
     train_people
         Number of people trained on; the subject terms need two.
-    often
-        (N,) bool: calibration windows, of which training draws more than of the others; None: there are none.
     """
 
     train: Mask
     valid: Mask
     protocol: str
     train_people: int
-    often: Mask | None = None
 
     @property
     def with_subject(self) -> bool:
@@ -39,13 +36,8 @@ class Split:
         return self.train_people > 1
 
 
-def split(windows: WindowSet, config: ValidationConfig, seed: int, calibration: frozenset[str] = frozenset()) -> Split:
-    """Hold out people, or trials where there is one person.
-
-    Parameters
-    ----------
-    calibration
-        Names of recordings that are the user's calibration: always trained on, and so are their people.
+def split(windows: WindowSet, config: ValidationConfig, seed: int) -> Split:
+    """Hold out people; trials where there is one person; the end of a trial where a label was recorded once.
 
     Raises
     ------
@@ -54,50 +46,57 @@ def split(windows: WindowSet, config: ValidationConfig, seed: int, calibration: 
     """
     rng = np.random.default_rng([seed, 1])
     n_people = len(windows.people)
-    often = np.array([trial.recording in calibration for trial in windows.trials], bool)[windows.trial]
-    others = np.setdiff1d(np.arange(n_people), windows.person[often])
-    if n_people > 1 and len(others):
-        n_valid = min(n_people - 1, len(others), max(1, round(config.people * n_people)))
-        held = np.sort(rng.permutation(others)[:n_valid])
+    if n_people > 1:
+        n_valid = min(n_people - 1, max(1, round(config.people * n_people)))
+        held = np.sort(rng.permutation(n_people)[:n_valid])
         valid = np.isin(windows.person, held)
         names = ", ".join(windows.people[k] for k in held)
         train_people = n_people - n_valid
         protocol = f"validation on {n_valid} of {n_people} people, held out of training (subject {names})"
+        train = ~valid
     else:
-        held_trials = _hold_trials(windows, ~often, config.trials, rng)
-        valid = np.isin(windows.trial, held_trials)
+        train, valid, once = _within_trials(windows, config.trials, rng)
         train_people = n_people
         protocol = (
-            f"one person (subject {windows.people[0]}): validation on {len(held_trials)} of "
-            f"{len(np.unique(windows.trial[~often]))} trials, held out of training"
+            f"one person (subject {windows.people[0]}): validation on {len(np.unique(windows.trial[valid]))} of "
+            f"{len(np.unique(windows.trial))} trials, held out of training"
         )
-    if often.any():
-        protocol += f"; {len(np.unique(windows.trial[often]))} trials of calibration, all trained on"
-    for mask, name in ((~valid, "training"), (valid, "validation")):
+        if once:
+            labels = ", ".join(once)
+            protocol += f"; recorded once only, so validated on the end of that repetition, which flatters: {labels}"
+    for mask, name in ((train, "training"), (valid, "validation")):
         lost = sorted({windows.gestures.labels[k] for k in np.setdiff1d(windows.label, windows.label[mask])})
         if lost and name == "training":
             raise RecordingError(
                 f"Once validation people are held out, nobody is left to learn {', '.join(lost)} from; "
                 "record more people, or leave these labels out under 'gestures' in the configuration."
             )
-    return Split(
-        train=~valid,
-        valid=valid,
-        protocol=protocol,
-        train_people=train_people,
-        often=often if often.any() else None,
-    )
+    return Split(train=train, valid=valid, protocol=protocol, train_people=train_people)
 
 
-def _hold_trials(windows: WindowSet, among: Mask, share: float, rng: np.random.Generator) -> np.ndarray:
-    held = []
+def _within_trials(windows: WindowSet, share: float, rng: np.random.Generator) -> tuple[Mask, Mask, tuple[str, ...]]:
+    """Train and validate on different trials of each label, or on blocks of the only one; and which labels these are.
+
+    Between two blocks of one trial, windows that share samples with both belong to neither.
+    """
+    train, valid = np.zeros(len(windows), bool), np.zeros(len(windows), bool)
+    once = []
     for k, label in enumerate(windows.gestures.labels):
-        trials = np.unique(windows.trial[among & (windows.label == k)])
-        if len(trials) < 2:
+        own = windows.label == k
+        trials = np.unique(windows.trial[own])
+        if len(trials) > 1:
+            n_valid = min(len(trials) - 1, max(1, round(share * len(trials))))
+            held = own & np.isin(windows.trial, rng.permutation(trials)[:n_valid])
+            train, valid = train | (own & ~held), valid | held
+            continue
+        since = windows.since_cue_s
+        from_s = np.quantile(since[own], 1.0 - share)
+        ends, begins = own & (since >= from_s), own & (since <= from_s - windows.spec.window_s)
+        if not begins.any():
             raise RecordingError(
-                f"'{label}' was recorded once only; with one person, one trial of each label is held out to validate, "
-                "so record every gesture at least twice."
+                f"'{label}' was recorded once only, for {since[own].max() + windows.spec.window_s:.2g} s, too short to "
+                "hold a part of it out to validate; record every gesture twice, or hold it for 3 s."
             )
-        n_valid = min(len(trials) - 1, max(1, round(share * len(trials))))
-        held.append(rng.permutation(trials)[:n_valid])
-    return np.sort(np.concatenate(held))
+        once.append(label)
+        train, valid = train | begins, valid | ends
+    return train, valid, tuple(once)

@@ -19,11 +19,13 @@ from offline.heads import TrainingHeads
 from offline.losses import total_loss
 from offline.networks import DisentanglingNet
 from offline.person import as_average, donnings, fit_person_model, reference
+from offline.population import fit_population
 from offline.pretraining import pretrain
 from offline.schedule import epoch_size, learning_rate
 from offline.splits import Split
 from rt_handdt.core.metrics import Confusion, accuracy, balanced_accuracy, confusion
 from rt_handdt.core.person import AdapterSettings, PersonModel
+from rt_handdt.core.population import Population
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import HanddtError
 
@@ -63,6 +65,8 @@ class Trained:
         where nobody validates.
     pretraining
         Reconstruction error of each epoch before the labelled ones.
+    population
+        How windows of the training people scatter, for calibrations.
     """
 
     net: DisentanglingNet
@@ -73,6 +77,7 @@ class Trained:
     adapter: AdapterSettings | None = None
     adapted: Confusion | None = field(repr=False, default=None)
     pretraining: tuple[float, ...] = field(repr=False, default=())
+    population: Population | None = field(repr=False, default=None)
 
 
 def train(
@@ -94,13 +99,16 @@ def train(
         chosen = _fit(windows, parts, config, config.optimiser.epochs, on_epoch)
         if chosen.person is not None:
             chosen = _adapted(chosen, windows, parts, config)
+        known = parts.train
         if config.refit:
             # Same network as was validated: two people, one held out, do not gain a subject encoder here.
             people = len(windows.people) if parts.with_subject else 1
-            everybody = replace(parts, train=np.ones(len(windows), bool), train_people=people)
+            known = np.ones(len(windows), bool)
+            everybody = replace(parts, train=known, train_people=people)
             again = _fit(windows, everybody, config, chosen.best, on_epoch, validate=False)
-            return replace(chosen, net=again.net, person=again.person)
-        return chosen
+            chosen = replace(chosen, net=again.net, person=again.person)
+        settle_s = max(config.person.settle_s, config.skip_after_cue_s)
+        return replace(chosen, population=fit_population(chosen.net, windows, known, chosen.person, settle_s))
 
 
 def _adapted(trained: Trained, windows: WindowSet, parts: Split, config: TrainConfig) -> Trained:
@@ -138,8 +146,6 @@ def _fit(
     rng = np.random.default_rng([config.seed, 2])
     generator = torch.Generator().manual_seed(config.seed)
     rows = np.flatnonzero(parts.train & (windows.since_cue_s >= config.skip_after_cue_s))
-    if parts.often is not None:
-        rows = np.sort(np.concatenate([rows, *[rows[parts.often[rows]]] * (config.calibration_weight - 1)]))
     rows_valid = np.flatnonzero(parts.valid)
     net = DisentanglingNet(windows.spec, len(windows.gestures), config.network, with_subject=parts.with_subject)
     net.inputs.fit(windows.maps[rows])

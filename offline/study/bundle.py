@@ -29,6 +29,7 @@ from offline.study.joined import JoinedRuns, open_runs
 from offline.study.live import live_spec, refuse_offline_only, training_levels, training_recording, training_sources
 from offline.study.metrics import Scores, score
 from rt_handdt.core.bundle import SCHEMA, Bundle, BundleManifest, TrainingRecord
+from rt_handdt.core.calibration import CalibrationSettings
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import BundleError
 
@@ -113,6 +114,8 @@ def export_run(
             "latent_size": prod(runs.shape),
             "decoder": levels.decoder(labels),
             "adaptation": None,
+            "calibration": CalibrationSettings(),
+            "calibrated_with": None,
             "training": TrainingRecord(
                 data=provenance.data,
                 protocol=f"{protocol}; {chosen} on the pattern latent" + (f"s of {len(runs)} runs" if others else ""),

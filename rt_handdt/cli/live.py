@@ -49,7 +49,7 @@ def live(
         str | None,
         typer.Option(
             "--calibration",
-            help="A recording of this person with these electrodes and markers, to learn from first.",
+            help="A recording of this person with these electrodes and markers: a repetition or more, to fit to first.",
             metavar="PATH",
         ),
     ] = None,
@@ -103,6 +103,7 @@ def run_live(
 
     from rt_handdt.core.bundle import load_bundle
     from rt_handdt.infer.recognizer import Provider, Recognizer
+    from rt_handdt.infer.stream import StreamRecognizer
     from rt_handdt.io import lsl
     from rt_handdt.runtime.connect import Connection, connect
     from rt_handdt.runtime.engine import Engine
@@ -112,6 +113,12 @@ def run_live(
         raise ConfigError(f"--provider: must be one of {', '.join(get_args(Provider))}; got '{provider}'.")
     model = load_bundle(bundle_path)
     recognizer = Recognizer(model, provider)  # type: ignore[arg-type]  # checked above
+    reader = StreamRecognizer(recognizer, learn=learn)
+    if calibration is not None:  # before the stream is opened, lest samples pile up meanwhile
+        from rt_handdt.io.sources import open_recording
+
+        for sentence in reader.calibrate(open_recording(calibration)).sentences():
+            console.print(sentence, markup=False)
     lsl.configure(network=network)
 
     def open_stream(timeout: float) -> Connection:
@@ -119,16 +126,11 @@ def run_live(
 
     connection = open_stream(timeout_s)
     engine = Engine(
-        recognizer,
+        reader,
         connection,
         reconnect=lambda: open_stream(RESOLVE_S),
         explain=not headless or bool(screenshot),
-        learn=learn,
     )
-    if calibration is not None:
-        from rt_handdt.io.sources import open_recording
-
-        console.print(f"Learnt from {engine.calibrate(open_recording(calibration))} windows of {calibration}.")
     console.print(
         f"[bold]{model.manifest.name}[/] ({len(model.gestures)} classes, {recognizer.provider}) on "
         f"[bold]{engine.description.name}[/] ({engine.layout.n_channels} channels, {engine.spec.fs_hz:g} Hz)"

@@ -5,7 +5,9 @@
 ``explainer.onnx``        latent (N, D) → pattern-component map (N, F, H, W), in standardised units
 ``golden.npz``            signal → frames → probabilities and latents: replayed by a test
 ``CARD.md``               what people should know before they use it
+``population.npz``        how windows of training people scatter (`rt_handdt.core.population`), for calibrations
 ``person.npz``            how people differ (`rt_handdt.core.adaptation`), where the model learns its user live
+``calibration.npz``       a calibration with its user's repetitions, where it was trained with one
 ``manifest.json``         `BundleManifest`, with the SHA-256 of each of the files above
 ========================  ===========================================================================================
 
@@ -29,17 +31,22 @@ import numpy.typing as npt
 from pydantic import ConfigDict, Field, model_validator
 
 from rt_handdt.config import Settings
+from rt_handdt.core.calibration import CalibratedClassifier, CalibrationSettings
 from rt_handdt.core.decoder import DecoderSettings
 from rt_handdt.core.gestures import GestureSet
 from rt_handdt.core.person import AdapterSettings, PersonModel
+from rt_handdt.core.population import Population
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.errors import BundleError
 
-SCHEMA = "rt-handdt.bundle/2"
+SCHEMA = "rt-handdt.bundle/3"
 MANIFEST = "manifest.json"
-FILES = ("recognizer.onnx", "explainer.onnx", "golden.npz", "CARD.md")
+POPULATION = "population.npz"
+FILES = ("recognizer.onnx", "explainer.onnx", "golden.npz", "CARD.md", POPULATION)
 #: There if, and only if, the manifest says how a person is learnt.
 PERSON = "person.npz"
+#: There if, and only if, the manifest says who it is calibrated for.
+CALIBRATION = "calibration.npz"
 #: Key under which recognizer.onnx carries `BundleManifest.identity_json`.
 METADATA_KEY = "rt_handdt.manifest"
 
@@ -61,7 +68,7 @@ class BundleManifest(Settings):
         frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True, populate_by_name=True
     )
 
-    schema_: Literal["rt-handdt.bundle/2"] = Field(alias="schema")
+    schema_: Literal["rt-handdt.bundle/3"] = Field(alias="schema")
     name: str = Field(min_length=1)
     created: str
     spec: PipelineSpec
@@ -69,6 +76,8 @@ class BundleManifest(Settings):
     latent_size: int = Field(ge=1)
     decoder: DecoderSettings
     adaptation: AdapterSettings | None
+    calibration: CalibrationSettings
+    calibrated_with: str | None
     training: TrainingRecord
     scores: dict[str, float]
     versions: dict[str, str]
@@ -88,7 +97,12 @@ class BundleManifest(Settings):
     @property
     def file_names(self) -> tuple[str, ...]:
         """Files that the bundle is made of, besides the manifest."""
-        return FILES if self.adaptation is None else (*FILES, PERSON)
+        names = list(FILES)
+        if self.adaptation is not None:
+            names.append(PERSON)
+        if self.calibrated_with is not None:
+            names.append(CALIBRATION)
+        return tuple(names)
 
     @property
     def fingerprint(self) -> str:
@@ -154,6 +168,30 @@ class Bundle:
         if len(model.gestures) and not 0 <= model.gestures.min() <= model.gestures.max() < len(self.gestures):
             raise BundleError(f"{self.path}: person.npz names gestures that the bundle does not have; export it again.")
         return model
+
+    def population(self) -> Population:
+        """How windows of the training people scatter.
+
+        Raises
+        ------
+        BundleError
+            If it does not fit the bundle's spec and network.
+        """
+        return Population.from_bytes(self.file(POPULATION), self.spec, self.manifest.latent_size)
+
+    def calibrated(self) -> CalibratedClassifier | None:
+        """The calibration that it was trained with; None if there was none.
+
+        Raises
+        ------
+        BundleError
+            If it does not fit the bundle's spec, gestures and network.
+        """
+        if self.manifest.calibrated_with is None:
+            return None
+        return CalibratedClassifier.from_bytes(
+            self.file(CALIBRATION), self.spec, len(self.gestures), self.manifest.latent_size
+        )
 
 
 def load_bundle(path: str | Path) -> Bundle:

@@ -15,8 +15,11 @@ network. Since the calibration, a displacement common to all gestures is followe
 
 from __future__ import annotations
 
+import json
+import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from io import BytesIO
 
 import numpy as np
 import numpy.typing as npt
@@ -25,13 +28,17 @@ from pydantic import Field
 from rt_handdt.config import Settings
 from rt_handdt.core.discriminant import Discriminant
 from rt_handdt.core.drift import DriftSettings
+from rt_handdt.core.labelled import LabelledWindows
 from rt_handdt.core.population import Population
+from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import Float32, Float64
+from rt_handdt.errors import BundleError
 
 Int64 = npt.NDArray[np.int64]
 #: The network, asked about compressed maps (N, F, H, W) of this person: log probabilities (N, K), latents (N, D).
 Network = Callable[[Float32], tuple[Float64, Float32]]
 
+_ARRAYS = ("labels", "occupied", "mean", "spread", "centres", "usual_distance")
 #: Probability below which the network's word against a label is not believed further.
 FLOOR = 1e-4
 #: Windows of a fit at most, evenly taken: more of the same contractions say nothing new, and a fit takes their square.
@@ -75,32 +82,6 @@ class CalibrationSettings(Settings):
 
 
 @dataclass(frozen=True)
-class LabelledWindows:
-    """Windows of one person with labels.
-
-    Attributes
-    ----------
-    maps
-        (N, F, H, W) raw, in order of time.
-    label
-        (N,) positions among the model's K labels.
-    repetition
-        (N,) which repetition of its label a window belongs to, from 0.
-    """
-
-    maps: Float32
-    label: Int64
-    repetition: Int64
-
-    def __len__(self) -> int:
-        return len(self.label)
-
-    def taken(self, rows: Int64) -> LabelledWindows:
-        """Some of them."""
-        return LabelledWindows(self.maps[rows], self.label[rows], self.repetition[rows])
-
-
-@dataclass(frozen=True)
 class CalibratedClassifier:
     """What the repetitions came to; frozen.
 
@@ -131,6 +112,59 @@ class CalibratedClassifier:
     latents: Discriminant
     usual_distance: float
     settings: CalibrationSettings
+
+    def to_bytes(self) -> bytes:
+        """As ``.npz``, without pickle."""
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        for name in ("features", "latents"):
+            arrays |= {f"{name}_{one.name}": getattr(getattr(self, name), one.name) for one in fields(Discriminant)}
+        buffer = BytesIO()
+        settings = np.array(self.settings.canonical_json())
+        np.savez_compressed(buffer, allow_pickle=False, settings=settings, **arrays)
+        return buffer.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes, spec: PipelineSpec, n_labels: int, latent_size: int) -> CalibratedClassifier:
+        """Read what `to_bytes` wrote.
+
+        Raises
+        ------
+        BundleError
+            If something is missing, or does not fit the bundle.
+        """
+        try:
+            with np.load(BytesIO(content), allow_pickle=False) as data:
+                settings = json.loads(str(data["settings"]))
+                two = [
+                    Discriminant(**{one.name: data[f"{name}_{one.name}"] for one in fields(Discriminant)})
+                    for name in ("features", "latents")
+                ]
+                arrays = {name: data[name] for name in _ARRAYS}
+        except (KeyError, ValueError, OSError, zipfile.BadZipFile) as exc:
+            raise BundleError(f"calibration.npz cannot be read ({exc}); train with the calibration again.") from None
+        one = cls(
+            **{**arrays, "usual_distance": float(arrays["usual_distance"])},
+            features=two[0],
+            latents=two[1],
+            settings=CalibrationSettings.parse(settings, what="calibration.npz", error=BundleError),
+        )
+        n_features, n = spec.n_maps * spec.layout.n_channels, len(one.labels)
+        wanted = {
+            "mean": (one.mean.shape, spec.frame_shape),
+            "spread": (one.spread.shape, spec.frame_shape),
+            "occupied": (one.occupied.shape, spec.layout.shape),
+            "centres": (one.centres.shape, (n, n_features)),
+            "features": (one.features.weights.shape, (n, n_features)),
+            "latents": (one.latents.weights.shape, (n, latent_size)),
+        }
+        for name, (found, right) in wanted.items():
+            if found != right:
+                raise BundleError(
+                    f"calibration.npz: '{name}' must have the shape {right}; got {found}; train with it again."
+                )
+        if n < 2 or not 0 <= one.labels.min() <= one.labels.max() < n_labels:
+            raise BundleError("calibration.npz names labels that the bundle does not have; train with it again.")
+        return one
 
     def flat(self, compressed: Float32) -> Float32:
         """(N, F, H, W) → (N, F · electrodes)."""
@@ -267,7 +301,7 @@ def _thinned(label: Int64, most: int) -> Int64:
 def _folds(windows: LabelledWindows, repeated: int) -> Int64:
     """(N,) which fold a window is tried in: its repetition, or which half of its only one."""
     if repeated > 1:
-        return np.minimum(windows.repetition, min(repeated, MOST_FOLDS) - 1)
+        return windows.repetition % min(repeated, MOST_FOLDS)
     fold = np.zeros(len(windows), np.int64)
     for k in np.unique(windows.label):
         own = np.flatnonzero(windows.label == k)

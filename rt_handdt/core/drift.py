@@ -26,6 +26,9 @@ class DriftSettings(Settings):
         How many windows a displacement of zero counts as.
     memory
         Windows of each gesture that count, the newest ones.
+    agreement
+        A window counts where the mean of about so many windows says the same gesture: in a long hold, the few that look
+        like another gesture would otherwise come to count as much as that gesture's own.
     bound
         Largest displacement of a feature, in spreads of the calibration.
     typical
@@ -38,6 +41,7 @@ class DriftSettings(Settings):
     every: int = Field(4, ge=1)
     prior_windows: float = Field(200.0, gt=0)
     memory: float = Field(100.0, ge=1)
+    agreement: float = Field(16.0, ge=1)
     bound: float = Field(1.5, gt=0)
     typical: float = Field(10.0, gt=0)
     newest: float = Field(1000.0, ge=1)
@@ -77,10 +81,16 @@ class Drift:
         self._count = np.zeros(len(self._centres))
         self._sum = np.zeros_like(self._centres)
         self._lead = 0.0
+        self._recent = np.zeros(len(self._centres))
         self.displacement: Float32 = np.zeros(self._centres.shape[1], np.float32)
 
+    def due(self) -> bool:
+        """Count the next window, and say whether it is one to learn from."""
+        self._seen += 1
+        return (self._seen - 1) % self.settings.every == 0
+
     def watch(self, values: Float32, share: Float64, lead: float) -> None:
-        """Learn from the next window.
+        """Learn from a window.
 
         Parameters
         ----------
@@ -91,19 +101,18 @@ class Drift:
         lead
             By how much the displacement explains this window better than none, in log density.
         """
-        self._seen += 1
-        if (self._seen - 1) % self.settings.every:
-            return
         self._lead += (float(np.clip(lead, -10.0, 10.0)) - self._lead) / self.settings.newest
         if self._lead < -0.5:  # a window's density is lower by half a unit on average: this is no drift
             self.reset()
             self.dropped += 1
             return
+        self._recent += (share - self._recent) / self.settings.agreement
+        gesture = int(share.argmax())
+        if gesture != int(self._recent.argmax()):
+            return
         self.learnt += 1
-        full = self._count > self.settings.memory
-        keep = np.where(full, 1.0 - share / self.settings.memory, 1.0)
-        self._count = self._count * keep + share
-        self._sum *= keep[:, None]
-        self._sum += share[:, None] * (values - self._centres)
+        keep = 1.0 - 1.0 / self.settings.memory if self._count[gesture] > self.settings.memory else 1.0
+        self._count[gesture] = self._count[gesture] * keep + 1.0
+        self._sum[gesture] = self._sum[gesture] * keep + (values - self._centres[gesture])
         mean = self._sum.sum(axis=0) / (self.settings.prior_windows + self._count.sum())
         self.displacement = np.clip(mean, -self._bound, self._bound).astype(np.float32)

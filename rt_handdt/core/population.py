@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass, fields
 from io import BytesIO
 from typing import Self
@@ -62,6 +63,13 @@ class Population:
         logarithm = np.log(np.maximum(maps, 0.0) + np.where(amplitude, floor, 1.0))
         return np.asarray(np.where(amplitude, logarithm, maps), np.float32)
 
+    def expand(self, compressed: Float32) -> Float32:
+        """The reverse of `compress`."""
+        shape = (-1, 1, 1)
+        floor, amplitude = self.floor.reshape(shape), self.amplitude.reshape(shape)
+        raw = np.exp(np.where(amplitude, compressed, 0.0)) - floor
+        return np.asarray(np.where(amplitude, np.maximum(raw, 0.0), compressed), np.float32)
+
     def to_bytes(self) -> bytes:
         """As ``.npz``, without pickle."""
         buffer = BytesIO()
@@ -80,7 +88,7 @@ class Population:
         try:
             with np.load(BytesIO(content), allow_pickle=False) as data:
                 found = cls(**{one.name: data[one.name] for one in fields(cls)})
-        except (KeyError, ValueError, OSError) as exc:
+        except (KeyError, ValueError, OSError, zipfile.BadZipFile) as exc:
             raise BundleError(f"population.npz cannot be read ({exc}); export the bundle again.") from None
         n_maps = spec.n_maps
         wanted = {

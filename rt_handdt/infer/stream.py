@@ -2,42 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from rt_handdt.core.adaptation import PersonAdapter
-from rt_handdt.core.preprocess import iter_frames
+from rt_handdt.core.labelled import labelled_windows
 from rt_handdt.core.recording import Recording
 from rt_handdt.core.types import Float32, Posterior
-from rt_handdt.errors import ConfigError
+from rt_handdt.infer.calibrated import CalibratedStream, CalibrationReport
 from rt_handdt.infer.recognizer import Recognizer
 
 
 class StreamRecognizer:
     """Recognizes the windows of one stream in order. One object a stream; not thread-safe.
 
+    Uncalibrated, it is the network, with unsupervised adaptation where the bundle can. Once calibrated, by `calibrate`
+    or by a bundle that was trained with its user's repetitions, it is the calibrated classifier, which no unlabelled
+    adaptation outvotes: only a displacement common to all gestures is followed.
+
     Parameters
     ----------
     recognizer
         The model.
     learn
-        Learn the person from the stream, if the bundle can. Off: each window is judged by the network alone, as if the
-        average person had made it.
+        Learn from the unlabelled stream. Off: each window is judged by the network, or the calibration, alone.
     stride
         Frames of the full stream for each window given here, where some are left out.
 
     Attributes
     ----------
     adapter
-        None if nothing is learnt.
+        Of the uncalibrated model; None if it learns nothing.
+    calibrated
+        None before a calibration.
     """
 
     def __init__(self, recognizer: Recognizer, *, learn: bool = True, stride: int = 1) -> None:
         self.recognizer = recognizer
         self.adapter: PersonAdapter | None = None
+        self.calibrated: CalibratedStream | None = None
+        self._learn, self._stride = learn, stride
         bundle = recognizer.bundle
-        settings, model = bundle.manifest.adaptation, bundle.person()
-        if learn and settings is not None and model is not None:
-            self.adapter = PersonAdapter(model, settings, bundle.gestures.rest_index, stride=stride)
+        self._person = bundle.person()
+        settings = bundle.manifest.adaptation
+        if learn and settings is not None and self._person is not None:
+            self.adapter = PersonAdapter(self._person, settings, bundle.gestures.rest_index, stride=stride)
+        own = bundle.calibrated()
+        if own is not None:
+            self.calibrated = CalibratedStream(
+                own, bundle.population(), recognizer.predict_batch, self._person, learn=learn, stride=stride
+            )
 
     def step(self, maps: Float32) -> Posterior:
         """Recognize the next window, maps (F, H, W), and learn from it."""
@@ -47,55 +62,75 @@ class StreamRecognizer:
 
     def judge(self, maps: Float32) -> Posterior:
         """Recognize the next window."""
+        if self.calibrated is not None:
+            return self.calibrated.judge(maps)
         if self.adapter is None:
             return self.recognizer.predict(maps)
         return self.adapter.judge(maps, self.recognizer.predict_batch)
 
     def learn(self) -> None:
         """Learn from the window just judged, once its decision is out: it takes about as long as judging."""
-        if self.adapter is not None:
+        if self.calibrated is not None:
+            self.calibrated.learn()
+        elif self.adapter is not None:
             self.adapter.learn(self.recognizer.predict_batch)
 
-    def calibrate(self, recording: Recording) -> int:
-        """Learn from a recording of this person whose markers say what was done; returns the windows learnt from.
+    def calibrate(
+        self, recordings: Recording | Sequence[Recording], settle_s: float | None = None
+    ) -> CalibrationReport:
+        """Fit to recordings of this person whose markers say what was done. Any bundle can; it takes under a second.
+
+        Parameters
+        ----------
+        recordings
+            Of one donning, in order of time: one repetition or more, of all labels or some.
+        settle_s
+            How much of each segment's beginning is left out; by default what the bundle says.
 
         Raises
         ------
-        ConfigError
-            If the model learns nothing, or the recording has no window of a label that it knows.
+        RecordingError
+            If fewer than two of the model's labels are there.
         LayoutMismatch
-            If the recording's rate or channels differ from the model's.
+            If a recording's rate or channels differ from the model's.
         """
-        bundle = self.recognizer.bundle
+        bundle, recognizer = self.recognizer.bundle, self.recognizer
+        several = [recordings] if isinstance(recordings, Recording) else list(recordings)
+        settings = bundle.manifest.calibration
+        wait_s = settings.settle_s if settle_s is None else settle_s
+        windows = labelled_windows(several, bundle.spec, bundle.gestures.labels, wait_s)
+        self.calibrated, report = CalibratedStream.fit(
+            windows,
+            bundle.population(),
+            settings,
+            recognizer.predict_batch,
+            self._person,
+            bundle.gestures.labels,
+            bundle.spec.layout.occupied,
+            learn=self._learn,
+            stride=self._stride,
+        )
+        return report
+
+    @property
+    def learnt(self) -> int | None:
+        """Windows learnt from without labels since the last reset, each for all that it stands for; None: none are."""
+        if self.calibrated is not None:
+            drift = self.calibrated.drift
+            return drift.learnt * drift.settings.every * self._stride if self._learn else None
         if self.adapter is None:
-            raise ConfigError(
-                f"The model '{bundle.manifest.name}' learns nothing live, so a calibration is of no use to it; train "
-                "one with 'person.learn' = true, or train with this recording (train --calibration)."
-            )
-        labels, spec = bundle.gestures.labels, bundle.spec
-        segments = [segment for segment in recording.segments() if segment.label in labels]
-        taught = 0
-        for frame in iter_frames(recording, spec):
-            first = frame.index - spec.window_samples + 1
-            for segment in segments:
-                if segment.holds(first, frame.index):
-                    self.adapter.teach(frame.maps, labels.index(segment.label))
-                    taught += 1
-        if not taught:
-            raise ConfigError(
-                f"{recording.name}: no window of {spec.window_s:g} s lies inside a segment of {', '.join(labels)}; "
-                "record each gesture for a second or more, with markers."
-            )
-        self.adapter.update()
-        return taught
+            return None
+        return self.adapter.learnt * self.adapter.settings.every
 
     def run(self, maps: Float32) -> Float32:
         """Probabilities (N, K) of N windows in a row, maps (N, F, H, W)."""
-        if self.adapter is None:
+        if self.adapter is None and self.calibrated is None:
             return self.recognizer.predict_batch(maps)[0]
         return np.stack([self.step(one).probabilities for one in maps])
 
     def reset(self) -> None:
-        """Forget the person."""
+        """Start adaptation anew: what was learnt without labels is forgotten, a calibration is kept."""
         if self.adapter is not None:
             self.adapter.reset()
+        if self.calibrated is not None:
+            self.calibrated.reset()

@@ -14,10 +14,8 @@ from rt_handdt.core.gestures import REST
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.metrics import WindowScore, score_windows
 from rt_handdt.core.preprocess import Preprocessor
-from rt_handdt.core.recording import Recording
 from rt_handdt.core.types import Chunk, Decision, FeatureFrame, Float32
 from rt_handdt.errors import HanddtError, StreamError
-from rt_handdt.infer.recognizer import Recognizer
 from rt_handdt.infer.stream import StreamRecognizer
 from rt_handdt.io.lsl import clock
 from rt_handdt.runtime.connect import Connection
@@ -45,8 +43,8 @@ class Engine:
 
     Parameters
     ----------
-    recognizer
-        The model, warmed up.
+    reader
+        The model, warmed up, and calibrated if it shall be; one that was in use before goes on with what it learnt.
     connection
         A stream that fits it.
     reconnect
@@ -56,20 +54,18 @@ class Engine:
         Called on the worker thread with every decision; must be quick.
     explain
         Whether to compute the pattern component for display (ten times a second).
-    learn
-        Learn the person from the stream, if the bundle can; a gap does not make it forget.
     """
 
     def __init__(
         self,
-        recognizer: Recognizer,
+        reader: StreamRecognizer,
         connection: Connection,
         *,
         reconnect: Callable[[], Connection] | None = None,
         on_decision: Callable[[Decision], None] | None = None,
         explain: bool = False,
-        learn: bool = True,
     ) -> None:
+        recognizer = reader.recognizer
         bundle = recognizer.bundle
         self.recognizer = recognizer
         self.layout: ElectrodeLayout = bundle.spec.layout
@@ -88,7 +84,7 @@ class Engine:
         self._on_decision = on_decision
         self._explain = explain
         self._preprocessor = Preprocessor(self.spec)
-        self._reader = StreamRecognizer(recognizer, learn=learn)
+        self._reader = reader
         self._forget = threading.Event()
         self._decoder = Decoder(bundle.manifest.decoder, bundle.gestures, self.spec.hop_samples / self.spec.fs_hz)
         self._ring = Ring(round(TRACE_S * self.spec.fs_hz), self.layout.n_channels)
@@ -110,10 +106,6 @@ class Engine:
         self._thread = threading.Thread(target=self._work, name="handdt-engine", daemon=True)
 
     # -- control (any thread) ----------------------------------------------------------------------------------
-
-    def calibrate(self, recording: Recording) -> int:
-        """Learn the person from a labelled recording; before `start`. See `StreamRecognizer.calibrate`."""
-        return self._reader.calibrate(recording)
 
     def start(self) -> None:
         """Start the worker."""
@@ -164,10 +156,8 @@ class Engine:
     @property
     def learnt_s(self) -> float | None:
         """Seconds of signal from which the person was learnt; None if nothing is learnt."""
-        adapter = self._reader.adapter
-        if adapter is None:
-            return None
-        return adapter.learnt * adapter.settings.every * self.spec.hop_samples / self.spec.fs_hz
+        learnt = self._reader.learnt
+        return None if learnt is None else learnt * self.spec.hop_samples / self.spec.fs_hz
 
     @property
     def seconds(self) -> float:

@@ -16,11 +16,11 @@ from rich.console import Console
 
 from offline.config import TrainConfig
 from offline.datasets import WindowSet, collect
-from offline.networks import amplitude_maps
 from offline.report.lda import ShrinkageLda
 from offline.splits import Split, split
 from offline.training import posteriors, train
 from rt_handdt.core.layout import ElectrodeLayout
+from rt_handdt.core.population import amplitude_maps
 from rt_handdt.core.recording import ArrayRecording, Recording
 from rt_handdt.io.xdf import read_xdf
 from rt_handdt.paths import layout_path, shipped

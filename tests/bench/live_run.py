@@ -12,6 +12,7 @@ from typing import Any
 
 from rt_handdt.core.bundle import Bundle
 from rt_handdt.infer.recognizer import Recognizer
+from rt_handdt.infer.stream import StreamRecognizer
 from rt_handdt.io import lsl
 from rt_handdt.runtime.connect import connect
 from rt_handdt.runtime.engine import Engine
@@ -40,7 +41,7 @@ def live_run(
     command = [sys.executable, "-m", "rt_handdt.cli.main", "replay", *source, "--name", NAME, "--seconds", str(seconds)]
     recognizer = Recognizer(bundle)
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as child:
-        engine = Engine(recognizer, connect(bundle.spec, NAME, timeout_s=20.0), explain=explain)
+        engine = Engine(StreamRecognizer(recognizer), connect(bundle.spec, NAME, timeout_s=20.0), explain=explain)
         engine.start()
         try:
             if window is not None:

@@ -13,21 +13,24 @@ from rich.console import Console
 from offline.config import TrainConfig
 from offline.datasets import collect
 from offline.person import as_average, donnings, reference
-from offline.run import _with_calibration, train_bundle
+from offline.run import train_bundle
 from offline.sources import TrainingData
-from offline.splits import Split, split
+from offline.splits import Split
 from offline.training import train
 from rt_handdt.core.bundle import Bundle, load_bundle
 from rt_handdt.core.preprocess import iter_frames
-from rt_handdt.core.recording import ArrayRecording
-from rt_handdt.errors import BundleError, ConfigError
+from rt_handdt.core.recording import ArrayRecording, Marker
+from rt_handdt.errors import BundleError, ConfigError, LayoutMismatch, RecordingError
 from rt_handdt.infer.recognizer import Recognizer
 from rt_handdt.infer.stream import StreamRecognizer
 from rt_handdt.io.replay import Replayer
+from rt_handdt.io.sources import open_recording
+from rt_handdt.io.xdf import write_xdf
 from rt_handdt.runtime.connect import connect
 from rt_handdt.runtime.engine import Engine
 from rt_handdt.runtime.report import run_report
 from tests.support.people import FS_HZ, LABELS, LAYOUT, recording
+from tests.support.tiny import noise, tiny_bundle
 
 SETTINGS = {
     "stride": 2,
@@ -95,7 +98,7 @@ def test_live_learns_what_offline_learns(bundle: Bundle) -> None:
     replayer = Replayer(stranger, layout=LAYOUT, counter=True)
     thread = threading.Thread(target=lambda: replayer.wait_for_listener(10.0) and replayer.run())
     thread.start()
-    engine = Engine(recognizer, connect(bundle.spec, "stranger"))
+    engine = Engine(StreamRecognizer(recognizer), connect(bundle.spec, "stranger"))
     engine.start()
     try:
         deadline = time.monotonic() + 20.0
@@ -126,43 +129,94 @@ def test_a_model_that_learns_nothing_says_so(bundle: Bundle, tmp_path: Path) -> 
     assert StreamRecognizer(Recognizer(other, "cpu")).adapter is None
 
 
-def test_calibration_is_always_trained_on_and_never_held_out() -> None:
+def test_training_with_a_calibration_ships_the_calibrated_classifier(bundle: Bundle, tmp_path: Path) -> None:
+    """The network learns nothing from it, and live is what a calibration before the stream makes of the same bundle."""
+    people = TrainingData(tuple(recording(person) for person in range(4)), "synthetic people", True)
+    own = tmp_path / "sub-55_own.xdf"
+    write_xdf(own, recording(55, repetitions=2))
     config = TrainConfig.model_validate(SETTINGS)
-    for own in (recording(2, repetitions=1), recording(3, repetitions=1)):  # a known person; a new one
-        first = [recording(person) for person in range(3)]
-        own = ArrayRecording(
-            "own",
-            own.fs_hz,
-            own.channels,
-            own.n_samples,
-            own.markers,
-            subject=own.subject,
-            samples=np.concatenate(list(own.blocks())),
-        )
-        windows = collect([*first, own], LAYOUT, config)
-        for seed in range(4):
-            parts = split(windows, config.validation, seed, frozenset(["own"]))
-            assert parts.often is not None
-            assert not (parts.valid & parts.often).any()
-            assert parts.often.sum() == sum(windows.trials[k].recording == "own" for k in windows.trial)
-            user = np.unique(windows.person[parts.often])
-            assert not np.isin(windows.person[parts.valid], user).any()
-            assert "3 trials of calibration" in parts.protocol
-    data = TrainingData((recording(0),), "one", True)
-    with pytest.raises(ConfigError, match="among the training data too"):
-        _with_calibration(data, data, ["p0.xdf"])
-
-
-def test_a_labelled_repetition_is_learnt_before_going_live(bundle: Bundle, tmp_path: Path) -> None:
-    own = recording(55, repetitions=1)
+    both = train_bundle(people, LAYOUT, tmp_path / "both", config, Console(quiet=True), calibration=[str(own)])
+    assert both.manifest.calibrated_with is not None
+    assert "sub-55_own" in both.manifest.calibrated_with
     maps = np.stack([frame.maps for frame in iter_frames(recording(55), bundle.spec)])
+    shipped, fitted = (StreamRecognizer(Recognizer(one, "cpu")) for one in (both, bundle))
+    assert fitted.calibrated is None
+    fitted.calibrate(open_recording(own))
+    np.testing.assert_allclose(shipped.run(maps), fitted.run(maps), atol=2e-3)
+    content = (both.path / "calibration.npz").read_bytes()
+    (both.path / "calibration.npz").write_bytes(content[:-1] + b"?")
+    with pytest.raises(BundleError, match=r"calibration\.npz: was changed"):
+        load_bundle(both.path)
+    with pytest.raises(ConfigError, match="among the training data too"):
+        train_bundle(
+            TrainingData((open_recording(own),), "own", True),
+            LAYOUT,
+            tmp_path / "twice",
+            config,
+            Console(quiet=True),
+            calibration=[str(own)],
+        )
+
+
+def test_one_repetition_is_enough_to_train_on(tmp_path: Path) -> None:
+    once = TrainingData((recording(3, repetitions=1, segment_s=3.0),), "one repetition", True)
+    settings = {**SETTINGS, "person": {"learn": False}}
+    made = train_bundle(once, LAYOUT, tmp_path / "once", TrainConfig.model_validate(settings), Console(quiet=True))
+    assert (
+        "validated on the end of that repetition, which flatters: rest, wrist_flexion"
+        in made.manifest.training.protocol
+    )
+    assert made.manifest.scores["validation_windows"] >= 3
+    short = TrainingData((recording(3, repetitions=1, segment_s=0.4),), "one short repetition", True)
+    with pytest.raises(RecordingError, match=r"was recorded once only, for 0\.38 s, too short"):
+        train_bundle(short, LAYOUT, tmp_path / "short", TrainConfig.model_validate(settings), Console(quiet=True))
+
+
+@pytest.mark.parametrize("learn", [True, False])
+def test_a_labelled_repetition_is_learnt_before_going_live(bundle: Bundle, learn: bool) -> None:
+    own = recording(55, repetitions=1)
+    later = recording(55, repetitions=3)
+    maps = np.stack([frame.maps for frame in iter_frames(later, bundle.spec)])
     recognizer = Recognizer(bundle, "cpu")
-    taught, stranger = StreamRecognizer(recognizer), StreamRecognizer(recognizer)
-    assert taught.calibrate(own) > 50
-    assert np.abs(taught.judge(maps[0]).probabilities - stranger.judge(maps[0]).probabilities).max() > 0
-    taught.reset()
-    assert np.array_equal(taught.judge(maps[0]).probabilities, stranger.judge(maps[0]).probabilities)
-    with pytest.raises(ConfigError, match=r"no window of 0\.25 s lies inside"):
+    taught, stranger = StreamRecognizer(recognizer, learn=learn), StreamRecognizer(recognizer, learn=learn)
+    report = taught.calibrate(own)
+    assert report.labels == LABELS
+    assert report.repetitions == 1
+    assert report.windows > 50
+    assert "halves of the one repetition" in report.sentences()[0]
+    first = taught.judge(maps[0]).probabilities
+    assert np.abs(first - stranger.judge(maps[0]).probabilities).max() > 0
+    taught.run(maps)
+    taught.reset()  # what was labelled stays
+    np.testing.assert_array_equal(taught.judge(maps[0]).probabilities, first)
+    with pytest.raises(RecordingError, match=r"needs two or more of the model's labels .* found none.*hand_open"):
         stranger.calibrate(recording(55, labels=("hand_open", "hand_close")))
-    with pytest.raises(ConfigError, match="learns nothing live"):
-        StreamRecognizer(recognizer, learn=False).calibrate(own)
+    with pytest.raises(LayoutMismatch, match="resample the recording"):
+        stranger.calibrate(recording(55, fs_hz=500.0))
+    assert stranger.calibrated is None
+
+
+def test_every_bundle_can_be_calibrated(tmp_path: Path) -> None:
+    """One made by hand, that knows nothing of people: the repetitions say which half is which, the network is wrong."""
+    made = tiny_bundle(tmp_path / "tiny")
+    spec = made.spec
+    n = round(3 * spec.fs_hz)
+    half = np.tile([1.0, 1.0, 0.2, 0.2], 2)
+    pieces = [
+        noise(spec, n, 1.0, 1) - 20_000,
+        (noise(spec, n, 30.0, 2) - 20_000) * half[::-1],
+        (noise(spec, n, 30.0, 3) - 20_000) * half,
+    ]
+    samples = np.concatenate(pieces).astype(np.float32)
+    markers = tuple(
+        Marker(k * n, label) for k, label in enumerate(("rest", "left", "right"))
+    )  # left and right exchanged
+    own = ArrayRecording("own", spec.fs_hz, spec.layout.channels, len(samples), markers, samples=samples)
+    reader = StreamRecognizer(Recognizer(made, "cpu"))
+    frames = list(iter_frames(own, spec))
+    before = reader.run(np.stack([frame.maps for frame in frames])).argmax(axis=1)
+    reader.calibrate(own)
+    after = reader.run(np.stack([frame.maps for frame in frames])).argmax(axis=1)
+    inside = [k for k, frame in enumerate(frames) if n + 200 < frame.index < 2 * n]
+    assert (before[inside] == 2).all()
+    assert (after[inside] == 1).all()

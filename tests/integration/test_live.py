@@ -15,6 +15,7 @@ from rt_handdt.core.preprocess import iter_frames
 from rt_handdt.core.recording import ArrayRecording, Marker
 from rt_handdt.errors import LayoutMismatch, StreamError
 from rt_handdt.infer.recognizer import Recognizer
+from rt_handdt.infer.stream import StreamRecognizer
 from rt_handdt.io.lsl import SignalInlet, SignalOutlet, clock
 from rt_handdt.io.replay import Replayer
 from rt_handdt.runtime.connect import connect
@@ -74,7 +75,7 @@ def test_live_equals_offline_and_loses_nothing(bundle: Bundle) -> None:
     recording = session("parity")
     recognizer = Recognizer(bundle)
     with Playing(recording, counter=True) as playing:
-        engine = Engine(recognizer, connect(SPEC, "parity"), explain=True)
+        engine = Engine(StreamRecognizer(recognizer), connect(SPEC, "parity"), explain=True)
         engine.start()
         try:
             until(lambda: engine.samples_received >= recording.n_samples or engine.error is not None)
@@ -141,7 +142,7 @@ def test_a_gap_is_counted_and_resets_the_windows(bundle: Bundle, counter: bool) 
     outlet = SignalOutlet(f"gap-{counter}", SPEC.layout.channels, SPEC.fs_hz)
     if counter:
         outlet = SignalOutlet(f"gap-{counter}-c", SPEC.layout.channels, SPEC.fs_hz, counter=True)
-    engine = Engine(Recognizer(bundle), connect(SPEC, outlet.name))
+    engine = Engine(StreamRecognizer(Recognizer(bundle)), connect(SPEC, outlet.name))
     engine.start()
     try:
         start = clock() - 10.0
@@ -166,7 +167,7 @@ def test_a_stalled_stream_is_stale_and_rests_then_comes_back(bundle: Bundle) -> 
     loud = noise(SPEC, 512, 1.0)
     loud[:, [0, 1, 4, 5]] += noise(SPEC, 512, 30.0, seed=1)[:, [0, 1, 4, 5]] - 20_000.0
     loud[100:103, 2] = np.nan
-    engine = Engine(Recognizer(bundle), connect(SPEC, "stall"))
+    engine = Engine(StreamRecognizer(Recognizer(bundle)), connect(SPEC, "stall"))
     engine.start()
     try:
         outlet.push(loud, clock())
@@ -193,7 +194,7 @@ def test_a_lost_stream_is_visible_and_a_new_source_is_taken_up(bundle: Bundle) -
     try:
         with Playing(recording) as playing:
             engine = Engine(
-                Recognizer(bundle),
+                StreamRecognizer(Recognizer(bundle)),
                 connect(SPEC, "comeback"),
                 reconnect=lambda: connect(SPEC, "comeback", timeout_s=2.0),
             )
@@ -221,7 +222,7 @@ def test_a_worker_that_breaks_is_seen(bundle: Bundle) -> None:
         raise RuntimeError("the hand fell off")
 
     outlet = SignalOutlet("broken", SPEC.layout.channels, SPEC.fs_hz)
-    engine = Engine(Recognizer(bundle), connect(SPEC, "broken"), on_decision=broken)
+    engine = Engine(StreamRecognizer(Recognizer(bundle)), connect(SPEC, "broken"), on_decision=broken)
     engine.start()
     try:
         outlet.push(noise(SPEC, 256, 1.0), clock())

@@ -14,14 +14,20 @@ SEGMENT_S = 1.0
 
 
 def recording(
-    person: int, *, repetitions: int = 3, labels: tuple[str, ...] = LABELS, markers: bool = True, fs_hz: float = FS_HZ
+    person: int,
+    *,
+    repetitions: int = 3,
+    labels: tuple[str, ...] = LABELS,
+    markers: bool = True,
+    fs_hz: float = FS_HZ,
+    segment_s: float = SEGMENT_S,
 ) -> ArrayRecording:
-    """One person making each gesture `repetitions` times, each segment 1 s long."""
+    """One person making each gesture `repetitions` times, each segment 1 s long unless told otherwise."""
     rng = np.random.default_rng([7, person])
     column = np.arange(LAYOUT.shape[1])
     gain = rng.uniform(0.8, 1.25, LAYOUT.n_channels)
     order = [label for _ in range(repetitions) for label in labels]
-    n_segment = round(SEGMENT_S * fs_hz)
+    n_segment = round(segment_s * fs_hz)
     pieces = []
     for label in order:
         at = {"rest": None, "wrist_flexion": 0.5, "wrist_extension": 3.5}.get(label, 2.0)

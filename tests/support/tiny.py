@@ -9,9 +9,11 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from rt_handdt.core.bundle import METADATA_KEY, Bundle, BundleManifest, TrainingRecord, save_bundle
+from rt_handdt.core.bundle import METADATA_KEY, POPULATION, SCHEMA, Bundle, BundleManifest, TrainingRecord, save_bundle
+from rt_handdt.core.calibration import CalibrationSettings
 from rt_handdt.core.decoder import DecoderSettings
 from rt_handdt.core.layout import ElectrodeLayout
+from rt_handdt.core.population import Population
 from rt_handdt.core.preprocess import Preprocessor
 from rt_handdt.core.spec import PipelineSpec
 
@@ -35,8 +37,10 @@ def tiny_spec(fs_hz: float = 512.0, height: int = 2, width: int = 4) -> Pipeline
 def tiny_manifest(spec: PipelineSpec) -> BundleManifest:
     """A manifest for `tiny_bundle`."""
     return BundleManifest(
-        schema_="rt-handdt.bundle/2",
+        schema_=SCHEMA,
         adaptation=None,
+        calibration=CalibrationSettings(),
+        calibrated_with=None,
         name="tiny",
         created="2026-01-01",
         spec=spec,
@@ -106,6 +110,7 @@ def tiny_bundle(path: Path, spec: PipelineSpec | None = None) -> Bundle:
         "explainer.onnx": explainer,
         "golden.npz": golden.getvalue(),
         "CARD.md": b"# tiny\n",
+        POPULATION: Population.plain(spec, LATENT).to_bytes(),
     }
     return save_bundle(path, manifest, files)
 

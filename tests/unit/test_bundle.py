@@ -78,7 +78,7 @@ def test_a_changed_byte_is_refused(bundle: Bundle, name: str) -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"schema": "rt-handdt.bundle/3"}, "reads 'rt-handdt.bundle/2'; update rt-handdt"),
+        ({"schema": "rt-handdt.bundle/4"}, "reads 'rt-handdt.bundle/3'; update rt-handdt"),
         ({"schema": "something"}, "export the bundle again"),
         ({"gesture": []}, "unknown key 'gesture'; did you mean 'gestures'"),
         ({"latent_size": None}, "latent_size"),
