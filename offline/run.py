@@ -69,10 +69,10 @@ def train_bundle(
         Whatever is wrong with data, layout, configuration or target, before any training time is spent.
     """
     console = console or Console(stderr=True)
-    refuse_target(Path(out))
     what = "The training configuration"
     if isinstance(config, str | Path):
         what, config = str(config), TrainConfig.from_toml(config)
+    refuse_target(Path(out))
     if isinstance(data, TrainingData):
         opened = data
     else:

@@ -56,8 +56,8 @@ SEAM = layout_of(
     **{"closed": True, "touching": [["a", "c"], ["b"]]},
 )
 BENT = layout_of(
-    *(5, 6),
-    *(("tall", (0, 4), (0, 1)), ("low", (4, 4), (2, 5)), ("small", (0, 2), (3, 5))),
+    *(8, 9),
+    *(("tall", (0, 7), (0, 1)), ("low", (7, 7), (2, 8)), ("small", (0, 5), (3, 8))),
     **{"touching": [["tall", "low"], ["small"]]},
 )
 RINGS = layout_of(
@@ -130,7 +130,7 @@ def test_a_change_in_one_field_changes_no_other_fields_activations(layout: Elect
         net(maps)
         before, seen[:] = list(seen), []
         for changed in range(geometry.n_fields):
-            cells = torch.from_numpy(geometry.source.transpose(1, 0, 2)[changed][geometry.inside[0][changed]])
+            cells = torch.from_numpy(geometry.source[changed][geometry.inside[0][changed]])
             other = maps.flatten(2).clone()
             other[:, :, cells] += torch.randn(1, 2, len(cells))
             net(other.reshape(maps.shape) * occupied)
@@ -153,17 +153,18 @@ def test_each_of_unequal_fields_is_convolved_as_if_it_were_alone(
         found = torch.zeros(3, 7, geometry.inside[-1].size)
         found[:, :, torch.from_numpy(geometry.latent_cells)] = flat
         height, width = geometry.sizes[-1]
-        found = found.reshape(3, 7, height, geometry.n_fields, width)
+        found = found.reshape(3, 7, geometry.n_fields, height, width)
+        around = "columns" if geometry.axis == 3 else "rows"
         compared = 0
         for number in range(geometry.n_fields):
             inside = geometry.inside[0][number]
             own_h, own_w = int(inside.any(1).sum()), int(inside.any(0).sum())
-            alone_layout = layout_of(own_h, own_w, closed=geometry.closed[number])
+            alone_layout = layout_of(own_h, own_w, closed=geometry.closed[number], around=around)
             alone = encoder(alone_layout, strides, norm)
             alone_geometry = Geometry.of(alone_layout, strides)
             if alone_geometry.kernel(0) != geometry.kernel(0):
                 continue
-            own = maps.flatten(2)[:, :, torch.from_numpy(geometry.source[:, number])]
+            own = maps.flatten(2)[:, :, torch.from_numpy(geometry.source[number])]
             own = (own * torch.from_numpy(inside))[:, :, :own_h, :own_w]
             if not inside[:own_h, :own_w].all():
                 continue  # a bent field has cells outside that a rectangle would not have
@@ -172,7 +173,7 @@ def test_each_of_unequal_fields_is_convolved_as_if_it_were_alone(
             except RuntimeError:  # one cell wide further on: a smaller kernel
                 continue
             h, w = alone_geometry.sizes[-1]
-            assert torch.allclose(found[:, :, :h, number, :w], alone(own), atol=1e-5)
+            assert torch.allclose(found[:, :, number, :h, :w], alone(own), atol=1e-5)
             compared += 1
     assert compared >= 1
 
@@ -232,7 +233,7 @@ def test_odd_fields_come_back_to_their_cells(layout: ElectrodeLayout) -> None:
     geometry = Geometry.of(layout, config.strides)
     torch.manual_seed(0)
     decoder = Decoder(5, 2, geometry, config).eval()
-    owner = geometry.inside[-1].transpose(1, 0, 2) * (1 + np.arange(geometry.n_fields))[None, :, None]
+    owner = geometry.inside[-1] * (1 + np.arange(geometry.n_fields))[:, None, None]
     owner_of_latent = owner.reshape(-1)[geometry.latent_cells]
     latent = torch.randn(1, 5, *geometry.latent_shape)
     with torch.no_grad():
@@ -242,7 +243,7 @@ def test_odd_fields_come_back_to_their_cells(layout: ElectrodeLayout) -> None:
             changed[:, :, torch.from_numpy(owner_of_latent == number + 1)] += 1.0
             moved = (decoder(changed.reshape(latent.shape)) != plain).any(1)[0].flatten().numpy()
             own = np.zeros(moved.size, bool)
-            own[geometry.source.transpose(1, 0, 2)[number][geometry.inside[0][number]]] = True
+            own[geometry.source[number][geometry.inside[0][number]]] = True
             assert moved[own].any()
             assert not moved[~own].any()
 
