@@ -7,30 +7,23 @@ import torch
 from torch import Tensor, nn
 
 from offline.geometry import LAYERS, Geometry
-from rt_handdt.core.fields import Cells
 
 
 class Cut(nn.Module):
     """Maps on the grid → the fields as windows of their own: (N, F, H, W) → (N·G, F, h, w)."""
 
+    source: Tensor  # (G·h·w,)
+
     def __init__(self, geometry: Geometry) -> None:
         super().__init__()
         self.geometry = geometry
+        self.register_buffer("source", torch.from_numpy(geometry.source.reshape(-1)), persistent=False)
         self.mask = Inside(geometry, 0)
 
     def forward(self, maps: Tensor) -> Tensor:
-        geometry = self.geometry
-        if geometry.plain:
+        if self.geometry.plain:
             return maps
-        down, across = geometry.sizes[0][::-1] if geometry.turned else geometry.sizes[0]
-        pieces = []
-        for field in geometry.fields:  # slices: in torch and in ONNX Runtime several times as fast as an index
-            piece = _run_of(_run_of(maps, field.rows, 2), field.columns, 3)
-            height, width = field.shape
-            pieces.append(nn.functional.pad(piece, (0, across - width, 0, down - height)))
-        stacked = torch.stack(pieces, dim=1)  # (N, G, F, h, w)
-        stacked = stacked.transpose(3, 4) if geometry.turned else stacked
-        fields: Tensor = self.mask(stacked.reshape(-1, maps.shape[1], *geometry.sizes[0]))
+        fields: Tensor = self.mask(_apart(_taken(maps.flatten(2), self.source), self.geometry, 0))
         return fields
 
 
@@ -169,17 +162,8 @@ class Up(nn.Module):
         return out[:, :, top : top + height, left : left + width]
 
 
-def _run_of(maps: Tensor, lines: Cells, axis: int) -> Tensor:
-    """The rows or columns of one field; a run that goes over the end continues at the beginning."""
-    start, n, length = int(lines[0]), len(lines), maps.shape[axis]
-    if start + n <= length:
-        return maps if n == length else maps.narrow(axis, start, n)
-    first = length - start
-    return torch.cat([maps.narrow(axis, start, first), maps.narrow(axis, 0, n - first)], dim=axis)
-
-
 def _taken(flat: Tensor, index: Tensor) -> Tensor:
-    """(N, C, m) → (N, C, n); a gather, since torch's index_select is slow along the last axis."""
+    """(N, C, m) → (N, C, n). A gather: index_select, and slices that are then turned, take many times as long here."""
     return flat.gather(2, index.expand(*flat.shape[:2], -1))
 
 

@@ -37,12 +37,10 @@ class Geometry:
     ----------
     grid
         (H, W) of the layout.
-    fields
-        Its fields.
-    turned
-        Whether they are laid on their side.
     axis
         Axis of (N, C, h, w) that goes round the limb.
+    closed
+        Of each field: whether it goes all the way round.
     source
         (G, h, w): number of the grid's cell (row · W + column) that each cell of the stack is taken from.
     strides
@@ -54,9 +52,8 @@ class Geometry:
     """
 
     grid: Shape
-    fields: tuple[GridField, ...]
-    turned: bool
     axis: int
+    closed: tuple[bool, ...]
     source: npt.NDArray[np.intp]
     strides: tuple[Shape, ...]
     sizes: tuple[Shape, ...]
@@ -83,9 +80,8 @@ class Geometry:
             sizes.append((masks[-1].shape[1], masks[-1].shape[2]))
         return cls(
             grid=layout.shape,
-            fields=fields,
-            turned=turned,
             axis=axis,
+            closed=tuple(one.closed for one in fields),
             source=source,
             strides=tuple(used),
             sizes=tuple(sizes),
@@ -95,12 +91,7 @@ class Geometry:
     @property
     def n_fields(self) -> int:
         """G."""
-        return len(self.fields)
-
-    @property
-    def closed(self) -> tuple[bool, ...]:
-        """Of each field: whether it goes all the way round."""
-        return tuple(one.closed for one in self.fields)
+        return len(self.closed)
 
     @cached_property
     def plain(self) -> bool:
