@@ -220,7 +220,7 @@ def _features(config: TrainConfig, facts: DataFacts) -> Ruled:
         return config, [Misfit(one.problem) for one in found]
     if lost:
         left = "of 'person.features', " + (_list(list(person)) + " is left" if person else "none is left: all count")
-        found.append(Misfit(f"'person.features' names {_list(lost)}, which then is not there", left))
+        found.append(Misfit(f"'person.features' names {_list(lost)}, which cannot be given either", left))
     config = _pipeline(config, features=tuple(kept))
     return config.model_copy(update={"person": config.person.model_copy(update={"features": person})}), found
 

@@ -71,7 +71,10 @@ class InputLayer(nn.Module):
 
 
 class LevelSplit(nn.Module):
-    """Standardised maps → each window's maps less their mean, and these means as planes: (N, F, …) → (N, 2F, …)."""
+    """Standardised maps → each window's maps less their mean, and these means as planes: (N, F, …) → (N, 2F, …).
+
+    The mean is over all fields of the layout: the level of the window, of which the encoder is told in each field.
+    """
 
     occupied: Tensor
 
