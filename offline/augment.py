@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from offline.config import AugmentConfig
+from rt_handdt.core.fields import field_map
 from rt_handdt.core.layout import ElectrodeLayout
 
 
@@ -24,18 +26,20 @@ class Augmenter:
         self, config: AugmentConfig, layout: ElectrodeLayout, amplitude: Tensor, generator: torch.Generator
     ) -> None:
         self._config = config
-        self._around = 3 if layout.around == "columns" else 2
-        self._closed = layout.closed
+        around = 1 if layout.around == "columns" else 0
+        # one cell more than the largest whole shift: the fraction looks one further
+        self._around = steps_along(layout, around, math.ceil(config.rotate_cells) + 1)
+        self._along = steps_along(layout, 1 - around, math.ceil(config.shift_cells) + 1)
         self._amplitude = amplitude
         self._generator = generator
 
     def move(self, maps: Tensor) -> Tensor:
-        """Rotation around the limb and shift along it, then gains; raw maps in, raw maps out."""
+        """Rotation around the limb and shift along it, within each field, then gains; raw maps in, raw maps out."""
         config = self._config
         if config.rotate_cells:
-            maps = shifted(maps, self._uniform(len(maps), config.rotate_cells), self._around, wrap=self._closed)
+            maps = shifted(maps, self._uniform(len(maps), config.rotate_cells), self._around)
         if config.shift_cells:
-            maps = shifted(maps, self._uniform(len(maps), config.shift_cells), 5 - self._around, wrap=False)
+            maps = shifted(maps, self._uniform(len(maps), config.shift_cells), self._along)
         if config.level_db or config.gain_db:
             level = config.level_db * self._normal(len(maps), 1, 1, 1)
             each = config.gain_db * self._normal(len(maps), 1, *maps.shape[2:])
@@ -57,7 +61,7 @@ class Augmenter:
         return torch.randn(shape, generator=self._generator)
 
 
-def shifted(maps: Tensor, cells: Tensor, axis: int, *, wrap: bool) -> Tensor:
+def shifted(maps: Tensor, cells: Tensor, steps: Tensor) -> Tensor:
     """Move each window's maps along one axis by a number of cells, its fraction by linear interpolation.
 
     Parameters
@@ -66,21 +70,43 @@ def shifted(maps: Tensor, cells: Tensor, axis: int, *, wrap: bool) -> Tensor:
         (N, F, H, W).
     cells
         (N,): the value at position k comes from position k + cells.
-    axis
-        2 (rows) or 3 (columns).
-    wrap
-        Whether what leaves one side enters at the other; else the border's value is repeated.
+    steps
+        Of `steps_along`, of as many cells either way as `cells` may be.
     """
-    length = maps.shape[axis]
     whole = torch.floor(cells)
-    shape = [len(maps), 1, 1, 1]
-    share = (cells - whole).reshape(shape)
-    index = torch.arange(length)[None, :] + whole.long()[:, None]  # (N, length)
+    share = (cells - whole).reshape(-1, 1, 1)
+    flat = maps.flatten(2)
+    most = len(steps) // 2
 
-    def taken(positions: Tensor) -> Tensor:
-        positions = positions % length if wrap else positions.clamp(0, length - 1)
-        spread = [len(maps), 1, 1, 1]
-        spread[axis] = length
-        return maps.gather(axis, positions.reshape(spread).expand_as(maps))
+    def taken(distance: Tensor) -> Tensor:
+        return flat.gather(2, steps[distance + most][:, None].expand_as(flat))
 
-    return taken(index) * (1 - share) + taken(index + 1) * share
+    near = whole.long()
+    return (taken(near) * (1 - share) + taken(near + 1) * share).reshape(maps.shape)
+
+
+def steps_along(layout: ElectrodeLayout, axis: int, most: int) -> Tensor:
+    """(2·most + 1, H·W): the cell that lies −most … most cells further along an axis (0: rows, 1: columns).
+
+    Where the axis is closed, the way goes on past the seam. It ends where the field ends, since across a gap lies
+    another muscle's electrode, and at the grid's border; then, and over an empty cell, the last electrode on the way is
+    taken.
+    """
+    numbers, occupied = field_map(layout), layout.occupied
+    closed = layout.closed and axis == (1 if layout.around == "columns" else 0)
+    length, cells = layout.shape[axis], np.arange(numbers.size).reshape(layout.shape)
+    found = np.tile(cells, (2 * most + 1, 1, 1))
+    for sign in (-1, 1):
+        walking = np.ones(layout.shape, bool)
+        for distance in range(1, most + 1):
+            at, last = most + sign * distance, most + sign * (distance - 1)
+            there = np.arange(length) + sign * distance
+            walking &= _broad((there >= 0) & (there < length) | closed, axis)
+            there %= length
+            walking &= numbers.take(there, axis) == numbers
+            found[at] = np.where(walking & occupied.take(there, axis), cells.take(there, axis), found[last])
+    return torch.from_numpy(found.reshape(2 * most + 1, -1))
+
+
+def _broad(line: np.ndarray, axis: int) -> np.ndarray:
+    return line[:, None] if axis == 0 else line[None, :]

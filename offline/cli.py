@@ -56,6 +56,10 @@ def train(
             metavar="PATH...",
         ),
     ] = None,
+    fit: Annotated[
+        bool,
+        typer.Option("--fit", help="Adapt --config to the data's rate, electrodes and labels where it does not fit."),
+    ] = False,
     allow_reserved_seeds: Annotated[
         bool,
         typer.Option("--allow-reserved-seeds", help="Train even on virtual people that are kept for final figures."),
@@ -63,20 +67,19 @@ def train(
 ) -> None:
     """Train on recordings and write a bundle for the live app."""
     # torch takes seconds to import; --help should not
-    from offline.config import TrainConfig
     from offline.run import train_bundle
     from rt_handdt.core.layout import ElectrodeLayout
     from rt_handdt.paths import layout_path
 
-    settings = TrainConfig.from_toml(config) if config is not None else None
     grid = ElectrodeLayout.from_toml(layout_path(layout))
     train_bundle(
         [*data, *(more or [])],
         grid,
         out,
-        settings,
+        config,
         calibration=calibration or (),
         allow_reserved_seeds=allow_reserved_seeds,
+        fit=fit,
     )
 
 

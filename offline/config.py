@@ -55,6 +55,10 @@ class PipelineConfig(Settings):
         )
 
 
+#: (rows, columns) of each of the encoders' three convolutions, or chosen by the size of the grid.
+Strides = Literal["auto"] | tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+
+
 class NetworkConfig(Settings):
     """Sizes of the networks.
 
@@ -68,12 +72,24 @@ class NetworkConfig(Settings):
     level_planes
         Give the pattern encoder each window's own mean as planes of their own and take it out of the maps, so that
         shape and level can be weighed apart.
+    strides
+        (rows, columns) of each convolution, 1 or 2, for example ``[[2, 2], [2, 1], [1, 1]]``. ``"auto"``: halve the
+        grid while it has 16 cells or more, an axis less than half as long as the other left alone; so 16×16 becomes
+        2×2, and a ring of ten electrodes keeps all ten.
     """
 
     widths: tuple[int, int, int] = (64, 128, 128)
     norm: Literal["batch", "instance", "none"] = "batch"
     dropout: float = Field(0.1, ge=0, lt=1)
     level_planes: bool = True
+    strides: Strides = "auto"
+
+    @field_validator("strides")
+    @classmethod
+    def _one_or_two(cls, value: Strides) -> Strides:
+        if value != "auto" and not all(step in (1, 2) for pair in value for step in pair):
+            raise ValueError("a stride must be 1 or 2")
+        return value
 
     @field_validator("widths")
     @classmethod
@@ -134,7 +150,8 @@ class AugmentConfig(Settings):
     rotate_cells
         The maps turn around the limb by up to so many cells, and
     shift_cells
-        slide along it, by whole cells or parts of one; what leaves one side enters at the other, or is repeated.
+        slide along it, by whole cells or parts of one. What leaves one side of a closed axis enters at the other;
+        elsewhere the field's last electrode is repeated.
     level_db, gain_db
         Standard deviation of a gain common to a window, and of one for each electrode.
     drop_channels

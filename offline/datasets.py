@@ -99,7 +99,7 @@ def collect(
     ConfigError
         If fewer than two labels are there to learn, or a wanted one is missing.
     """
-    spec = config.pipeline.spec(_common_rate(recordings), layout)
+    spec = config.pipeline.spec(common_rate(recordings), layout)
     gestures = _gestures(recordings, config.gestures)
     people = tuple(dict.fromkeys(recording.subject for recording in recordings))
     parts: list[_Part] = []
@@ -193,7 +193,14 @@ def _consecutive(segments: Sequence[Segment]) -> Int64:
     return table
 
 
-def _common_rate(recordings: Sequence[Recording]) -> float:
+def common_rate(recordings: Sequence[Recording]) -> float:
+    """The sampling rate of all recordings.
+
+    Raises
+    ------
+    RecordingError
+        If there are none, or their rates differ.
+    """
     if not recordings:
         raise RecordingError("Training needs at least one recording; got none.")
     slowest = min(recordings, key=lambda recording: recording.fs_hz)

@@ -3,7 +3,8 @@
 After Yuan et al. 2024 (J NeuroEng Rehabil 21:233): one encoder keeps what tells the gesture, the other what tells the
 person, and the decoder needs both to give the window back. Ours differ where the published ones lose something: the
 maps are log-compressed and standardised inside the graph, the last convolution has no norm behind it, and a window's
-overall level has planes of its own. Any grid H × W and any number of maps F will do.
+overall level has planes of its own. Any grid H × W and any number of maps F will do; the convolutions respect which
+electrodes are neighbours (`offline.geometry`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from offline.config import NetworkConfig
+from offline.fieldwise import Cut, Down, Inside, Latent, Paste, Up
+from offline.geometry import Geometry
+from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.population import amplitude_maps
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import Float32
@@ -68,7 +72,10 @@ class InputLayer(nn.Module):
 
 
 class LevelSplit(nn.Module):
-    """Standardised maps → each window's maps less their mean, and these means as planes: (N, F, …) → (N, 2F, …)."""
+    """Standardised maps → each window's maps less their mean, and these means as planes: (N, F, …) → (N, 2F, …).
+
+    The mean is over all fields of the layout: the level of the window, of which the encoder is told in each field.
+    """
 
     occupied: Tensor
 
@@ -89,52 +96,55 @@ def _norm(kind: str, channels: int) -> nn.Module:
     return nn.Identity()
 
 
-class Encoder(nn.Sequential):
-    """3 × [conv 3×3, stride 2, pad 1 → dropout → norm → LeakyReLU 0.2]: (N, F, H, W) → (N, widths[2], ⌈H/8⌉, ⌈W/8⌉)."""
+class Encoder(nn.Module):
+    """3 × [conv 3×3 within each field → dropout → norm → LeakyReLU 0.2]: (N, F, H, W) → (N, widths[2], h, w)."""
 
-    def __init__(self, in_maps: int, config: NetworkConfig) -> None:
+    def __init__(self, in_maps: int, geometry: Geometry, config: NetworkConfig) -> None:
+        super().__init__()
+        self.cut, self.latent = Cut(geometry), Latent(geometry)
         layers: list[nn.Module] = []
         channels = in_maps
-        for block, width in enumerate(config.widths):
-            last = block == len(config.widths) - 1
+        for layer, width in enumerate(config.widths):
+            last = layer == len(config.widths) - 1
             layers += [
-                nn.Conv2d(channels, width, 3, stride=2, padding=1),
+                Down(channels, width, geometry, layer),
                 nn.Dropout(config.dropout),
                 nn.Identity() if last else _norm(config.norm, width),
                 nn.LeakyReLU(SLOPE),
+                Inside(geometry, layer + 1),
             ]
             channels = width
-        super().__init__(*layers)
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return self.latent.join(self.layers(self.cut(maps)))
 
 
 class Decoder(nn.Module):
-    """Latents → standardised maps, by three transposed convolutions, cropped to H × W."""
+    """Latents → standardised maps (N, F, H, W), by three transposed convolutions within each field."""
 
-    def __init__(self, in_channels: int, n_maps: int, shape: tuple[int, int], config: NetworkConfig) -> None:
+    def __init__(self, in_channels: int, n_maps: int, geometry: Geometry, config: NetworkConfig) -> None:
         super().__init__()
         wide, narrow = config.widths[1], config.widths[0]
         thin = max(n_maps, narrow // 4)  # at full resolution each channel costs most
-        self.shape = shape
-
-        def up(channels: int, width: int) -> nn.ConvTranspose2d:
-            return nn.ConvTranspose2d(channels, width, 3, stride=2, padding=1, output_padding=1)
-
+        self.latent, self.paste = Latent(geometry), Paste(geometry)
         self.layers = nn.Sequential(
-            up(in_channels, wide),
+            Up(in_channels, wide, geometry, 2),
             nn.BatchNorm2d(wide),
             nn.LeakyReLU(SLOPE),
-            up(wide, narrow),
+            Inside(geometry, 2),
+            Up(wide, narrow, geometry, 1),
             nn.BatchNorm2d(narrow),
             nn.LeakyReLU(SLOPE),
-            up(narrow, thin),
+            Inside(geometry, 1),
+            Up(narrow, thin, geometry, 0),
             nn.LeakyReLU(SLOPE),
             nn.Conv2d(thin, n_maps, 1),  # no tanh: standardised log-amplitudes are not bounded by one
         )
 
     def forward(self, latents: Tensor) -> Tensor:
-        height, width = self.shape
-        maps: Tensor = self.layers(latents)  # (N, F, 8⌈H/8⌉, 8⌈W/8⌉)
-        return maps[:, :, :height, :width]
+        maps: Tensor = self.paste(self.layers(self.latent.part(latents)))
+        return maps
 
 
 @dataclass(frozen=True)
@@ -176,22 +186,20 @@ class DisentanglingNet(nn.Module):
 
     def __init__(self, spec: PipelineSpec, n_labels: int, config: NetworkConfig, *, with_subject: bool) -> None:
         super().__init__()
-        n_maps, height, width = spec.frame_shape
-        if config.norm == "instance" and -(-height // 4) * -(-width // 4) < 2:
-            raise ConfigError(
-                f"'network.norm': instance norm needs a grid wider than 4 cells; '{spec.layout.name}' is "
-                f'{height}x{width}; use "batch".'
-            )
+        n_maps = spec.n_maps
+        geometry = Geometry.of(spec.layout, config.strides)
+        if config.norm == "instance" and not geometry.fits_instance_norm:
+            raise ConfigError(f'{instance_misfit(spec.layout)}; use "batch".')
         occupied = np.asarray(spec.layout.occupied)
         self.config = config
         self.inputs = InputLayer(amplitude_maps(spec), occupied)
         self.split: nn.Module = LevelSplit(self.inputs.occupied) if config.level_planes else nn.Identity()
         in_maps = n_maps * (2 if config.level_planes else 1)
         depth = config.widths[2]
-        self.latent_shape = (depth, -(-height // 8), -(-width // 8))
-        self.pattern_encoder = Encoder(in_maps, config)
-        self.subject_encoder = Encoder(in_maps, config) if with_subject else None
-        self.decoder = Decoder(depth * (2 if with_subject else 1), n_maps, (height, width), config)
+        self.latent_shape = (depth, *geometry.latent_shape)
+        self.pattern_encoder = Encoder(in_maps, geometry, config)
+        self.subject_encoder = Encoder(in_maps, geometry, config) if with_subject else None
+        self.decoder = Decoder(depth * (2 if with_subject else 1), n_maps, geometry, config)
         self.classifier = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(self.latent_size, n_labels))
         self.register_buffer("mean_subject", torch.zeros(1, *self.latent_shape))
 
@@ -238,3 +246,12 @@ class DisentanglingNet(nn.Module):
         """Raw features (N, F, H, W) → probabilities (N, K) and the pattern latent (N, D): the live graph."""
         pattern = self.pattern_encoder(self.split(self.inputs(features))).flatten(1)
         return torch.softmax(self.classifier(pattern), dim=1), pattern
+
+
+def instance_misfit(layout: ElectrodeLayout) -> str:
+    """That a layout is too small for instance norm, as the beginning of a sentence."""
+    height, width = layout.shape
+    return (
+        f"'network.norm': instance norm needs two cells or more behind each layer but the last; '{layout.name}' is "
+        f"{height}x{width}"
+    )

@@ -13,8 +13,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from offline.bundle_card import Provenance
 from offline.bundles import refuse_target
 from offline.config import TrainConfig
+from offline.data_facts import DataFacts
 from offline.datasets import WindowSet, collect
 from offline.export import export_bundle
+from offline.fitting import fit_config
 from offline.sources import TrainingData, open_data
 from offline.splits import Split, split
 from offline.training import Epoch, train
@@ -26,23 +28,20 @@ from rt_handdt.errors import ConfigError
 from rt_handdt.paths import shipped
 
 POOL_ABOVE_S = 600.0  # of signal in all
-
-
 #: From so many people on, differences between them are worth learning with the larger network.
 MANY_PEOPLE = 6
-#: Of the sampling rate: as high as a band's upper corner may lie and still leave the filter a slope.
-BAND_LIMIT = 0.45
 
 
 def train_bundle(
     data: Sequence[str] | TrainingData,
     layout: ElectrodeLayout,
     out: str | Path,
-    config: TrainConfig | None,
+    config: TrainConfig | str | Path | None,
     console: Console | None = None,
     *,
     calibration: Sequence[str] = (),
     allow_reserved_seeds: bool = False,
+    fit: bool = False,
 ) -> Bundle:
     """Train on recordings and write a bundle.
 
@@ -53,7 +52,8 @@ def train_bundle(
     out
         Folder of the bundle; a bundle that is there is replaced.
     config
-        None: the shipped one that suits the data, adapted to its rate; the console says which and how.
+        Settings, or the TOML file that holds them. None: the shipped ones that suit the number of people, adapted to
+        the data; the console says which and how.
     console
         Where progress goes; standard error if None.
     calibration
@@ -61,6 +61,8 @@ def train_bundle(
         does not learn from them; the bundle's calibration is fitted to them, as ``live --calibration`` does.
     allow_reserved_seeds
         As in `offline.sources.open_data`.
+    fit
+        Adapt `config` where it does not fit the data (see `offline.fitting`), and say how; else that is an error.
 
     Raises
     ------
@@ -68,6 +70,9 @@ def train_bundle(
         Whatever is wrong with data, layout, configuration or target, before any training time is spent.
     """
     console = console or Console(stderr=True)
+    what = "The training configuration"
+    if isinstance(config, str | Path):
+        what, config = str(config), TrainConfig.from_toml(config)
     refuse_target(Path(out))
     if isinstance(data, TrainingData):
         opened = data
@@ -80,8 +85,18 @@ def train_bundle(
     for recording in opened.recordings:
         for note in recording.notes:
             console.print(f"{recording.name}: {note}", style="yellow")
+    facts = DataFacts.of(opened.recordings, layout)
     if config is None:
-        config = suitable_config(opened.recordings, layout, console)
+        name, config = suitable_config(facts)
+        what, fit = f"configs/train/{name}", True
+        notch = config.pipeline.notch_hz
+        console.print(
+            f"No --config: using {what} for {facts.summary}; the mains notch is at {notch:g} Hz.", markup=False
+        )
+    fitting = fit_config(config, facts)
+    config = fitting.require(adapted=fit, what=what)
+    for sentence in fitting.adaptations:
+        console.print(f"Adapted: {sentence}", markup=False)
     with _bar(console) as bar:
         task = bar.add_task("Features", total=len(opened.recordings), note="")
         windows = collect(
@@ -149,30 +164,10 @@ def _workers(recordings: Sequence[Recording]) -> int:
     return min(os.cpu_count() or 1, len(recordings)) if long else 1
 
 
-def suitable_config(recordings: Sequence[Recording], layout: ElectrodeLayout, console: Console) -> TrainConfig:
-    """The shipped configuration for data of one or a few people, or of many; fitted to the data's rate and layout."""
-    people = len({recording.subject for recording in recordings})
-    name = "default.toml" if people >= MANY_PEOPLE else "one_person.toml"
-    config = TrainConfig.from_toml(shipped("configs", "train", name))
-    said = f"No --config: using configs/train/{name} for {people} {'person' if people == 1 else 'people'}"
-    low, high = config.pipeline.band_hz
-    limit = round(BAND_LIMIT * min(recording.fs_hz for recording in recordings), 1)
-    if low < limit < high:
-        pipeline = config.pipeline.model_copy(update={"band_hz": (low, limit)})
-        config = config.model_copy(update={"pipeline": pipeline})
-        said += f", with the band's upper corner lowered from {high:g} to {limit:g} Hz for the data's rate"
-    features = config.pipeline.features
-    fitting = tuple(feature for feature in features if feature.pair is None or feature.pair.fits(layout))
-    if len(fitting) < len(features):
-        pipeline = config.pipeline.model_copy(update={"features": fitting})
-        names = {feature.label for feature in fitting}
-        kept = tuple(name for name in config.person.features if name in names)
-        person = config.person.model_copy(update={"features": kept})
-        config = config.model_copy(update={"pipeline": pipeline, "person": person})
-        left = ", ".join(feature.label for feature in features if feature not in fitting)
-        said += f", without {left}, for which the layout '{layout.name}' has no electrodes"
-    console.print(f"{said}; the mains notch is at {config.pipeline.notch_hz:g} Hz.")
-    return config
+def suitable_config(facts: DataFacts) -> tuple[str, TrainConfig]:
+    """Name and content of the shipped configuration for data of one or a few people, or of many; not fitted yet."""
+    name = "default.toml" if facts.people >= MANY_PEOPLE else "one_person.toml"
+    return name, TrainConfig.from_toml(shipped("configs", "train", name))
 
 
 def _announce(console: Console, windows: WindowSet, parts: Split) -> None:

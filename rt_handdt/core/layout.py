@@ -8,7 +8,18 @@ A layout file is TOML. Three ways to write the grid::
     grid = "E1 E2 E3 \\n E4 . E6"          # 2. names where they sit, one line a row, "." = no electrode there
     channels = "E6 E4 E3 E2 E1"          #    the stream's order, if it differs from reading order
 
-Rows run along the forearm (row 0 distal) and columns around it, unless ``around = "rows"``.
+Rows run along the forearm (row 0 distal) and columns around it, unless ``around = "rows"``. ``closed = true`` says that
+the electrodes go all the way round.
+
+Several arrays, and which of them lie side by side without a gap (`rt_handdt.core.fields`)::
+
+    touching = [["upper left", "lower left"], ["right"]]
+
+    [[arrays]]
+    name = "upper left"
+    rows = [0, 7]                        # first and last
+    columns = [0, 7]
+    …
 """
 
 from __future__ import annotations
@@ -21,9 +32,10 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from rt_handdt.config import Settings, read_toml
+from rt_handdt.core.fields import check_touching
 from rt_handdt.core.types import Float32, Float64
 from rt_handdt.errors import HanddtError, LayoutError
 
@@ -54,7 +66,10 @@ class ElectrodeLayout(Settings):
     pitch_mm
         Distance between neighbouring rows and columns, in mm.
     arrays
-        Physical arrays, for display.
+        Physical arrays.
+    touching
+        Names of arrays, in groups: those of a group lie side by side without a gap, between groups lies bare skin.
+        Where it is given, each array is named once. Empty: the whole grid is taken for one field of electrodes.
     around
         The axis that goes round the limb: ``"columns"`` or ``"rows"``.
     closed
@@ -67,8 +82,24 @@ class ElectrodeLayout(Settings):
     shape: tuple[int, int]
     pitch_mm: tuple[float, float] = (10.0, 10.0)
     arrays: tuple[ArrayBlock, ...] = ()
+    touching: tuple[tuple[str, ...], ...] = ()
     around: Literal["columns", "rows"] = "columns"
     closed: bool = False
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Bundles carry their layout's canonical JSON; those written before `touching` was known must read the same.
+        data: dict[str, Any] = handler(self)
+        if not self.touching:
+            data.pop("touching", None)
+        return data
+
+    @field_validator("touching")
+    @classmethod
+    def _no_empty_group(cls, value: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+        if not all(value):
+            raise ValueError("a group of 'touching' names no array; drop it")
+        return value
 
     @field_validator("pitch_mm")
     @classmethod
@@ -101,6 +132,8 @@ class ElectrodeLayout(Settings):
                 f"the cell at row {cell[0]}, column {cell[1]} is used twice, by '{both[0]}' and '{both[1]}'; "
                 "give each electrode a cell of its own"
             )
+        if self.touching:
+            check_touching(self)
         return self
 
     # -- reading -----------------------------------------------------------------------------------------------

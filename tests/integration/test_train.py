@@ -19,7 +19,7 @@ from offline.config import NetworkConfig, TrainConfig
 from offline.datasets import collect
 from offline.export import export_bundle
 from offline.networks import DisentanglingNet
-from offline.run import suitable_config, train_bundle
+from offline.run import train_bundle
 from offline.sources import TrainingData
 from offline.splits import split
 from offline.training import Epoch, train
@@ -203,31 +203,6 @@ def test_thresholds_of_features_can_be_set() -> None:
     assert features == (Rms(), Zc(threshold_uv=5.0))
     with pytest.raises(ConfigError, match="unknown feature 'rmss'"):
         TrainConfig.parse({"pipeline": {"features": ["rmss"]}}, what="it")
-
-
-def test_without_a_config_one_is_chosen_that_suits_the_data() -> None:
-    said = io.StringIO()
-    one = suitable_config([recording(0, repetitions=1)], LAYOUT, Console(file=said, width=300))
-    assert one.refit
-    assert one.pipeline.band_hz == (20.0, 230.4)  # 512 Hz
-    assert "one_person.toml for 1 person, with the band's upper corner lowered from 500 to 230.4 Hz" in said.getvalue()
-    people = [recording(k, repetitions=1, fs_hz=2048.0) for k in range(6)]
-    many = suitable_config(people, LAYOUT, Console(file=said, width=300))
-    assert many.pipeline.band_hz == (20.0, 500.0)
-    assert "default.toml for 6 people;" in said.getvalue()
-    band = suitable_config(people, ElectrodeLayout.grid(1, 8), Console(file=said, width=300))
-    assert [one.label for one in band.pipeline.features] == ["rms", "wl", "zc", "ssc", "rms_around", "wl_around"]
-    assert "without rms_along, wl_along, rms_along_2, wl_along_2, for which the layout 'grid_1x8'" in said.getvalue()
-
-
-def test_features_that_a_layout_cannot_give_tell_no_people_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("offline.run.shipped", lambda *parts: shipped("configs", "train_best.toml"))
-    people = [recording(k, repetitions=1, fs_hz=2048.0) for k in range(6)]
-    full = suitable_config(people, LAYOUT, Console(file=io.StringIO()))
-    assert full.person.features == ("rms", "rms_along_2")
-    band = suitable_config(people, ElectrodeLayout.grid(1, 8), Console(file=io.StringIO()))
-    assert band.person.features == ("rms",)
-    TrainConfig.parse(band.model_dump(mode="json"), what="what is left")
 
 
 @pytest.mark.parametrize("path", sorted(shipped("configs", "train").glob("*.toml")), ids=lambda path: path.stem)

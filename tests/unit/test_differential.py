@@ -9,7 +9,7 @@ from offline.config import PipelineConfig
 from offline.features.measures import parse_measure
 from offline.features.repair import rebuild, rings
 from offline.features.signals import Signal
-from offline.networks import amplitude_maps
+from rt_handdt.core.population import amplitude_maps
 from rt_handdt.core import kernels
 from rt_handdt.core.differential import Pair, Partners, map_groups
 from rt_handdt.core.filters import CausalFilter, design

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from offline.augment import Augmenter, shifted
+from offline.augment import Augmenter, shifted, steps_along
 from offline.config import AugmentConfig, NetworkConfig
-from offline.networks import DisentanglingNet, InputLayer, amplitude_maps
+from offline.networks import DisentanglingNet, InputLayer
+from rt_handdt.core.population import amplitude_maps
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.errors import ConfigError
@@ -36,7 +37,6 @@ def test_any_grid_and_any_number_of_maps(shape: tuple[int, int], norm: str) -> N
         maps = torch.rand(4, *spec.frame_shape) * 40
         encoded = net.encode(net.inputs(maps))
         assert encoded.pattern.shape == (4, *net.latent_shape)
-        assert net.latent_shape == (6, -(-shape[0] // 8), -(-shape[1] // 8))
         assert net.decode(encoded.pattern, encoded.subject).shape == maps.shape
         probabilities, latent = net.eval()(maps)
         assert probabilities.shape == (4, 3)
@@ -105,12 +105,43 @@ def test_explaining_uses_the_average_person() -> None:
 
 def test_shift_by_whole_cells_and_parts() -> None:
     maps = torch.arange(5.0).reshape(1, 1, 1, 5).repeat(3, 1, 1, 1)
-    moved = shifted(maps, torch.tensor([1.0, -1.0, 0.5]), 3, wrap=False)[:, 0, 0]
+    line = ElectrodeLayout.grid(1, 5)
+    moved = shifted(maps, torch.tensor([1.0, -1.0, 0.5]), steps_along(line, 1, 2))[:, 0, 0]
     assert moved.tolist() == [[1, 2, 3, 4, 4], [0, 0, 1, 2, 3], [0.5, 1.5, 2.5, 3.5, 4.0]]
-    turned = shifted(maps, torch.tensor([1.0, -1.0, 0.5]), 3, wrap=True)[:, 0, 0]
+    ring = line.model_copy(update={"closed": True})
+    turned = shifted(maps, torch.tensor([1.0, -1.0, 0.5]), steps_along(ring, 1, 2))[:, 0, 0]
     assert turned.tolist() == [[1, 2, 3, 4, 0], [4, 0, 1, 2, 3], [0.5, 1.5, 2.5, 3.5, 2.0]]
     rows = torch.arange(3.0).reshape(1, 1, 3, 1).repeat(1, 2, 1, 2)
-    assert shifted(rows, torch.tensor([1.0]), 2, wrap=False)[0, 1, :, 1].tolist() == [1, 2, 2]
+    assert shifted(rows, torch.tensor([1.0]), steps_along(ElectrodeLayout.grid(3, 2), 0, 2))[0, 1, :, 1].tolist() == [
+        1,
+        2,
+        2,
+    ]
+
+
+def test_a_shift_stays_within_its_field_and_skips_empty_cells() -> None:
+    layout = ElectrodeLayout.parse(
+        {
+            "name": "two",
+            "channels": [f"E{k}" for k in range(7)],
+            "cells": [(0, column) for column in range(8) if column != 2],
+            "shape": (1, 8),
+            "closed": True,
+            "arrays": [
+                {"name": "a", "rows": (0, 0), "columns": (0, 3)},
+                {"name": "b", "rows": (0, 0), "columns": (4, 5)},
+                {"name": "c", "rows": (0, 0), "columns": (6, 7)},
+            ],
+            "touching": [["a", "c"], ["b"]],
+        },
+        what="test",
+    )
+    maps = torch.arange(8.0).reshape(1, 1, 1, 8).repeat(2, 1, 1, 1)
+    moved = shifted(maps, torch.tensor([1.0, -2.0]), steps_along(layout, 1, 3))[:, 0, 0]
+    # 3 ends its field, 5 ends b's, 7 goes on with 0; cell 2 is empty, so that 1 stays
+    assert moved[0, [0, 1, 3, 4, 5, 6, 7]].tolist() == [1, 1, 3, 5, 5, 7, 0]
+    # backwards: 0 → 6, 1 → 7, 3 → 1, b stays in b, 6 begins its field
+    assert moved[1, [0, 1, 3, 4, 5, 6, 7]].tolist() == [6, 7, 1, 4, 4, 6, 6]
 
 
 def test_gains_leave_counts_alone_and_no_augmentation_changes_nothing() -> None:
