@@ -21,7 +21,7 @@ from offline.report.lda import ShrinkageLda
 from offline.splits import Split, split
 from offline.training import posteriors, train
 from rt_handdt.core.layout import ElectrodeLayout
-from rt_handdt.core.recording import ArrayRecording, Recording
+from rt_handdt.core.repetitions import first_repetitions
 from rt_handdt.io.xdf import read_xdf
 from rt_handdt.paths import layout_path, shipped
 
@@ -36,7 +36,7 @@ def main() -> None:
     layout = ElectrodeLayout.from_toml(layout_path("flexemg_16x4"))
     base = read_xdf(folder / f"flexemg_sub001_{TRAIN}.xdf")
     for name in TESTS:
-        calibration, rest = cut(read_xdf(folder / f"flexemg_sub001_{name}.xdf"))
+        (calibration,), (rest,) = first_repetitions([read_xdf(folder / f"flexemg_sub001_{name}.xdf")], 1)
         every = config.model_copy(update={"stride": 1})
         tested = collect([rest], layout, every)
         console.print(
@@ -62,38 +62,6 @@ def main() -> None:
             found = [network(windows, tested, config, seed, frozenset(names)) for seed in range(seeds)]
             shown = ", ".join(f"{value:.4f}" for value in found)
             console.print(f"  network, {what}: mean {np.mean(found):.4f} ({seeds} training seeds: {shown})")
-
-
-def cut(recording: Recording) -> tuple[ArrayRecording, ArrayRecording]:
-    """The first repetition of each label, and what follows."""
-    segments, seen = recording.segments(), set[str]()
-    labels = {segment.label for segment in segments}
-    for segment in segments:
-        seen.add(segment.label)
-        if seen == labels:
-            break
-    samples = np.concatenate(list(recording.blocks()))
-    at = segment.stop
-    parts = []
-    for name, start, stop in (("calibration", 0, at), ("rest", at, len(samples))):
-        markers = tuple(
-            type(marker)(marker.index - start, marker.label)
-            for marker in recording.markers
-            if start <= marker.index < stop
-        )
-        parts.append(
-            ArrayRecording(
-                f"{recording.name}_{name}",
-                recording.fs_hz,
-                recording.channels,
-                stop - start,
-                markers,
-                subject=recording.subject,
-                session=recording.session,
-                samples=samples[start:stop],
-            )
-        )
-    return parts[0], parts[1]
 
 
 def network(
