@@ -55,8 +55,8 @@ class BundleEvaluation:
             "data": self.data,
             "calibration": self.calibration or None,
             "protocol": self.protocol,
-            "window_s": self.bundle.spec.window_s,
-            "hop_s": self.bundle.spec.hop_s,
+            "window_s": self.bundle.spec.window_samples / self.bundle.spec.fs_hz,
+            "hop_s": self.bundle.spec.hop_samples / self.bundle.spec.fs_hz,
             **self.found.to_dict(),
         }
 
@@ -111,7 +111,7 @@ def evaluate_bundle(
         found = score_sessions(recognizer, sessions, on_session=lambda session: bar.advance(task))
     found = Evaluation(found.labels, found.methods, found.subjects, found.unavailable, (*notes, *found.notes))
     how = _calibration_sentence(own, repetitions)
-    result = BundleEvaluation(bundle, named.description, how, _protocol(bundle, settle_s, how, repetitions), found)
+    result = BundleEvaluation(bundle, named.description, how, _protocol(bundle, settle_s, how), found)
     if out is not None:
         write_json(out, result.to_dict())
     return result
@@ -191,17 +191,20 @@ def _refuse_common(named: NamedData, own: NamedData) -> None:
 def _calibration_sentence(own: NamedData | None, repetitions: int | None) -> str:
     if own is None and repetitions is None:
         return ""
-    what = "all" if repetitions is None else f"the first {repetitions}"
-    of = "each session's own first recording" if own is None else own.description
-    return f"{what} labelled repetitions of each label of {of}"
+    what = "all repetitions" if repetitions is None else f"the first {repetitions} repetitions"
+    what = "the first repetition" if repetitions == 1 else what
+    if own is None:
+        return f"{what} of each label in each session's own first recording, and only what follows is scored"
+    return f"{what} of each label in {own.description}"
 
 
-def _protocol(bundle: Bundle, settle_s: float, how: str, repetitions: int | None) -> str:
+def _protocol(bundle: Bundle, settle_s: float, how: str) -> str:
     late = f" later than {settle_s:g} s after its beginning" if settle_s else ""
-    calibrated = f"; calibration: {how}, and what follows is scored in every column" if how else "; no calibration"
+    spec = bundle.spec
     return (
-        f"Windows of {bundle.spec.window_s:g} s every {bundle.spec.hop_s:g} s that lie wholly inside one marker "
-        f"segment{late}, raw posterior; causal, every subject and session begins anew{calibrated}"
+        f"Windows of {spec.window_samples / spec.fs_hz:g} s every {spec.hop_samples / spec.fs_hz:g} s that lie wholly "
+        f"inside one marker segment{late}, the same in every column; raw posterior; causal, every subject and session "
+        f"begins anew; {f'calibration: {how}' if how else 'no calibration'}"
     )
 
 
