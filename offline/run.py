@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from offline.bundle_card import Provenance
@@ -77,10 +78,10 @@ def train_bundle(
         opened, own = _with_calibration(
             opened, open_data(calibration, layout, allow_reserved_seeds=allow_reserved_seeds), calibration
         )
-    console.print(f"Data: {opened.description}")
+    console.print(escape(f"Data: {opened.description}"))
     for recording in opened.recordings:
         for note in recording.notes:
-            console.print(f"{recording.name}: {note}", style="yellow")
+            console.print(escape(f"{recording.name}: {note}"), style="yellow")
     if config is None:
         config = suitable_config(opened.recordings, layout, console)
     with _bar(console) as bar:

@@ -178,7 +178,7 @@ class HyserSource(SessionSource):
 
 
 @dataclass(frozen=True)
-class ContinuousSource(SessionSource):
+class SegmentSource(SessionSource):
     """Recordings of one person in one session; each segment between markers is a trial."""
 
     def stretches(
@@ -233,7 +233,7 @@ class ContinuousSource(SessionSource):
 
 
 @dataclass(frozen=True)
-class MarkedSource(ContinuousSource):
+class MarkedSource(SegmentSource):
     """Files of one person in one session.
 
     Attributes
@@ -261,7 +261,7 @@ class MarkedSource(ContinuousSource):
 
 
 @dataclass(frozen=True)
-class VirtualSource(ContinuousSource):
+class VirtualSource(SegmentSource):
     """A virtual person, made as it is read.
 
     Attributes

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from offline.cli import app
 from offline.config import TrainConfig
 from offline.dataset_file import Dataset
 from offline.datasets import collect
@@ -20,6 +22,7 @@ from offline.named_data import is_virtual, read_names
 from offline.sources import open_data
 from offline.study.reserved import refuse_reserved
 from offline.sweep.config import read_study
+from rt_handdt.core.bundle import load_bundle
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.errors import ConfigError, RecordingError
 from rt_handdt.io.hyser_layout import session_folder
@@ -153,6 +156,41 @@ def test_training_takes_the_renamed_segments_and_no_others(dataset: Path) -> Non
     assert windows.people == ("anna", "ben")
     assert windows.since_cue_s.min() >= 0  # counted from the settled beginning
     assert len(windows.trials) == 12
+
+
+def test_a_recording_without_a_named_segment_adds_nothing(dataset: Path) -> None:
+    """All its segments are shorter than what is left out of each."""
+    write_xdf(dataset / "short.xdf", halves(seconds=0.2, seed=9))
+    text = (dataset / "dataset.toml").read_text()
+    (dataset / "dataset.toml").write_text(text + '[[recording]]\nfile = "short.xdf"\nsubject = "cleo"\n')
+    layout = read_names([dataset]).layout(None)
+    config = TrainConfig.model_validate({"pipeline": {"band_hz": [20.0, 200.0], "notch_hz": 0, "features": ["rms"]}})
+    windows = collect(open_data([str(dataset)], layout).recordings, layout, config)
+    assert np.bincount(windows.person, minlength=3)[2] == 0
+    assert (np.bincount(windows.person)[:2] > 0).all()
+
+
+def test_training_says_what_a_dataset_leaves_out(dataset: Path, tmp_path: Path) -> None:
+    settings = {
+        "pipeline": {"band_hz": [20.0, 200.0], "notch_hz": 0, "hop_s": 0.03125, "features": ["rms"]},
+        "network": {"widths": [4, 4, 4]},
+        "optimiser": {"epochs": 1, "batch": 32},
+        "threads": 1,
+    }
+    (tmp_path / "quick.toml").write_text(_toml(settings))
+    words = ["train", "--data", str(dataset), "--config", str(tmp_path / "quick.toml"), "--out", str(tmp_path / "out")]
+    run = CliRunner().invoke(app, words, catch_exceptions=False)
+    said = " ".join(run.output.split())
+    assert "first: 2 segments carry the marker 'talk', which [gestures] does not name, and were left out." in said
+    assert load_bundle(tmp_path / "out").gestures.labels == ("rest", "hand_close", "hand_open")
+
+
+def _toml(settings: dict[str, object]) -> str:
+    flat = [f"{key} = {value!r}" for key, value in settings.items() if not isinstance(value, dict)]
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            flat += [f"[{key}]", *(f"{name} = {one!r}" for name, one in value.items())]
+    return "\n".join(flat) + "\n"
 
 
 def test_the_table_of_a_dataset_is_the_same_segments(dataset: Path) -> None:
