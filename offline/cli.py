@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from offline.cli_cohort import COHORT_EXAMPLE, cohort
+from offline.cli_evaluate import EVALUATE_EXAMPLE, evaluate
 from offline.cli_export import EXPORT_EXAMPLE, export
 from offline.cli_features import FEATURES_EXAMPLE, features
-from offline.cli_pipeline import EVALUATE_EXAMPLE, PIPELINE_EXAMPLE, evaluate, pipeline
+from offline.cli_pipeline import PIPELINE_EXAMPLE, pipeline
 from offline.cli_report import REPORT_EXAMPLE, cohort_report
 from offline.cli_stats import PLOTS_EXAMPLE, STATS_EXAMPLE, plots, stats
 from offline.cli_study import STUDY_EXAMPLE, study
@@ -33,17 +34,23 @@ def _root() -> None:
     """Train models for rt-handdt."""
 
 
-@app.command(epilog=TRAIN_EXAMPLE)
+@app.command(epilog=TRAIN_EXAMPLE, cls=ListOptions)
 def train(
     data: Annotated[
         list[str],
         typer.Option(
-            help="Hyser folder, cohort, XDF file, or virtual:SEED:PEOPLE[:SESSIONS]; more may follow.",
+            help="Hyser folder, cohort, XDF files or a folder of them, dataset.toml, or virtual:SEED:PEOPLE[:SESSIONS"
+            "[:REPETITIONS]].",
             metavar="PATH...",
         ),
     ],
-    layout: Annotated[str, typer.Option(help="Electrode layout: a TOML file, or a shipped name.", metavar="FILE")],
     out: Annotated[Path, typer.Option(help="Folder of the bundle to write.", metavar="DIR")],
+    layout: Annotated[
+        str | None,
+        typer.Option(
+            help="Electrode layout: a TOML file, or a shipped name; default: what a dataset.toml says.", metavar="FILE"
+        ),
+    ] = None,
     more: Annotated[list[str] | None, typer.Argument(help="Further data.", hidden=True)] = None,
     config: Annotated[
         Path | None,
@@ -67,13 +74,13 @@ def train(
 ) -> None:
     """Train on recordings and write a bundle for the live app."""
     # torch takes seconds to import; --help should not
+    from offline.named_data import read_names
     from offline.run import train_bundle
-    from rt_handdt.core.layout import ElectrodeLayout
-    from rt_handdt.paths import layout_path
 
-    grid = ElectrodeLayout.from_toml(layout_path(layout))
+    names = [*data, *(more or [])]
+    grid = read_names(names, allow_reserved_seeds=allow_reserved_seeds).layout(layout)
     train_bundle(
-        [*data, *(more or [])],
+        names,
         grid,
         out,
         config,

@@ -14,7 +14,8 @@ def features(
     data: Annotated[
         list[str] | None,
         typer.Option(
-            help="Hyser folder, cohort, XDF file, dataset.toml, or a PR_v1_… folder of the study; more may follow.",
+            help="Hyser folder, cohort, XDF files or a folder of them, dataset.toml, virtual:SEED:PEOPLE[:SESSIONS"
+            "[:REPETITIONS]], or a PR_v1_… folder of the study; more may follow.",
             metavar="PATH...",
         ),
     ] = None,

@@ -1,4 +1,4 @@
-"""``handdt-offline pipeline`` and ``evaluate``: the released pipeline in one command, and a look back at a run."""
+"""``handdt-offline pipeline``: the released pipeline in one command."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ PIPELINE_EXAMPLE = (
     "Example: handdt-offline pipeline --data hyser --measure td --test-subjects 1 2 3 4 --session 1 "
     "--classifiers knn svm rf --out run"
 )
-EVALUATE_EXAMPLE = "Example: handdt-offline evaluate run --on test --latent subject --classifier knn"
 
 
 def pipeline(
     data: Annotated[
         list[str],
-        typer.Option(help="Hyser folder, cohort, XDF file, dataset.toml, or a PR_v1_… folder.", metavar="PATH..."),
+        typer.Option(
+            help="Hyser folder, cohort, XDF files or a folder of them, dataset.toml, virtual:SEED:PEOPLE[:SESSIONS"
+            "[:REPETITIONS]], or a PR_v1_… folder.",
+            metavar="PATH...",
+        ),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the run; the same command goes on in it.", metavar="DIR")],
     test_subjects: Annotated[
@@ -163,32 +166,3 @@ def pipeline(
     typer.echo(f"Wrote {run.folder.report}")
     if run.folder.bundle.exists():
         typer.echo(f"Wrote {run.folder.bundle}; rt-handdt live --bundle {run.folder.bundle} runs it")
-
-
-def evaluate(
-    folder: Annotated[Path, typer.Argument(help="A finished run of 'pipeline'.", metavar="DIR", show_default=False)],
-    on: Annotated[
-        Literal["test", "train", "valid", "all"], typer.Option(help="Which samples; all but test were learnt.")
-    ] = "test",
-    latent: Annotated[
-        Literal["pattern", "subject"],
-        typer.Option(help="The gesture from the pattern latent, or the person from the subject latent."),
-    ] = "pattern",
-    classifier: Annotated[
-        list[str] | None, typer.Option(help="Classifiers; default: those of the run.", metavar="NAME...")
-    ] = None,
-    with_: Annotated[
-        list[str] | None,
-        typer.Option("--with", help="Runs of the same samples whose latents are put beside.", metavar="DIR..."),
-    ] = None,
-) -> None:
-    """Judge a saved run again, without training it."""
-    from rich.console import Console
-
-    from offline.study.evaluate import evaluate_run
-    from offline.study.report import score_table
-
-    found = evaluate_run(folder, tuple(dict.fromkeys(classifier or ())), on=on, latent=latent, others=with_ or ())
-    for note in dict.fromkeys(note for one in found.scores for note in one.notes):
-        typer.echo(f"Note: {note}", err=True)
-    Console().print(score_table(found.scores, found.heading))

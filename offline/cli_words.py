@@ -30,5 +30,6 @@ class ListOptions(TyperCommand):
 
 
 def _spread(name: str, word: str) -> list[str]:
-    words = [word] if "data" in name or name == "--with" else [part for part in word.split(",") if part]
+    paths = "data" in name or name in ("--with", "--calibration")
+    words = [word] if paths else [part for part in word.split(",") if part]
     return [part for one in words for part in (name, one)]

@@ -188,6 +188,8 @@ def _windows_of(recording: Recording, spec: PipelineSpec, gestures: GestureSet, 
 
 def _consecutive(segments: Sequence[Segment]) -> Int64:
     """Segment.trial → position among the segments (empty ones have been left out, so numbers may have holes)."""
+    if not segments:  # markers there are, but none of a label
+        return np.zeros(0, np.int64)
     table = np.zeros(segments[-1].trial + 1, np.int64)
     table[[segment.trial for segment in segments]] = np.arange(len(segments))
     return table

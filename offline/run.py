@@ -81,10 +81,10 @@ def train_bundle(
     own = open_data(calibration, layout, allow_reserved_seeds=allow_reserved_seeds) if calibration else None
     if own is not None:
         _refuse_twice(opened, own)
-    console.print(f"Data: {opened.description}")
+    console.print(f"Data: {opened.description}", markup=False)
     for recording in opened.recordings:
         for note in recording.notes:
-            console.print(f"{recording.name}: {note}", style="yellow")
+            console.print(f"{recording.name}: {note}", style="yellow", markup=False)
     facts = DataFacts.of(opened.recordings, layout)
     if config is None:
         name, config = suitable_config(facts)

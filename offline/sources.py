@@ -1,24 +1,17 @@
-"""What ``--data`` may name: Hyser folders, cohorts, XDF files, or virtual people made as they are read."""
+"""What ``--data`` names, as recordings: for training, and for all that a bundle is tried on."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from offline.cohort_folder import COHORT_NOTE, cohort_root, read_plan
+from offline.dataset_file import unnamed_sentence
+from offline.named_data import NamedSession, VirtualSession, read_names
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.recording import Recording
-from rt_handdt.errors import ConfigError, RecordingError
-from rt_handdt.io.continuous_folder import list_continuous
-from rt_handdt.io.hyser_layout import list_sessions
-from rt_handdt.io.sources import open_recording
-from rt_handdt.io.xdf_session import read_session
+from rt_handdt.io.hyser import read_hyser
+from rt_handdt.io.hyser_layout import HyserSession
 from rt_handdt.sim.continuous import OTHER
-from rt_handdt.sim.seeds import RESERVED_SEED
-from rt_handdt.sim.session import HYSER_FS_HZ, virtual_recording
-
-VIRTUAL = "virtual"
 
 
 @dataclass(frozen=True)
@@ -28,7 +21,7 @@ class TrainingData:
     Attributes
     ----------
     recordings
-        Not read yet; samples come as they are asked for.
+        Samples come as they are asked for, where the format allows it.
     description
         One line.
     virtual
@@ -46,7 +39,7 @@ def open_data(names: Sequence[str], layout: ElectrodeLayout, *, allow_reserved_s
     Parameters
     ----------
     names
-        Paths, or ``virtual:SEED:PEOPLE`` with, if wanted, ``:SESSIONS:REPETITIONS`` (2 and 2 otherwise).
+        See `offline.named_data`.
     layout
         The electrodes that virtual people wear.
     allow_reserved_seeds
@@ -55,35 +48,27 @@ def open_data(names: Sequence[str], layout: ElectrodeLayout, *, allow_reserved_s
     Raises
     ------
     RecordingError
-        If there is nothing to read at a path.
+        If there is nothing to read at a path, or something is named twice.
     ConfigError
-        If a name of virtual people is not one, or names some of a reserved seed.
+        If a name is not valid, or virtual people are of a reserved seed.
     """
-    recordings: list[Recording] = []
-    described: list[str] = []
-    virtual = False
-    for name in names:
-        if name.split(":")[0] == VIRTUAL and not Path(name).exists():
-            fields = _fields(name)
-            seed: int | None = fields[0]
-        else:
-            fields = ()
-            seed = _cohort_seed(Path(name))
-        if seed is not None and seed >= RESERVED_SEED and not allow_reserved_seeds:
-            raise ConfigError(
-                f"'{name}': these virtual people are of seed {seed}, and seeds from {RESERVED_SEED} on are reserved "
-                "for final figures, never trained on; take a lower seed, or say --allow-reserved-seeds."
-            )
-        if fields:
-            made, description = _virtual(fields, layout)
-        else:
-            made, description = _recorded(Path(name), seed)
-        virtual = virtual or bool(fields) or seed is not None or (Path(name) / COHORT_NOTE).exists()
-        recordings += made
-        described.append(description)
-    if not recordings:
-        raise RecordingError("There is no data to train on: give --data a Hyser folder, a cohort, or XDF files.")
-    return TrainingData(_with_note_on_other(recordings), "; ".join(described), virtual)
+    named = read_names(names, allow_reserved_seeds=allow_reserved_seeds)
+    recordings = [recording for session in named.sessions for recording in open_session(session, layout)]
+    return TrainingData(_with_note_on_other(recordings), named.description, named.virtual)
+
+
+def open_session(session: NamedSession, layout: ElectrodeLayout) -> Iterator[Recording]:
+    """The recordings of one session, in order; a Hyser session's dynamic trials where it has some."""
+    where = session.where
+    if isinstance(where, HyserSession):
+        yield read_hyser(where.path, kind=where.kinds[0] if where.kinds else "dynamic")
+    elif isinstance(where, VirtualSession):
+        yield where.recording(layout)
+    else:
+        for file in where:
+            recording, unnamed = file.open(session.subject, session.session)
+            said = tuple(f"{count} {unnamed_sentence(marker)}." for marker, count in unnamed.items())
+            yield replace(recording, notes=(*recording.notes, *said))
 
 
 def _with_note_on_other(recordings: Sequence[Recording]) -> tuple[Recording, ...]:
@@ -103,51 +88,3 @@ def _with_note_on_other(recordings: Sequence[Recording]) -> tuple[Recording, ...
     noted = list(recordings)
     noted[having[0]] = replace(noted[having[0]], notes=(*noted[having[0]].notes, note))
     return tuple(noted)
-
-
-def _cohort_seed(path: Path) -> int | None:
-    """Of the cohort that the path lies in; None where there is none."""
-    root = cohort_root(path)
-    return None if root is None else read_plan(root).seed
-
-
-def _recorded(path: Path, seed: int | None) -> tuple[list[Recording], str]:
-    if not path.exists():
-        raise RecordingError(f"{path}: there is nothing here; check the path.")
-    what = "" if seed is None else f"virtual people, seed {seed}"
-    if path.is_dir():
-        continuous = list_continuous(path)
-        if continuous:
-            said = f"{what}, " if what else ""
-            return (
-                [read_session(one.path) for one in continuous],
-                f"{path.resolve().name} ({said}{len(continuous)} continuous sessions)",
-            )
-        sessions = list_sessions(path)
-        if len(sessions) > 1:
-            opened = [open_recording(path, subject=item.subject, session=item.session) for item in sessions]
-            if not what and (path / COHORT_NOTE).exists():
-                what = "virtual people"
-            return opened, f"{path.resolve().name} ({f'{what}, ' if what else ''}{len(sessions)} sessions)"
-    return [open_recording(path)], path.name + (f" ({what})" if what else "")
-
-
-def _fields(name: str) -> tuple[int, ...]:
-    """Seed, people, sessions and repetitions of a name of virtual people."""
-    fields = name.split(":")[1:]
-    if not 2 <= len(fields) <= 4 or not all(part.isascii() and part.isdigit() for part in fields):
-        raise ConfigError(f"'{name}': virtual people are written {VIRTUAL}:SEED:PEOPLE[:SESSIONS[:REPETITIONS]].")
-    numbers = (*map(int, fields), *[2, 2][len(fields) - 2 :])
-    if min(numbers[1:]) < 1:
-        raise ConfigError(f"'{name}': people, sessions and repetitions must be at least 1.")
-    return numbers
-
-
-def _virtual(fields: tuple[int, ...], layout: ElectrodeLayout) -> tuple[list[Recording], str]:
-    seed, people, sessions, repetitions = fields
-    made: list[Recording] = [
-        virtual_recording(seed, subject, session, layout=layout, fs_hz=HYSER_FS_HZ, repetitions=repetitions)
-        for subject in range(1, people + 1)
-        for session in range(1, sessions + 1)
-    ]
-    return made, f"{people} virtual people (seed {seed}; sessions: {sessions}, repetitions: {repetitions})"

@@ -41,7 +41,7 @@ _CODE = (
     *(f"offline.features.{name}" for name in ("signals", "sources", "windows")),
     *(f"rt_handdt.core.{name}" for name in ("differential", "feature", "features", "filters", "kernels")),
     *(f"rt_handdt.core.{name}" for name in ("preprocess", "recording", "stretch")),
-    "rt_handdt.io.hyser",
+    *("rt_handdt.core.repetitions", "offline.dataset_file", "rt_handdt.io.hyser"),
     "rt_handdt.io.xdf",
 )
 _CHUNK = 1 << 22

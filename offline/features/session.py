@@ -128,8 +128,8 @@ def _windows(
     tally: Counter[str],
     labels: list[str],
 ) -> Iterator[_Row]:
-    for recording in source.recordings(config, reader):
-        segments = wanted_segments(recording, source, config, tally)
+    for recording in source.recordings(config, reader, tally):
+        segments = wanted_segments(recording, config)
         before, seen = len(labels), set()
         labels += [label for _, _, label in segments]
         fs_hz = nominal_rate(recording.fs_hz)

@@ -5,16 +5,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy import signal
 
+from offline.dataset_file import RecordedFile, unnamed_sentence
 from offline.features import kernels
 from offline.features.config import FeatureConfig
 from offline.features.reading import FingerprintingReader, parse_header
+from offline.named_data import VirtualSession
+from offline.simulator import simulator_fingerprint
 from rt_handdt.core.filters import CausalFilter, design
 from rt_handdt.core.gestures import hyser_label
 from rt_handdt.core.layout import ElectrodeLayout
@@ -25,7 +27,6 @@ from rt_handdt.errors import RecordingError
 from rt_handdt.io.hyser import channel_names, read_hyser
 from rt_handdt.io.hyser_layout import HyserSession, Variant, label_file
 from rt_handdt.io.wfdb16 import MISSING, WfdbRecord
-from rt_handdt.io.xdf import read_xdf
 
 Mask = npt.NDArray[np.bool_]
 #: Of odd extension at each end, for the filter that runs both ways.
@@ -84,12 +85,10 @@ class SessionSource(ABC):
         """The end of each wanted trial, in order; `tally` counts what was left out or mended, and why."""
 
     @abstractmethod
-    def recordings(self, config: FeatureConfig, reader: FingerprintingReader) -> Iterator[Recording]:
-        """The session as continuous recordings with markers."""
-
-    def renamed(self, label: str, tally: Counter[str]) -> str | None:
-        """Our label of a marker; None to leave it out."""
-        return label
+    def recordings(
+        self, config: FeatureConfig, reader: FingerprintingReader, tally: Counter[str]
+    ) -> Iterator[Recording]:
+        """The session as continuous recordings with markers; `tally` counts what was left out, and why."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +157,9 @@ class HyserSource(SessionSource):
                 x = _filtered(hold(uv), sections, record.fs_hz, config)[skip:]
             yield Stretch(x, label, record.fs_hz, lost)
 
-    def recordings(self, config: FeatureConfig, reader: FingerprintingReader) -> Iterator[Recording]:
+    def recordings(
+        self, config: FeatureConfig, reader: FingerprintingReader, tally: Counter[str]
+    ) -> Iterator[Recording]:
         variant = self._variant(config)
         reader.read(self.found.path / label_file(config.kind))
         there = {hyser_label(code) for code in self.found.labels(config.kind, variant)}
@@ -177,44 +178,13 @@ class HyserSource(SessionSource):
 
 
 @dataclass(frozen=True)
-class MarkedSource(SessionSource):
-    """XDF files of one person in one session; each segment between markers is a trial.
-
-    Attributes
-    ----------
-    files
-        In order.
-    stream
-        Name of the EMG stream; only needed where a file holds more than one.
-    gestures
-        (marker, our label) pairs; markers that are not named are left out and counted. Empty: markers are labels.
-    """
-
-    files: tuple[Path, ...]
-    stream: str | None = None
-    gestures: tuple[tuple[str, str], ...] = field(default=())
-
-    @property
-    def identity(self) -> str:
-        return "|".join([*(str(path.resolve()) for path in self.files), str(self.stream), str(self.gestures)])
-
-    def renamed(self, label: str, tally: Counter[str]) -> str | None:
-        if not self.gestures:
-            return label
-        known = dict(self.gestures)
-        if label not in known:
-            tally[f"segments carry the marker '{label}', which [gestures] does not name, and were left out"] += 1
-        return known.get(label)
-
-    def recordings(self, config: FeatureConfig, reader: FingerprintingReader) -> Iterator[Recording]:
-        for path in self.files:
-            reader.read(path)
-            yield read_xdf(path, need_markers=True, stream=self.stream)
+class SegmentSource(SessionSource):
+    """Recordings of one person in one session; each segment between markers is a trial."""
 
     def stretches(
         self, config: FeatureConfig, layout: ElectrodeLayout, reader: FingerprintingReader, tally: Counter[str]
     ) -> Iterator[Stretch]:
-        for recording in self.recordings(config, reader):
+        for recording in self.recordings(config, reader, tally):
             yield from self._stretches_of(recording, config, layout, tally)
 
     def _stretches_of(
@@ -254,13 +224,65 @@ class MarkedSource(SessionSource):
     ) -> Iterator[tuple[int, int, str]]:
         """First and last sample (excluded) and label of each stretch; none overlap."""
         for segment in recording.segments():
-            label = self.renamed(segment.label, tally)
-            if label is None or (config.gestures and label not in config.gestures):
+            if config.gestures and segment.label not in config.gestures:
                 continue
             if segment.stop - keep < segment.start:
                 tally[f"trials were shorter than {config.stretch_s:g} s and left out"] += 1
                 continue
-            yield segment.stop - keep, segment.stop, label
+            yield segment.stop - keep, segment.stop, segment.label
+
+
+@dataclass(frozen=True)
+class MarkedSource(SegmentSource):
+    """Files of one person in one session.
+
+    Attributes
+    ----------
+    files
+        In order.
+    """
+
+    files: tuple[RecordedFile, ...]
+
+    @property
+    def identity(self) -> str:
+        return "|".join(file.identity for file in self.files)
+
+    def recordings(
+        self, config: FeatureConfig, reader: FingerprintingReader, tally: Counter[str]
+    ) -> Iterator[Recording]:
+        for file in self.files:
+            for path in file.files:
+                reader.read(path)
+            recording, unnamed = file.open(self.person, self.session, need_markers=True)
+            for marker, count in unnamed.items():
+                tally[unnamed_sentence(marker)] += count
+            yield recording
+
+
+@dataclass(frozen=True)
+class VirtualSource(SegmentSource):
+    """A virtual person, made as it is read.
+
+    Attributes
+    ----------
+    numbers
+        Which one.
+    layout
+        The electrodes worn.
+    """
+
+    numbers: VirtualSession
+    layout: ElectrodeLayout
+
+    @property
+    def identity(self) -> str:
+        return f"virtual people of {simulator_fingerprint()}: {self.numbers}"
+
+    def recordings(
+        self, config: FeatureConfig, reader: FingerprintingReader, tally: Counter[str]
+    ) -> Iterator[Recording]:
+        yield self.numbers.recording(self.layout)
 
 
 def _causal(recording: Recording, order: npt.NDArray[np.intp], filter_: CausalFilter) -> Iterator[tuple[Float32, Mask]]:

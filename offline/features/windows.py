@@ -16,7 +16,7 @@ import numpy.typing as npt
 from offline.features.config import FeatureConfig
 from offline.features.repair import rings
 from offline.features.signals import Signal
-from offline.features.sources import SessionSource, nominal_rate
+from offline.features.sources import nominal_rate
 from rt_handdt.core.differential import Partners
 from rt_handdt.core.feature import named_features
 from rt_handdt.core.layout import ElectrodeLayout
@@ -47,15 +47,12 @@ class Window:
     trial: int
 
 
-def wanted_segments(
-    recording: Recording, source: SessionSource, config: FeatureConfig, tally: Counter[str]
-) -> list[tuple[int, int, str]]:
+def wanted_segments(recording: Recording, config: FeatureConfig) -> list[tuple[int, int, str]]:
     """(first sample, sample after the last, label) of each segment whose label is kept."""
     found = []
     for segment in recording.segments():
-        label = source.renamed(segment.label, tally)
-        if label is not None and (not config.gestures or label in config.gestures):
-            found.append((segment.start, segment.stop, label))
+        if not config.gestures or segment.label in config.gestures:
+            found.append((segment.start, segment.stop, segment.label))
     return found
 
 

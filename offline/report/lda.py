@@ -33,8 +33,11 @@ class ShrinkageLda:
     offsets: Float64
 
     @classmethod
-    def fit(cls, x: Float64, y: npt.NDArray[np.int64]) -> ShrinkageLda:
-        """Fit to windows `x`, shape (n, n_features), with labels `y`, shape (n,)."""
+    def fit(cls, x: Float64, y: npt.NDArray[np.int64], shrinkage: float | None = None) -> ShrinkageLda:
+        """Fit to windows `x`, shape (n, n_features), with labels `y`, shape (n,).
+
+        With `shrinkage`, a share from 0 to 1, the pooled covariance is shrunk by it towards its mean variance instead.
+        """
         classes, counts = np.unique(y, return_counts=True)
         n_features = x.shape[1]
         means = np.empty((len(classes), n_features))
@@ -43,12 +46,16 @@ class ShrinkageLda:
             own = x[y == label]
             means[k] = own.mean(axis=0)
             centred = own - means[k]
+            if shrinkage is not None:
+                parts.append(centred * np.sqrt((1 - shrinkage) / len(x)))
+                diagonal += shrinkage * float(np.square(centred).sum()) / len(x) / n_features
+                continue
             scale = centred.std(axis=0)
             # as scikit-learn: a feature that does not vary (but for rounding) is left as it is
             scale[scale < 10 * np.finfo(np.float64).eps * np.maximum(np.abs(means[k]), 1.0)] = 1.0
-            shrinkage, mean_variance = _ledoit_wolf(centred / scale)
-            parts.append(centred * np.sqrt((1 - shrinkage) / len(x)))
-            diagonal += counts[k] / len(x) * shrinkage * mean_variance * scale**2
+            own_shrinkage, mean_variance = _ledoit_wolf(centred / scale)
+            parts.append(centred * np.sqrt((1 - own_shrinkage) / len(x)))
+            diagonal += counts[k] / len(x) * own_shrinkage * mean_variance * scale**2
         stacked = np.concatenate(parts)
         covariance = stacked.T @ stacked
         covariance[np.diag_indices(n_features)] += diagonal

@@ -20,8 +20,9 @@ from offline.classifiers.base import CalibratedClassifier
 from offline.classifiers.inputs import concatenate
 from offline.classifiers.registry import make
 from offline.classifiers.stack import stack
-from offline.cohort_folder import COHORT_NOTE, cohort_root, read_plan
+from offline.cohort_folder import COHORT_NOTE
 from offline.method.networks import MethodNet
+from offline.named_data import is_virtual, named_seed
 from offline.study.bundle_text import card_text
 from offline.study.classify import calibration_groups
 from offline.study.folder import RunFolder
@@ -254,10 +255,10 @@ def _record(runs: JoinedRuns, classifier: str, options: dict[str, Any]) -> dict[
 def _provenance(names: Sequence[str]) -> Provenance:
     said, virtual = [], False
     for name in names:
-        path = Path(name)
-        root = cohort_root(path)
-        made = root is not None or (path / COHORT_NOTE).exists()
-        seed = f" (virtual people, seed {read_plan(root).seed})" if root is not None else ""
-        said.append(path.resolve().name + (seed or (" (virtual people)" if made else "")))
+        path, seed = Path(name), named_seed(name)
+        made = seed is not None or (path / COHORT_NOTE).exists()
+        known = f" (virtual people, seed {seed})" if seed is not None else ""
+        called = name if is_virtual(name) else path.resolve().name
+        said.append(called + (known or (" (virtual people)" if made else "")))
         virtual = virtual or made
     return Provenance("; ".join(said), virtual)

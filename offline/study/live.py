@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,7 +145,7 @@ def training_recording(sources: Sequence[SessionSource], features: FeatureConfig
         If there is none.
     """
     for source in sources:
-        for recording in source.recordings(features, FingerprintingReader()):
+        for recording in source.recordings(features, FingerprintingReader(), Counter()):
             return recording
     raise RecordingError("No session of the training people has a recording of the gestures; check the data.")
 

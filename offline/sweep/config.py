@@ -26,6 +26,7 @@ from pydantic import Field, field_validator, model_validator
 
 from offline.features.measures import parse_measure
 from offline.features.table import Unit
+from offline.named_data import is_virtual
 from offline.study.config import Source
 from offline.study.splits import Protocol
 from rt_handdt.config import Settings
@@ -204,12 +205,16 @@ def read_study(
         layout = str(root / layout)
     changes: dict[str, Any] = {"layout": layout}
     for name, given in (("data", data), ("test_data", test_data)):
-        own = tuple(str((root / one).resolve()) for one in getattr(config, name))
-        changes[name] = tuple(str(Path(one).resolve()) for one in given) or own
+        own = tuple(_absolute(one, root) for one in getattr(config, name))
+        changes[name] = tuple(_absolute(one, Path()) for one in given) or own
     config = StudyConfig.parse({**config.model_dump(), **changes}, what=str(path))
     if not config.data:
         raise ConfigError(f"{path}: names no data; say which with --data, or write 'data' into the file.")
     return config, root
+
+
+def _absolute(name: str, root: Path) -> str:
+    return name if is_virtual(name) else str((root / name).resolve())
 
 
 def study_path(file: str | Path) -> Path:

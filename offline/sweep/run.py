@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from offline.features.cache import prepare
+from offline.named_data import is_virtual
 from offline.study.reserved import refuse_reserved
 from offline.sweep.cluster import check_workers, connected, run_on_cluster
 from offline.sweep.config import StudyConfig
@@ -149,7 +150,8 @@ def run_study(
             client, wanted = None, {}
             if scheduler is not None:
                 client = stack.enter_context(connected(scheduler))
-                wanted = check_workers(client, (folder.path, store), (*config.data, *config.test_data))
+                paths = [name for name in (*config.data, *config.test_data) if not is_virtual(name)]
+                wanted = check_workers(client, (folder.path, store), paths)
             todo, unmeasured = measure(todo, store, processes, console)
             notes += unmeasured
         for note in (*plan.notes, *notes):

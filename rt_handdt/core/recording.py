@@ -11,10 +11,13 @@ import numpy as np
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import RecordingError
 
+#: Label of a marker after which nothing is said: it ends the segment before it, and begins none.
+UNLABELLED = ""
+
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """From sample `index` on, the cued gesture is `label`."""
+    """From sample `index` on, the cued gesture is `label`; with `UNLABELLED`, nothing is known of what follows."""
 
     index: int
     label: str
@@ -82,14 +85,17 @@ class Recording(ABC):
         """The samples in order, as arrays of shape (≤ block_samples, n_channels), float32, µV, NaN = missing."""
 
     def segments(self) -> tuple[Segment, ...]:
-        """The labelled stretches: each lasts from its marker to the next, the last one to the end."""
+        """The labelled stretches: each lasts from its marker to the next, the last one to the end.
+
+        What follows a marker `UNLABELLED` belongs to none of them.
+        """
         if not self.markers:
             return ()
         ends = [marker.index for marker in self.markers[1:]] + [self.n_samples]
         return tuple(
             Segment(marker.index, end, marker.label, trial)
             for trial, (marker, end) in enumerate(zip(self.markers, ends, strict=True))
-            if end > marker.index
+            if end > marker.index and marker.label != UNLABELLED
         )
 
     @property

@@ -24,7 +24,7 @@ from rt_handdt.io.units import microvolts_per
 from rt_handdt.io.xdf_time import make_even
 from rt_handdt.io.xdf_writer import write_xdf
 
-__all__ = ["read_xdf", "write_xdf"]
+__all__ = ["named_subject", "read_xdf", "write_xdf"]
 
 
 def read_xdf(path: str | Path, *, need_markers: bool = False, stream: str | None = None) -> ArrayRecording:
@@ -78,7 +78,7 @@ def read_xdf(path: str | Path, *, need_markers: bool = False, stream: str | None
             f"{path}: holds no markers, so nothing says which gesture is when; record with a marker stream (a string "
             "stream with one sample at each gesture's onset)."
         )
-    subject, session = _who(path)
+    subject, session = named_subject(path)
     return ArrayRecording(
         name=name,
         fs_hz=fs_hz,
@@ -260,8 +260,20 @@ def _markers(
     return tuple(Marker(int(row), label) for row, (_, label) in zip(nearest, kept, strict=True))
 
 
-def _who(path: Path) -> tuple[str, str]:
-    """Subject and session, where the file's name tells them (``sub-P01_ses-2``, ``sub001_Session1Train``)."""
-    subject = re.search(r"sub(?:ject)?[-_]?([A-Za-z]*\d+)", path.stem, re.IGNORECASE)
-    session = re.search(r"ses(?:sion)?[-_]?([A-Za-z]*\d+)", path.stem, re.IGNORECASE)
-    return (subject.group(1) if subject else "unknown", session.group(1) if session else "1")
+def named_subject(path: str | Path) -> tuple[str, str]:
+    """Subject and session as the name of a file tells them; ``"unknown"`` and ``"1"`` where it does not.
+
+    ``sub-anna_ses-2`` and ``sub_01a`` are labels as BIDS has them: all letters and digits after the sign. Without the
+    sign a number must be there: ``sub001_Session1Train``, ``subject07b``.
+    """
+    stem = Path(path).stem
+    said = []
+    for word, ending in (("sub", "ject"), ("ses", "sion")):
+        found = re.search(rf"(?<![^\W_]){word}(?:{ending})?[-_]([^\W_]+)", stem, re.IGNORECASE) or re.search(
+            # letters after the number belong to it only where the word ends with them: Session1Train is session 1
+            rf"{word}(?:{ending})?[-_]?([^\W\d_]*\d+(?:[a-z](?![^\W_]))?)",
+            stem,
+            re.IGNORECASE,
+        )
+        said.append(found.group(1) if found else None)
+    return said[0] or "unknown", said[1] or "1"

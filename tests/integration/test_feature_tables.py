@@ -264,7 +264,7 @@ def test_bad_channels_are_repaired_if_asked(noise):
 
 def test_what_cannot_be_measured_is_refused(noise, tmp_path):
     folder = session_folder(noise, 1, 1)
-    with pytest.raises(RecordingError, match="nothing that can be measured"):
+    with pytest.raises(RecordingError, match="there is nothing here"):
         table_of(tmp_path / "nowhere")
     with pytest.raises(RecordingError, match="there is no session 3 in the data".replace("there", "There")):
         table_of(noise, sessions=("3",))

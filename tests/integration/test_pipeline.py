@@ -154,7 +154,7 @@ def test_a_run_is_judged_again_without_training(run, monkeypatch):
     assert json.loads((out / "evaluate_train_pattern.json").read_text())["results"][0]["accuracy"] == 1.0
     with pytest.raises(HanddtError, match="needs at least 2 people"):
         CliRunner().invoke(app, ["evaluate", str(out), "--latent", "subject"], catch_exceptions=False)
-    with pytest.raises(HanddtError, match="is not there; give the folder of a finished"):
+    with pytest.raises(HanddtError, match=r"holds neither a bundle .* nor a finished run of 'pipeline'"):
         CliRunner().invoke(app, ["evaluate", str(out.parent)], catch_exceptions=False)
 
 

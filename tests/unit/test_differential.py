@@ -9,11 +9,11 @@ from offline.config import PipelineConfig
 from offline.features.measures import parse_measure
 from offline.features.repair import rebuild, rings
 from offline.features.signals import Signal
-from rt_handdt.core.population import amplitude_maps
 from rt_handdt.core import kernels
 from rt_handdt.core.differential import Pair, Partners, map_groups
 from rt_handdt.core.filters import CausalFilter, design
 from rt_handdt.core.layout import ElectrodeLayout
+from rt_handdt.core.population import amplitude_maps
 from rt_handdt.core.preprocess import Preprocessor
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.errors import ConfigError

@@ -9,8 +9,8 @@ import torch
 from offline.augment import Augmenter, shifted, steps_along
 from offline.config import AugmentConfig, NetworkConfig
 from offline.networks import DisentanglingNet, InputLayer
-from rt_handdt.core.population import amplitude_maps
 from rt_handdt.core.layout import ElectrodeLayout
+from rt_handdt.core.population import amplitude_maps
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.errors import ConfigError
 

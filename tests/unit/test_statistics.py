@@ -207,6 +207,17 @@ def test_lda_is_scikit_learns(n, p):
     assert ours.predict(fresh).tolist() == theirs.predict(fresh).tolist()
 
 
+def test_lda_with_a_given_shrinkage_is_scikit_learns():
+    rng = np.random.default_rng(1)
+    y = np.sort(rng.integers(0, 4, 80))
+    x = rng.normal(size=(80, 30)) @ rng.normal(size=(30, 30)) + y[:, None]
+    x[:, 1] = 3.0
+    ours = ShrinkageLda.fit(x, y, shrinkage=0.05)
+    theirs = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.05).fit(x, y)
+    np.testing.assert_allclose(ours.weights.T, theirs.coef_, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(ours.offsets, theirs.intercept_, rtol=1e-6, atol=1e-6)
+
+
 def windows(rng, centres, repetitions=3, codes=(6, 7, 8), per_trial=5, spread=0.3, trial_spread=0.0):
     rows, y, number = [], [], []
     for repetition in range(repetitions):

@@ -146,7 +146,7 @@ def test_the_studys_own_folders_are_planned_by_their_names(tmp_path: Path) -> No
         ({"valid_people": 3}, "Fold 1 .* 3 others are there, .* fewer validation people"),
         ({"protocol": "cross-session", "sessions": [["1"]]}, "needs two sessions; there is 1 only"),
         ({"protocol": "cross-session", "test_data": ["x"]}, "leave out 'test_data'"),
-        ({"data": ["/nowhere"]}, "/nowhere: is nothing that can be measured"),
+        ({"data": ["/nowhere"]}, "/nowhere: there is nothing here"),
         ({"condition": [CONDITIONS[0], CONDITIONS[0]]}, "'condition' names small twice"),
         ({"condition": [{"name": "Big", "config": "smoke"}]}, "condition.0.name"),
         ({"condition": [{"name": "a"}]}, "condition 'a' needs 'config'"),
@@ -166,11 +166,12 @@ def test_wrong_studies_are_refused_in_one_sentence(data: Path, changes: dict[str
 
 
 def test_two_jobs_of_one_name_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "it.xdf").touch()
+    sessions = [(who, session) for who in (1, 2, 3) for session in ("1", "2", "1-2")]
+    for who, session in sessions:
+        (tmp_path / f"{who}_{session}.xdf").touch()
     entries = "".join(
-        f'[[recording]]\nfile = "it.xdf"\nsubject = "{who}"\nsession = "{session}"\n'
-        for who in (1, 2, 3)
-        for session in ("1", "2", "1-2")
+        f'[[recording]]\nfile = "{who}_{session}.xdf"\nsubject = "{who}"\nsession = "{session}"\n'
+        for who, session in sessions
     )
     (tmp_path / "dataset.toml").write_text(f'layout = "flexemg_16x4"\n{entries}')
     with pytest.raises(ConfigError, match=r"Two jobs of the study would be called small_rms_s1-2_f1_seed0"):

@@ -1,0 +1,75 @@
+"""The frames of one session's recordings, and which of them count."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from rt_handdt.core.preprocess import iter_frames
+from rt_handdt.core.recording import Recording
+from rt_handdt.core.spec import PipelineSpec
+from rt_handdt.core.types import Float32
+from rt_handdt.errors import RecordingError
+
+
+@dataclass(frozen=True)
+class LabelledFrames:
+    """Frames in order of time, as a live run over the same recordings would see them.
+
+    Attributes
+    ----------
+    maps
+        (N, F, H, W), all of them: what adapts sees those that do not count, too.
+    label
+        (N,) position among the model's labels; −1 where a window does not count.
+    unknown
+        Windows of each label that the model does not know.
+    """
+
+    maps: Float32
+    label: npt.NDArray[np.int64]
+    unknown: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def counted(self) -> npt.NDArray[np.int64]:
+        """Positions of the windows that count."""
+        return np.flatnonzero(self.label >= 0)
+
+
+def labelled_frames(recordings: Sequence[Recording], spec: PipelineSpec, labels: Sequence[str]) -> LabelledFrames:
+    """Drive the pipeline over recordings, one after the other; a window counts if it lies wholly inside one segment.
+
+    Raises
+    ------
+    RecordingError
+        If a recording has no markers.
+    LayoutMismatch
+        If its rate or channels are not those of the spec.
+    """
+    number = {label: k for k, label in enumerate(labels)}
+    maps: list[Float32] = []
+    label: list[int] = []
+    unknown = Counter[str]()
+    for recording in recordings:
+        if not recording.markers:
+            raise RecordingError(
+                f"{recording.name}: has no markers, so nothing says which gesture is made when; give a recording with "
+                "a marker stream or label file."
+            )
+        segments, at = recording.segments(), 0
+        for frame in iter_frames(recording, spec):
+            maps.append(frame.maps)
+            while at < len(segments) and segments[at].stop <= frame.index:
+                at += 1
+            inside = at < len(segments) and segments[at].holds(frame.index - spec.window_samples + 1, frame.index)
+            named = segments[at].label if inside else ""
+            label.append(number.get(named, -1))
+            if inside and named not in number:
+                unknown[named] += 1
+    return LabelledFrames(
+        np.stack(maps) if maps else np.zeros((0, *spec.frame_shape), np.float32), np.asarray(label, np.int64), unknown
+    )

@@ -1,0 +1,281 @@
+"""What ``--data`` may name, for every command: one grammar.
+
+- a Hyser folder, one of its sessions, or a cohort of virtual people on disk (of trials, or continuous)
+- ``virtual:SEED:PEOPLE[:SESSIONS[:REPETITIONS]]``: virtual people made as they are read (2 and 2 by default)
+- an XDF file, or a WFDB record's ``.hea`` or ``.dat``
+- a folder of XDF files, taken in the order of their names
+- a ``dataset.toml``, or the folder that holds one
+
+Files whose names tell the same subject and session are one session, in the order given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from offline.cohort_folder import COHORT_NOTE, cohort_root, read_plan
+from offline.dataset_file import DATASET_FILE, Dataset, RecordedFile
+from rt_handdt.core.layout import ElectrodeLayout
+from rt_handdt.core.recording import Recording
+from rt_handdt.errors import ConfigError, RecordingError
+from rt_handdt.io.continuous_folder import list_continuous, read_continuous_name
+from rt_handdt.io.hyser_layout import HyserSession, list_sessions, parse_trial, read_session_folder
+from rt_handdt.io.sources import XDF_SUFFIXES
+from rt_handdt.io.xdf import named_subject
+from rt_handdt.io.xdf_session import read_session
+from rt_handdt.paths import layout_path
+from rt_handdt.sim.person import draw_person
+from rt_handdt.sim.seeds import RESERVED_SEED
+from rt_handdt.sim.session import HYSER_FS_HZ, virtual_recording
+
+VIRTUAL = "virtual"
+
+
+@dataclass(frozen=True)
+class VirtualSession:
+    """A session of a virtual person: numbers as in `rt_handdt.sim.session.virtual_recording`."""
+
+    seed: int
+    subject: int
+    session: int
+    repetitions: int
+
+    def recording(self, layout: ElectrodeLayout) -> Recording:
+        """Made as it is read, with these electrodes, at Hyser's rate."""
+        return virtual_recording(
+            self.seed, self.subject, self.session, layout=layout, fs_hz=HYSER_FS_HZ, repetitions=self.repetitions
+        )
+
+
+@dataclass(frozen=True)
+class NamedSession:
+    """One subject in one session, and where it is recorded; nothing of the signal is read yet."""
+
+    subject: str
+    session: str
+    where: HyserSession | VirtualSession | tuple[RecordedFile, ...]
+
+
+@dataclass(frozen=True)
+class NamedData:
+    """Everything that ``--data`` named.
+
+    Attributes
+    ----------
+    sessions
+        In order.
+    description
+        One line.
+    virtual
+        Whether any of the subjects is known to be simulated.
+    layouts
+        (layout, the ``dataset.toml`` that names it), each layout once.
+    """
+
+    sessions: tuple[NamedSession, ...]
+    description: str
+    virtual: bool
+    layouts: tuple[tuple[str, str], ...] = ()
+
+    def layout(self, wanted: str | None, default: str | None = None) -> ElectrodeLayout:
+        """The electrodes: those that are asked for, else the data set's own, else the default.
+
+        Raises
+        ------
+        ConfigError
+            If two data sets have different layouts, or nothing says which it is.
+        """
+        if wanted is None and len(self.layouts) > 1:
+            said = ", ".join(f"{file}: {Path(own).stem}" for own, file in self.layouts)
+            raise ConfigError(f"One run needs one layout; there are {said}. Name one with --layout, or part the data.")
+        chosen = wanted or (self.layouts[0][0] if self.layouts else default)
+        if chosen is None:
+            raise ConfigError(
+                f"Nothing says which electrodes these are; name a layout with --layout, or in a {DATASET_FILE}."
+            )
+        return ElectrodeLayout.from_toml(layout_path(chosen))
+
+
+def read_names(names: Sequence[str | Path], *, allow_reserved_seeds: bool = False) -> NamedData:
+    """Find everything that ``--data`` names.
+
+    Raises
+    ------
+    RecordingError
+        If there is nothing to read at a path, or something is named twice.
+    ConfigError
+        If a name of virtual people or a ``dataset.toml`` is not valid, or a reserved seed is named though not allowed.
+    """
+    found: list[NamedSession] = []
+    described: list[str] = []
+    layouts: dict[str, str] = {}
+    virtual = False
+    for name in names:
+        seed = named_seed(name)
+        if seed is not None and seed >= RESERVED_SEED and not allow_reserved_seeds:
+            raise ConfigError(reserved_sentence(name, seed, "take a lower seed"))
+        sessions, description = _named(name, seed, layouts)
+        virtual = virtual or seed is not None or (Path(name) / COHORT_NOTE).exists()
+        found += sessions
+        described.append(description)
+    if not found:
+        raise RecordingError(
+            "There is no data: give --data a Hyser folder, a cohort, XDF files or a folder of them, a "
+            f"{DATASET_FILE}, or {VIRTUAL}:SEED:PEOPLE."
+        )
+    return NamedData(_joined(found), "; ".join(described), virtual, tuple(layouts.items()))
+
+
+def named_seed(name: str | Path) -> int | None:
+    """Of the virtual people that a name means, or of the cohort that a path lies in; None where there are none.
+
+    Raises
+    ------
+    ConfigError
+        If a name of virtual people is not one.
+    RecordingError
+        If a cohort's own note cannot be read.
+    """
+    if is_virtual(name):
+        return _fields(str(name))[0]
+    path = Path(name)
+    root = cohort_root(path) if path.exists() else None
+    return None if root is None else read_plan(root).seed
+
+
+def is_virtual(name: str | Path) -> bool:
+    """Whether a name is one of virtual people and no path."""
+    return str(name).split(":")[0] == VIRTUAL and not Path(name).exists()
+
+
+def reserved_sentence(name: str | Path, seed: int, instead: str) -> str:
+    """Why virtual people of this seed are not trained on, and what to do instead."""
+    return (
+        f"'{name}': these virtual people are of seed {seed}, and seeds from {RESERVED_SEED} on are reserved for final "
+        f"figures, never trained on; {instead}, or say --allow-reserved-seeds."
+    )
+
+
+# -- one name ----------------------------------------------------------------------------------------------------------
+
+
+def _named(name: str | Path, seed: int | None, layouts: dict[str, str]) -> tuple[list[NamedSession], str]:
+    if is_virtual(name):
+        return _virtual(str(name))
+    path = Path(name)
+    if not path.exists():
+        raise RecordingError(f"{path}: there is nothing here; check the path.")
+    made = [] if seed is None else [f"virtual people, seed {seed}"]
+    toml = path if path.suffix == ".toml" else path / DATASET_FILE
+    if toml.is_file():
+        sessions, own = _dataset(toml)
+        layouts.setdefault(own, str(toml))
+        count = sum(len(one.where) for one in sessions if isinstance(one.where, tuple))
+        return sessions, f"{toml.resolve().parent.name} ({count} recordings)"
+    if not path.is_dir():
+        return [_file(path)], path.name + (f" ({made[0]})" if made else "")
+    continuous = list_continuous(path)
+    if continuous:
+        said = ", ".join([*made, f"{len(continuous)} continuous sessions"])
+        return [_file(one.path) for one in continuous], f"{path.resolve().name} ({said})"
+    files = sorted(one for one in path.iterdir() if one.is_file() and one.name.casefold().endswith(XDF_SUFFIXES))
+    if files and read_session_folder(path) is None and not _holds_sessions(path):
+        return [_file(one) for one in files], f"{path.resolve().name} ({len(files)} recordings)"
+    sessions = [NamedSession(f"{one.subject:02d}", str(one.session), one) for one in list_sessions(path)]
+    if not made and (path / COHORT_NOTE).exists():
+        made = ["virtual people"]
+    if len(sessions) > 1:
+        made.append(f"{len(sessions)} sessions")
+    return sessions, path.resolve().name + (f" ({', '.join(made)})" if made else "")
+
+
+def _holds_sessions(path: Path) -> bool:
+    try:
+        return bool(list_sessions(path))
+    except RecordingError:
+        return False
+
+
+def _file(path: Path) -> NamedSession:
+    name = path.name.casefold()
+    if name.endswith(XDF_SUFFIXES):
+        if read_continuous_name(path) is not None:
+            one = read_session(path)
+            who = one.subject, one.session
+        else:
+            who = named_subject(path)
+    elif path.suffix in (".hea", ".dat"):
+        session = read_session_folder(path.parent) if parse_trial(path) is not None else None
+        who = named_subject(path) if session is None else (f"{session.subject:02d}", str(session.session))
+    else:
+        raise RecordingError(
+            f"{path}: is nothing that can be measured or learnt from; give a Hyser folder, a cohort, an .xdf file, a "
+            f"WFDB .hea, a {DATASET_FILE}, or {VIRTUAL}:SEED:PEOPLE."
+        )
+    return NamedSession(*who, (RecordedFile(path),))
+
+
+def _dataset(path: Path) -> tuple[list[NamedSession], str]:
+    """Its sessions, and its layout."""
+    dataset = Dataset.from_toml(path)
+    gestures = tuple(dataset.gestures.items())
+    sessions = []
+    for entry in dataset.recording:
+        file = path.parent / entry.file
+        if not file.is_file():
+            raise RecordingError(
+                f"{path}: names '{entry.file}', which is not beside it; mend the name or copy the file."
+            )
+        recorded = RecordedFile(file, entry.stream, gestures, dataset.settle_s)
+        sessions.append(NamedSession(entry.subject, entry.session, (recorded,)))
+    beside = path.parent / dataset.layout
+    return sessions, str(beside) if beside.is_file() else dataset.layout
+
+
+def _fields(name: str) -> tuple[int, ...]:
+    """Seed, people, sessions and repetitions of a name of virtual people."""
+    fields = name.split(":")[1:]
+    if not 2 <= len(fields) <= 4 or not all(part.isascii() and part.isdigit() for part in fields):
+        raise ConfigError(f"'{name}': virtual people are written {VIRTUAL}:SEED:PEOPLE[:SESSIONS[:REPETITIONS]].")
+    numbers = (*map(int, fields), *[2, 2][len(fields) - 2 :])
+    if min(numbers[1:]) < 1:
+        raise ConfigError(f"'{name}': people, sessions and repetitions must be at least 1.")
+    return numbers
+
+
+def _virtual(name: str) -> tuple[list[NamedSession], str]:
+    seed, people, sessions, repetitions = _fields(name)
+    made = [
+        NamedSession(draw_person(seed, subject).name, str(session), VirtualSession(seed, subject, session, repetitions))
+        for subject in range(1, people + 1)
+        for session in range(1, sessions + 1)
+    ]
+    return made, f"{people} virtual people (seed {seed}; sessions: {sessions}, repetitions: {repetitions})"
+
+
+# -- all of them -------------------------------------------------------------------------------------------------------
+
+
+def _joined(found: Sequence[NamedSession]) -> tuple[NamedSession, ...]:
+    """Each session once: files of the same one belong together, anything else that is there twice is refused."""
+    sessions: dict[tuple[str, str], NamedSession] = {}
+    files: set[tuple[Path, str | None]] = set()
+    for one in found:
+        if isinstance(one.where, tuple):
+            for file in one.where:
+                key = (file.path.resolve(), file.stream)
+                if key in files:
+                    raise RecordingError(f"{file.path}: is named twice; name each recording once.")
+                files.add(key)
+        before = sessions.get((one.subject, one.session))
+        if before is not None and not (isinstance(before.where, tuple) and isinstance(one.where, tuple)):
+            raise RecordingError(
+                f"subject {one.subject} session {one.session}: is there twice; name each session once, or tell the "
+                f"people apart in a {DATASET_FILE}."
+            )
+        if before is not None and isinstance(before.where, tuple) and isinstance(one.where, tuple):
+            one = replace(before, where=(*before.where, *one.where))
+        sessions[one.subject, one.session] = one
+    return tuple(sessions.values())
