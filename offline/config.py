@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from rt_handdt.config import Settings
 from rt_handdt.core.feature import Feature, Rms, Ssc, Wl, Zc, named_features
 from rt_handdt.core.layout import ElectrodeLayout
+from rt_handdt.core.pattern import PatternSettings
 from rt_handdt.core.person import AdapterSettings
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.errors import ConfigError
@@ -90,9 +91,6 @@ class LossConfig(Settings):
     classify, reconstruct, triplet, cross
         Weight of the classifier's cross-entropy, of both branches' reconstruction, of each of the two triplet losses
         and of the cross-reconstruction. Published: 1, 0.5, 1 for the last three.
-    explain
-        Weight of a reconstruction from the pattern latent and the average person that teaches the decoder alone: for
-        networks trained without `reconstruct`, whose pattern picture would be noise otherwise.
     margin
         Of the triplets.
     normalise
@@ -115,7 +113,6 @@ class LossConfig(Settings):
     reconstruct: float = Field(1.0, ge=0)
     triplet: float = Field(0.5, ge=0)
     cross: float = Field(1.0, ge=0)
-    explain: float = Field(0.0, ge=0)
     margin: float = Field(0.3, gt=0)
     normalise: bool = True
     mining: Literal["random", "hard"] = "random"
@@ -243,6 +240,8 @@ class TrainConfig(Settings):
         Validation keeps them, as live scoring does.
     calibration_weight
         How many times as often as the others the windows of calibration recordings are drawn.
+    pattern
+        How the picture of each gesture's pattern is made; it teaches the networks nothing.
     refit
         Once validation has given the scores (and the number of epochs), train once more on everybody.
     """
@@ -259,6 +258,7 @@ class TrainConfig(Settings):
     loss: LossConfig = LossConfig()
     augment: AugmentConfig = AugmentConfig()
     person: PersonConfig = PersonConfig()
+    pattern: PatternSettings = PatternSettings()
     optimiser: OptimiserConfig = OptimiserConfig()
     validation: ValidationConfig = ValidationConfig()
 

@@ -77,6 +77,7 @@ class Engine:
         self.spec = bundle.spec
         self.description = connection.inlet.description
         self.counted = connection.inlet.counted
+        self.shared_pattern = recognizer.shared is not None
         self.error: BaseException | None = None
         self.log = WindowLog(len(self.labels))
         self.samples_received = 0
@@ -262,10 +263,12 @@ class Engine:
             self._marks += self._connection.markers.poll()
         if self._explain and self._latent is not None and now - self._explained_at > EXPLAIN_S:
             self._explained_at = now
-            maps, shown = self.recognizer.explain(self._latent), self.spec.shown_map
-            pattern = maps.mean(axis=0) if shown is None else maps[shown].copy()
-            pattern[~self.layout.occupied] = np.nan
-            self._pattern = pattern
+            # The smoothed probabilities, as in the decision beside it, so that picture and label agree.
+            assert self._decision is not None
+            probabilities = self._decision.probabilities
+            if self._decision.label == REST and REST not in self.labels:  # rest that the level alone has called
+                probabilities = np.zeros_like(probabilities)
+            self._pattern = self.recognizer.pattern_grid(probabilities, self._latent)
         if now - self._slow_at > SLOW_S:
             self._slow_at = now
             self._connection.inlet.refresh_clock()
