@@ -26,15 +26,12 @@ def shared_patterns(windows: WindowSet, rows: Mask, settings: PatternSettings) -
     rows
         (N,) bool: windows that may be learnt from. Each subject and session counts the same.
     """
-    number = np.flatnonzero(rows)
-    group, label = donnings(windows)[number], windows.label[number]
-    amplitude = strength(windows.maps[number], windows.spec)
-    subjects = [
-        subject_patterns(
-            amplitude[group == one], label[group == one], len(windows.gestures), windows.gestures.rest_index
-        )
-        for one in np.unique(group)
-    ]
+    group, gestures = donnings(windows), windows.gestures
+    subjects = []
+    for one in np.unique(group[rows]):
+        own = rows & (group == one)  # one at a time: the maps of all may fill the memory
+        amplitude = strength(windows.maps[own], windows.spec)
+        subjects.append(subject_patterns(amplitude, windows.label[own], len(gestures), gestures.rest_index))
     return SharedPatterns.of(np.stack(subjects), settings)
 
 
