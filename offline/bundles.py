@@ -43,7 +43,7 @@ TOLERANCE = 1e-4  # between torch and ONNX Runtime: other summation orders, same
 
 #: Maps (N, F, H, W) → probabilities (N, K), latents (N, D): what was trained, as it computes.
 Network = Callable[[Float32], tuple[Float32, Float32]]
-#: Latents (N, D) → pattern components (N, F, H, W).
+#: Latents (N, D) → pattern components (N, C, H, W): C is 1, or F where they are reconstructions.
 Painter = Callable[[Float32], Float32]
 
 
@@ -86,7 +86,7 @@ def write_bundle(
         If the exported graphs do not compute what was trained, or the folder holds something else.
     """
     files = {
-        "recognizer.onnx": _with_manifest(recognizer, manifest.identity_json()),
+        "recognizer.onnx": with_metadata(recognizer, METADATA_KEY, manifest.identity_json()),
         "explainer.onnx": explainer,
         "golden.npz": _npz(golden),
         "CARD.md": card.encode(),
@@ -163,6 +163,13 @@ def forget_origin(model: onnx.ModelProto) -> None:
             entry.doc_string = ""
 
 
+def with_metadata(model: bytes, key: str, text: str) -> bytes:
+    """The model with one entry as its metadata."""
+    proto = onnx.load_model_from_string(model)
+    onnx.helper.set_model_props(proto, {key: text})
+    return bytes(proto.SerializeToString())
+
+
 def golden_vectors(
     network: Network, recording: Recording, spec: PipelineSpec, seconds: float = GOLDEN_S
 ) -> dict[str, np.ndarray]:
@@ -224,12 +231,6 @@ def _npz(arrays: dict[str, np.ndarray]) -> bytes:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
-
-
-def _with_manifest(model: bytes, identity: str) -> bytes:
-    proto = onnx.load_model_from_string(model)
-    onnx.helper.set_model_props(proto, {METADATA_KEY: identity})
-    return bytes(proto.SerializeToString())
 
 
 def _verify(bundle: Bundle, paint: Painter, tolerance: float) -> None:

@@ -10,6 +10,7 @@ from rt_handdt.config import Settings
 from rt_handdt.core.calibration import CalibrationSettings
 from rt_handdt.core.feature import Feature, Rms, Ssc, Wl, Zc, named_features
 from rt_handdt.core.layout import ElectrodeLayout
+from rt_handdt.core.pattern import PatternSettings
 from rt_handdt.core.person import AdapterSettings
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.errors import ConfigError
@@ -107,9 +108,6 @@ class LossConfig(Settings):
     classify, reconstruct, triplet, cross
         Weight of the classifier's cross-entropy, of both branches' reconstruction, of each of the two triplet losses
         and of the cross-reconstruction. Published: 1, 0.5, 1 for the last three.
-    explain
-        Weight of a reconstruction from the pattern latent and the average person that teaches the decoder alone: for
-        networks trained without `reconstruct`, whose pattern picture would be noise otherwise.
     margin
         Of the triplets.
     normalise
@@ -132,7 +130,6 @@ class LossConfig(Settings):
     reconstruct: float = Field(1.0, ge=0)
     triplet: float = Field(0.5, ge=0)
     cross: float = Field(1.0, ge=0)
-    explain: float = Field(0.0, ge=0)
     margin: float = Field(0.3, gt=0)
     normalise: bool = True
     mining: Literal["random", "hard"] = "random"
@@ -262,6 +259,8 @@ class TrainConfig(Settings):
     calibration
         How a user's labelled repetitions become a classifier, live or by ``train --calibration``
         (`rt_handdt.core.calibration`).
+    pattern
+        How the picture of each gesture's pattern is made; it teaches the networks nothing.
     refit
         Once validation has given the scores (and the number of epochs), train once more on everybody.
     """
@@ -278,6 +277,7 @@ class TrainConfig(Settings):
     augment: AugmentConfig = AugmentConfig()
     person: PersonConfig = PersonConfig()
     calibration: CalibrationSettings = CalibrationSettings()
+    pattern: PatternSettings = PatternSettings()
     optimiser: OptimiserConfig = OptimiserConfig()
     validation: ValidationConfig = ValidationConfig()
 

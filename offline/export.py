@@ -6,19 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
 from offline.bundle_card import MANY_PEOPLE, ONE_PERSON, VIRTUAL, CardText, Provenance, render_card
-from offline.bundles import golden_vectors, to_onnx, today, versions, write_bundle
+from offline.bundles import golden_vectors, to_onnx, today, versions, with_metadata, write_bundle
 from offline.config import TrainConfig
 from offline.datasets import WindowSet
-from offline.networks import DisentanglingNet
+from offline.shared_patterns import PatternHead, shared_patterns
 from offline.splits import Split
 from offline.training import Trained
 from rt_handdt.core.bundle import SCHEMA, Bundle, BundleManifest, TrainingRecord
 from rt_handdt.core.decoder import DecoderSettings
 from rt_handdt.core.labelled import LabelledWindows
 from rt_handdt.core.metrics import accuracy, balanced_accuracy
+from rt_handdt.core.pattern import PATTERN_KEY
 from rt_handdt.core.recording import Recording
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import BundleError
@@ -52,7 +52,9 @@ def export_bundle(
     """
     path = Path(path)
     net = trained.net.eval()
-    explainer = _Explainer(net)
+    learnt_from = np.ones(len(windows), bool) if config.refit else parts.train
+    settled = windows.since_cue_s >= config.skip_after_cue_s
+    explainer = PatternHead(net, shared_patterns(windows, learnt_from & settled, config.pattern))
 
     def network(maps: Float32) -> tuple[Float32, Float32]:
         with torch.no_grad():
@@ -61,7 +63,7 @@ def export_bundle(
 
     def paint(latents: Float32) -> Float32:
         with torch.no_grad():
-            return np.asarray(explainer(torch.from_numpy(latents)).numpy())
+            return np.asarray(explainer(torch.from_numpy(latents))[0].numpy())
 
     assert trained.population is not None
     calibrated = None
@@ -77,11 +79,12 @@ def export_bundle(
         )
     manifest = _manifest(path.name, trained, windows, parts, config, provenance, calibrated_with)
     golden = golden_vectors(network, golden_from, windows.spec)
+    painter = to_onnx(explainer, torch.from_numpy(golden["latents"]), "latent", ["pattern_map", "gesture_patterns"])
     return write_bundle(
         path,
         manifest,
         recognizer=to_onnx(net, torch.from_numpy(golden["frames"]), "features", ["probabilities", "latent"]),
-        explainer=to_onnx(explainer, torch.from_numpy(golden["latents"]), "latent", ["pattern_map"]),
+        explainer=with_metadata(painter, PATTERN_KEY, config.pattern.canonical_json()),
         golden=golden,
         card=card(manifest, trained, windows, parts, config, provenance),
         paint=paint,
@@ -89,18 +92,6 @@ def export_bundle(
         person=trained.person,
         calibrated=None if calibrated is None else calibrated.classifier,
     )
-
-
-class _Explainer(nn.Module):
-    """Flat pattern latent → pattern component, as a graph of its own."""
-
-    def __init__(self, net: DisentanglingNet) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, latent: Tensor) -> Tensor:
-        maps = self.net.explain(latent.reshape(-1, *self.net.latent_shape))
-        return maps * self.net.inputs.occupied
 
 
 def _manifest(

@@ -212,13 +212,6 @@ def total_loss(
         made = net.decode(encoded.pattern, encoded.subject)
         terms["reconstruct"] = reconstruction_loss(made, encoded.target, net.inputs.occupied)
         weights["reconstruct"] = config.reconstruct
-    if config.explain:
-        # The encoders learn nothing from this: the decoder only learns to paint what the pattern latent holds.
-        subject = None if encoded.subject is None else encoded.subject.detach().mean(0, keepdim=True)
-        pattern = encoded.pattern.detach()
-        made = net.decode(pattern, None if subject is None else subject.expand_as(pattern))
-        terms["explain"] = reconstruction_loss(made, encoded.target, net.inputs.occupied)
-        weights["explain"] = config.explain
     if config.cross and encoded.subject is not None:
         pattern_from = draw(relations.same_gesture_other_person, generator)
         subject_from = draw(relations.other_gesture_same_person, generator)

@@ -182,8 +182,6 @@ class DisentanglingNet(nn.Module):
         False for data of a single person: no subject encoder then, since nothing tells people apart.
     """
 
-    mean_subject: Tensor  # (1, C, h, w)
-
     def __init__(self, spec: PipelineSpec, n_labels: int, config: NetworkConfig, *, with_subject: bool) -> None:
         super().__init__()
         n_maps = spec.n_maps
@@ -201,7 +199,6 @@ class DisentanglingNet(nn.Module):
         self.subject_encoder = Encoder(in_maps, geometry, config) if with_subject else None
         self.decoder = Decoder(depth * (2 if with_subject else 1), n_maps, geometry, config)
         self.classifier = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(self.latent_size, n_labels))
-        self.register_buffer("mean_subject", torch.zeros(1, *self.latent_shape))
 
     @property
     def latent_size(self) -> int:
@@ -225,22 +222,6 @@ class DisentanglingNet(nn.Module):
         """Standardised maps from a pattern latent and, where there is one, a subject latent."""
         maps: Tensor = self.decoder(pattern if subject is None else torch.cat([pattern, subject], dim=1))
         return maps
-
-    def explain(self, pattern: Tensor) -> Tensor:
-        """The pattern component: what the decoder makes of a pattern latent and the average person."""
-        if not self.with_subject:
-            return self.decode(pattern, None)
-        return self.decode(pattern, self.mean_subject.expand(pattern.shape[0], -1, -1, -1))
-
-    @torch.no_grad()
-    def fit_average_person(self, batches: Sequence[Tensor]) -> None:
-        """Set the average subject latent from raw training maps; call it once, after training."""
-        if self.subject_encoder is None:
-            return
-        self.eval()
-        latents = [self.subject_encoder(self.split(self.inputs(maps))).mean(0, keepdim=True) for maps in batches]
-        weight = torch.tensor([float(len(maps)) for maps in batches]).reshape(-1, 1, 1, 1)
-        self.mean_subject.copy_((torch.cat(latents) * weight / weight.sum()).sum(0, keepdim=True))
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Raw features (N, F, H, W) → probabilities (N, K) and the pattern latent (N, D): the live graph."""

@@ -30,6 +30,8 @@ from rt_handdt.paths import shipped
 POOL_ABOVE_S = 600.0  # of signal in all
 #: From so many people on, differences between them are worth learning with the larger network.
 MANY_PEOPLE = 6
+#: Up to so many electrodes, their grid tells little.
+FEW_CHANNELS = 32
 
 
 def train_bundle(
@@ -165,8 +167,11 @@ def _workers(recordings: Sequence[Recording]) -> int:
 
 
 def suitable_config(facts: DataFacts) -> tuple[str, TrainConfig]:
-    """Name and content of the shipped configuration for data of one or a few people, or of many; not fitted yet."""
-    name = "default.toml" if facts.people >= MANY_PEOPLE else "one_person.toml"
+    """Name and content of the shipped configuration for so many people and electrodes; not fitted yet."""
+    if facts.people > 1 and facts.layout.n_channels <= FEW_CHANNELS:
+        name = "few_channels.toml"
+    else:
+        name = "default.toml" if facts.people >= MANY_PEOPLE else "one_person.toml"
     return name, TrainConfig.from_toml(shipped("configs", "train", name))
 
 

@@ -209,8 +209,6 @@ def _fit(
             break
     net.load_state_dict(best_state)
     net.eval()
-    sample = rng.permutation(rows)[: 4 * EVAL_BATCH]
-    net.fit_average_person([torch.from_numpy(windows.maps[part]) for part in np.array_split(sample, 4) if len(part)])
     return Trained(net, best_counts, best_number, tuple(history), learnt, pretraining=pretrained)
 
 

@@ -152,7 +152,8 @@ def _sessions(
                         f"subject {session.subject} session {session.session}: nothing follows the calibration; ask "
                         "for fewer --repetitions, or name its recording with --calibration."
                     )
-            sessions.append(ScoredSession(session.subject, session.session, recordings, given))
+            late = 0.0 if settle_s else None  # the segments' beginnings are left out already
+            sessions.append(ScoredSession(session.subject, session.session, recordings, given, late))
         except HanddtError as exc:
             failed.append((session, exc))
     if not sessions:

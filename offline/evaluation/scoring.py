@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -46,12 +45,15 @@ class ScoredSession:
         What is scored, in order of time: one stream, though the filters begin anew with each.
     calibration
         Labelled repetitions of the same subject that are known beforehand; none: nothing is calibrated.
+    settle_s
+        How much of the beginning of each of their segments a calibration leaves out; None: what the bundle says.
     """
 
     subject: str
     session: str
     recordings: tuple[Recording, ...]
     calibration: tuple[Recording, ...] = ()
+    settle_s: float | None = None
 
     @property
     def name(self) -> str:
@@ -165,12 +167,11 @@ def _predicted(
         assert own is not None
         maps = two_maps(spec) if method is LDA_TWO else range(len(spec.map_features))
         return LdaBaseline.fit(own, spec, maps).predict(frames.maps)
-    if learn and recognizer.bundle.manifest.adaptation is None:
+    if method is ADAPTING and recognizer.bundle.manifest.adaptation is None:
         raise ConfigError("the bundle learns nothing from the stream.")
     stream = StreamRecognizer(recognizer, learn=learn)
     if method in (CALIBRATED, CALIBRATED_ADAPTING):
-        calibrate: Any = stream.calibrate
-        calibrate(session.calibration[0] if len(session.calibration) == 1 else session.calibration)
+        stream.calibrate(session.calibration, session.settle_s)
     return np.concatenate([one.argmax(axis=1) for one in _run(stream, frames.maps)]).astype(np.int64)
 
 

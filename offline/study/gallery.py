@@ -121,7 +121,7 @@ def _cells(shown: Shown, branch: str) -> tuple[Float64, ElectrodeLayout]:
 
 
 def _what(shown: Shown, branch: str) -> str:
-    return f"{branch.capitalize()} branch, {maps.shown_map(shown.names)[1]} (sd of training)"
+    return f"Decoder's reconstruction, {branch} branch, as published: {maps.shown_map(shown.names)[1]} (sd of training)"
 
 
 def _scatter(shown: Shown, embedding: Embedding) -> Figure:

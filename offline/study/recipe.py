@@ -13,12 +13,14 @@ from offline.config import TrainConfig
 from offline.datasets import Int64, Mask, Trial, WindowSet
 from offline.features.measures import TIME_DOMAIN
 from offline.features.table import FeatureTable
+from offline.shared_patterns import shared_patterns
 from offline.splits import Split
 from offline.study.classify import raw_scores
 from offline.study.config import PipelineConfig
 from offline.study.folder import RunFolder
 from offline.study.metrics import Scores, metrics_file, score
 from offline.study.pipeline import check_classifiers, measured, split_of
+from offline.study.recipe_maps import RecipeMaps
 from offline.study.reserved import refuse_reserved
 from offline.study.splits import StudySplit
 from offline.training import Epoch, Trained, posteriors, train
@@ -58,7 +60,9 @@ def run_recipe(
     allow_reserved_seeds: bool = False,
     console: Console | None = None,
 ) -> RecipeRun:
-    """Train on windows of the training people, judge on the test people, write ``metrics.json`` and ``recipe.json``.
+    """Train on windows of the training people, judge on the test people, write scores, settings and pattern maps.
+
+    They are ``metrics.json``, ``recipe.json``, ``patterns.npz`` and ``figures/pattern_heatmaps*.png``.
 
     Parameters
     ----------
@@ -102,6 +106,8 @@ def run_recipe(
         found = {"network": alone, "adapted": adapted, "session": session}
     else:
         found = {"network": posteriors(trained.net, windows, rows)}
+    shared = shared_patterns(windows, split.train & (windows.since_cue_s >= recipe.skip_after_cue_s), recipe.pattern)
+    RecipeMaps.of(shared, found.get("adapted", found["network"]), windows, rows).save(folder.path)
     judged, shown = table, split
     if config.features.unit == "trial":
         judged, others = measured(config, there, processes, console)

@@ -10,6 +10,7 @@ from offline.method.log import read_log
 from offline.method.trained import MethodEpoch
 from offline.study.figures import comparison_figure, people_figure
 from offline.study.gallery import correlation, mean_maps
+from offline.study.recipe_maps import PATTERNS, RecipeMaps
 from offline.study.shown import LOG, load_shown
 from offline.sweep import figures, tables
 from offline.sweep.contrast import Contrast
@@ -157,6 +158,17 @@ def _maps(view: StudyView) -> tuple[list[Part], list[str]]:
     for name in view.conditions:
         if name == RAW:
             continue
+        own = next((one for one in _done(view) if one.condition == name and (one.path / PATTERNS).exists()), None)
+        if own is not None:
+            parts.append(
+                Sketch(
+                    f"Pattern maps, {name}",
+                    "What people share of each gesture, as the live window draws it: averaged over the test people's "
+                    f"windows and over people; first job ({_words(own)}).",
+                    lambda own=own: RecipeMaps.load(own.path).mean_figure(),  # type: ignore[misc]
+                )
+            )
+            continue
         job = next((one for one in _done(view) if one.condition == name and _has_latents(one)), None)
         if job is None:
             without.append(f"Condition {name}: no job has latents, so its maps are not shown.")
@@ -164,11 +176,12 @@ def _maps(view: StudyView) -> tuple[list[Part], list[str]]:
         if any(record.job is job and "trains the decoder" in " ".join(record.notes) for record in view.study.records):
             without.append(f"Condition {name}: no loss trains its decoder, so it has no maps.")
             continue
-        what = f"{job.measure}, fold {job.fold}, session {'+'.join(job.sessions) or 'all'}, seed {job.seed}"
+        what = _words(job)
         parts += [
             Sketch(
                 f"Pattern maps, {name}",
-                f"What the decoder makes of the pattern latent alone, averaged over people; first job ({what}).",
+                "What the decoder makes of the pattern latent alone, as published, averaged over people; first job "
+                f"({what}).",
                 _of_job(job, maps=True),
             ),
             Sketch(
@@ -178,6 +191,10 @@ def _maps(view: StudyView) -> tuple[list[Part], list[str]]:
             ),
         ]
     return parts, without
+
+
+def _words(job: Job) -> str:
+    return f"{job.measure}, fold {job.fold}, session {'+'.join(job.sessions) or 'all'}, seed {job.seed}"
 
 
 def _of_job(job: Job, *, maps: bool) -> Callable[[], Figure]:

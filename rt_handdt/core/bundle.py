@@ -2,7 +2,9 @@
 
 ========================  ===========================================================================================
 ``recognizer.onnx``       features (N, F, H, W) → probabilities (N, K), latent (N, D); manifest in its metadata
-``explainer.onnx``        latent (N, D) → pattern-component map (N, F, H, W), in standardised units
+``explainer.onnx``        latent (N, D) → pattern-component map (N, 1, H, W), 0 to 1, and the patterns (K, H, W) that it
+                          is blended of (`rt_handdt.core.pattern`, settings in its metadata); or, without these
+                          metadata, a decoder's reconstruction (N, F, H, W), in standardised units
 ``golden.npz``            signal → frames → probabilities and latents: replayed by a test
 ``CARD.md``               what people should know before they use it
 ``population.npz``        how windows of training people scatter (`rt_handdt.core.population`), for calibrations

@@ -74,9 +74,9 @@ class CalibrationSettings(Settings):
     shrink: float = Field(0.05, ge=0, lt=1)
     latent_shrink: float = Field(0.3, ge=0, lt=1)
     pooled: float = Field(0.1, ge=0, lt=1)
-    latent: float = Field(0.15, ge=0, le=1)
+    latent: float = Field(0.2, ge=0, le=1)
     sharpness: float = Field(3.0, gt=0)
-    network: float = Field(0.02, ge=0)
+    network: float = Field(0.03, ge=0)
     settle_s: float = Field(0.5, ge=0)
     drift: DriftSettings = DriftSettings()
 

@@ -27,8 +27,8 @@ class DriftSettings(Settings):
     memory
         Windows of each gesture that count, the newest ones.
     agreement
-        A window counts where the mean of about so many windows says the same gesture: in a long hold, the few that look
-        like another gesture would otherwise come to count as much as that gesture's own.
+        A window counts for the gesture that the mean of about so many windows says, by its own probability of it: in a
+        long hold, the few that look like another gesture would otherwise come to count as much as that one's own.
     bound
         Largest displacement of a feature, in spreads of the calibration.
     typical
@@ -39,7 +39,7 @@ class DriftSettings(Settings):
     """
 
     every: int = Field(4, ge=1)
-    prior_windows: float = Field(200.0, gt=0)
+    prior_windows: float = Field(400.0, gt=0)
     memory: float = Field(100.0, ge=1)
     agreement: float = Field(16.0, ge=1)
     bound: float = Field(1.5, gt=0)
@@ -107,12 +107,11 @@ class Drift:
             self.dropped += 1
             return
         self._recent += (share - self._recent) / self.settings.agreement
-        gesture = int(share.argmax())
-        if gesture != int(self._recent.argmax()):
-            return
+        gesture = int(self._recent.argmax())
+        weight = float(share[gesture])
         self.learnt += 1
-        keep = 1.0 - 1.0 / self.settings.memory if self._count[gesture] > self.settings.memory else 1.0
-        self._count[gesture] = self._count[gesture] * keep + 1.0
-        self._sum[gesture] = self._sum[gesture] * keep + (values - self._centres[gesture])
+        keep = 1.0 - weight / self.settings.memory if self._count[gesture] > self.settings.memory else 1.0
+        self._count[gesture] = self._count[gesture] * keep + weight
+        self._sum[gesture] = self._sum[gesture] * keep + weight * (values - self._centres[gesture])
         mean = self._sum.sum(axis=0) / (self.settings.prior_windows + self._count.sum())
         self.displacement = np.clip(mean, -self._bound, self._bound).astype(np.float32)

@@ -25,6 +25,7 @@ from rt_handdt.core.feature import (
     named_features,
 )
 from rt_handdt.core.layout import ElectrodeLayout
+from rt_handdt.core.pattern import shown_map
 
 
 class PipelineSpec(Settings):
@@ -153,8 +154,7 @@ class PipelineSpec(Settings):
     @property
     def shown_map(self) -> int | None:
         """Which of the F maps stands for all in a picture: RMS where there is one; None: their mean."""
-        names = self.map_names
-        return names.index("rms") if "rms" in names else (0 if len(names) == 1 else None)
+        return shown_map(self.map_names)
 
     @property
     def frame_shape(self) -> tuple[int, int, int]:

@@ -10,6 +10,7 @@ import numpy as np
 from rt_handdt.core.gestures import title
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.gui import theme
+from rt_handdt.gui.pattern_style import PatternStyle, pattern_style
 from rt_handdt.gui.scale import Scale
 from rt_handdt.runtime.snapshot import HistoryPoint, Snapshot
 
@@ -116,7 +117,7 @@ class View:
     stats: tuple[Stat, ...]
     strip: Strip
     rms_max_uv: float
-    pattern_max: float
+    pattern_range: tuple[float, float]
     trace_uv: float
     live: bool
 
@@ -128,15 +129,18 @@ class Presenter:
     ----------
     labels
         The model's gestures, in the order of its outputs.
+    style
+        Of the pattern component; by default that of shared patterns.
     """
 
-    def __init__(self, labels: Sequence[str]) -> None:
+    def __init__(self, labels: Sequence[str], style: PatternStyle | None = None) -> None:
         self.labels = tuple(labels)
         self.titles = tuple(title(label) for label in self.labels)
         self.colours = theme.class_colours(self.labels)
         self._colour_of = dict(zip(self.labels, self.colours, strict=True))
         self._ink_of = {label: theme.ink(tone) for label, tone in self._colour_of.items()}
         self._rms = Scale(floor=20.0)
+        self.style = style or pattern_style(shared=True)
         self._pattern = Scale(floor=0.5)
         self._traces = Scale(floor=50.0)
         self._seconds = 0.0
@@ -158,10 +162,15 @@ class Presenter:
             stats=stats(snapshot),
             strip=self._strip(snapshot.history),
             rms_max_uv=self._rms.update(_peak(snapshot.rms_grid, 99.0), elapsed_s),
-            pattern_max=self._pattern.update(_peak(snapshot.pattern_grid, 99.0), elapsed_s),
+            pattern_range=self._pattern_range(snapshot, elapsed_s),
             trace_uv=self._traces.update(_peak(snapshot.traces, 99.9), elapsed_s),
             live=live,
         )
+
+    def _pattern_range(self, snapshot: Snapshot, elapsed_s: float) -> tuple[float, float]:
+        style = self.style
+        high = style.high or self._pattern.update(_peak(snapshot.pattern_grid, 99.0), elapsed_s)
+        return (-high if style.signed else 0.0, high)
 
     def _headline(self, snapshot: Snapshot, live: bool) -> Headline:
         decision = snapshot.decision

@@ -23,6 +23,7 @@ class Still:
     def __init__(self, engine: Engine) -> None:
         self.layout: ElectrodeLayout = engine.layout
         self.labels: tuple[str, ...] = engine.labels
+        self.shared_pattern: bool = engine.shared_pattern
         self._shot = engine.snapshot(range(self.layout.n_channels))
 
     def forget_person(self) -> None:

@@ -64,6 +64,19 @@ def signed_map() -> list[tuple[int, int, int]]:
     return table
 
 
+def pattern_map() -> list[tuple[int, int, int]]:
+    """256 RGB colours from the panel's dark over teal to a pale yellow-green: even steps of OKLCH lightness.
+
+    Dark at zero as the RMS map beside it, in other hues, so that nobody takes one for the other.
+    """
+    table = []
+    for number in range(256):
+        value = number / 255
+        text = _oklch(0.14 + 0.82 * value, 0.15 * min(1.0, 2.2 * value) ** 0.8, 215.0 - 100.0 * value)
+        table.append((int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)))
+    return table
+
+
 def ink(ground: str) -> str:
     """The text colour, dark or light, that reads better on a ground (WCAG 2 relative luminance)."""
     parts = (int(ground[at : at + 2], 16) / 255 for at in (1, 3, 5))

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.gui import theme
 from rt_handdt.gui.bridge import Presenter, View, choose_traces
+from rt_handdt.gui.pattern_style import pattern_style
 from rt_handdt.gui.widgets.bars import ProbabilityBars
 from rt_handdt.gui.widgets.card import Card
 from rt_handdt.gui.widgets.footer import Footer
@@ -43,6 +44,11 @@ class SnapshotSource(Protocol):
         """The gestures, in the order of the model's outputs."""
         ...
 
+    @property
+    def shared_pattern(self) -> bool:
+        """Whether the pattern component is what people share of a gesture, 0 to 1; else it is a reconstruction."""
+        ...
+
     def snapshot(self, trace_channels: Sequence[int] | None) -> Snapshot:
         """The newest state, with traces of these channels."""
         ...
@@ -69,7 +75,7 @@ class MainWindow(QWidget):
         super().__init__()
         self._engine = engine
         self._channels = choose_traces(engine.layout)
-        self._presenter = Presenter(engine.labels)
+        self._presenter = Presenter(engine.labels, pattern_style(engine.shared_pattern))
         self._paused = False
         self._notice_until_s = 0.0
         self.error: Exception | None = None
@@ -109,9 +115,9 @@ class MainWindow(QWidget):
         )
         self._pattern = GridHeatmap(
             engine.layout,
-            table=theme.signed_map(),
-            unit="SD",
-            signed=True,
+            table=presenter.style.table,
+            unit=presenter.style.unit,
+            signed=presenter.style.signed,
             empty_text="No pattern component yet",
         )
         self._traces = Traces(tuple(engine.layout.channels[channel] for channel in self._channels))
@@ -124,7 +130,7 @@ class MainWindow(QWidget):
         middle = QHBoxLayout() if tall else QVBoxLayout()
         middle.setSpacing(theme.GAP_PX)
         middle.addWidget(Card("Muscle activity", self._rms, "RMS" if tall else "RMS per electrode"), 1)
-        middle.addWidget(Card("Gesture pattern", self._pattern, "" if tall else "Person-independent part"), 1)
+        middle.addWidget(Card("Gesture pattern", self._pattern, "" if tall else presenter.style.remark), 1)
         left = QVBoxLayout()
         left.setSpacing(theme.GAP_PX)
         left.addWidget(Card("", self._gesture), 4)
@@ -185,7 +191,7 @@ class MainWindow(QWidget):
             self._bars.show_bars(view.bars)
         if news or self.frames % 2 == 1:
             self._strip.show_strip(view.strip)
-            self._pattern.show_grid(snapshot.pattern_grid, (-view.pattern_max, view.pattern_max))
+            self._pattern.show_grid(snapshot.pattern_grid, view.pattern_range)
         if news or self.frames % 6 == 0:
             self._footer.show_stats(view.stats)
         for picture in (self._rms, self._pattern, self._traces):

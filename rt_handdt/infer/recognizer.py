@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import json
 from typing import Any, Literal
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from rt_handdt.core.bundle import METADATA_KEY, Bundle
+from rt_handdt.core.pattern import PATTERN_KEY, PatternSettings, SharedPatterns
 from rt_handdt.core.types import Float32, Posterior
 from rt_handdt.errors import BundleError, ConfigError
 
@@ -33,6 +35,9 @@ class Recognizer:
     ----------
     provider
         The execution provider in use, as the session reports it (asking for CUDA does not mean to get it).
+    shared
+        What people share of each gesture; None where the bundle's explainer is a decoder that reconstructs feature maps
+        (the published method, and bundles of before).
 
     Raises
     ------
@@ -48,6 +53,7 @@ class Recognizer:
         self._explainer = _session(bundle.file("explainer.onnx"), "cpu")
         self.provider: str = self._session.get_providers()[0]
         self._check()
+        self.shared = self._shared_patterns()
         self.warm_up()
 
     def _check(self) -> None:
@@ -69,6 +75,23 @@ class Recognizer:
                 f"{self.bundle.path}: recognizer.onnx must have {wanted}, but has {found}; export it again."
             )
 
+    def _shared_patterns(self) -> SharedPatterns | None:
+        said = self._explainer.get_modelmeta().custom_metadata_map.get(PATTERN_KEY)
+        if said is None:
+            return None
+        what = f"{self.bundle.path}: the metadata of explainer.onnx"
+        settings = PatternSettings.parse(_json(said, what), what=what, error=BundleError)
+        manifest = self.bundle.manifest
+        wanted = [len(manifest.gestures), *manifest.spec.layout.shape]
+        found = {io.name: list(io.shape) for io in self._explainer.get_outputs()}.get("gesture_patterns")
+        if found != wanted:
+            raise BundleError(
+                f"{self.bundle.path}: explainer.onnx must give 'gesture_patterns' of shape {wanted}, one map for each "
+                f"gesture, but has {found}; export the bundle again."
+            )
+        nothing = np.zeros((1, manifest.latent_size), np.float32)
+        return SharedPatterns(self._explainer.run(["gesture_patterns"], {"latent": nothing})[0], settings)
+
     def warm_up(self, runs: int = 20) -> None:
         """Run a few times, so that the first live window is as fast as the rest."""
         frame = np.ones(self.bundle.spec.frame_shape, dtype=np.float32)
@@ -88,9 +111,35 @@ class Recognizer:
         return np.asarray(probabilities), np.asarray(latents)
 
     def explain(self, latent: npt.ArrayLike) -> Float32:
-        """Pattern component of a latent (D,): what the decoder paints of the gesture alone, (F, H, W), standardised."""
+        """Pattern component of a latent (D,).
+
+        Returns
+        -------
+        Float32
+            (1, H, W), 0 to 1 (`rt_handdt.core.pattern`), by this latent alone; or, where `shared` is None, what the
+            decoder reconstructs of the gesture alone, (F, H, W), standardised.
+        """
         array = np.ascontiguousarray(latent, dtype=np.float32)[None]
         return np.asarray(self._explainer.run(["pattern_map"], {"latent": array})[0][0])
+
+    def pattern_grid(self, probabilities: npt.ArrayLike, latent: npt.ArrayLike) -> Float32:
+        """The pattern component as it is shown: (H, W), NaN in empty cells.
+
+        Parameters
+        ----------
+        probabilities
+            (K,) of the gestures, with all that is known of the subject; they may be smoothed.
+        latent
+            (D,) of the newest window. It counts where the bundle's explainer is a decoder; `explain` says what it alone
+            amounts to where `shared` is there.
+        """
+        spec = self.bundle.spec
+        if self.shared is not None:
+            grid = self.shared.blend(probabilities)
+        else:
+            maps = self.explain(latent)
+            grid = maps.mean(axis=0) if spec.shown_map is None else maps[spec.shown_map]
+        return np.where(spec.layout.occupied, grid, np.float32(np.nan))
 
 
 def runtime_packages() -> list[str]:
@@ -105,6 +154,16 @@ def runtime_packages() -> list[str]:
 def available_providers() -> list[str]:
     """Providers this ONNX Runtime was built with (which does not mean that they work here)."""
     return list(ort.get_available_providers())
+
+
+def _json(text: str, what: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError as exc:
+        raise BundleError(f"{what} cannot be read as JSON ({exc}); export the bundle again.") from None
+    if not isinstance(found, dict):
+        raise BundleError(f"{what} must be an object; got {text[:40]}; export the bundle again.")
+    return found
 
 
 def _session(model: bytes, provider: Provider) -> Any:

@@ -53,7 +53,8 @@ class Engine:
     on_decision
         Called on the worker thread with every decision; must be quick.
     explain
-        Whether to compute the pattern component for display (ten times a second).
+        Whether to compute the pattern component for display (of each window; ten times a second where the bundle's
+        explainer is a decoder).
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Engine:
         self.spec = bundle.spec
         self.description = connection.inlet.description
         self.counted = connection.inlet.counted
+        self.shared_pattern = recognizer.shared is not None
         self.error: BaseException | None = None
         self.log = WindowLog(len(self.labels))
         self.samples_received = 0
@@ -250,12 +252,11 @@ class Engine:
         if now - self._polled_at > MARKERS_S and self._connection.markers is not None:
             self._polled_at = now
             self._marks += self._connection.markers.poll()
-        if self._explain and self._latent is not None and now - self._explained_at > EXPLAIN_S:
+        # Blending shared patterns takes 40 µs: picture and label are of the same window then. A decoder takes longer.
+        pause_s = 0.0 if self.shared_pattern else EXPLAIN_S
+        if now - self._explained_at > pause_s:
             self._explained_at = now
-            maps, shown = self.recognizer.explain(self._latent), self.spec.shown_map
-            pattern = maps.mean(axis=0) if shown is None else maps[shown].copy()
-            pattern[~self.layout.occupied] = np.nan
-            self._pattern = pattern
+            self._paint()
         if now - self._slow_at > SLOW_S:
             self._slow_at = now
             self._connection.inlet.refresh_clock()
@@ -263,6 +264,15 @@ class Engine:
             if self._marks:
                 score = self.score(newest=4096)
                 self._accuracy = score.accuracy if score.windows else None
+
+    def _paint(self) -> None:
+        """The pattern component, from the smoothed probabilities, so that picture and decision agree."""
+        if not self._explain or self._latent is None or self._decision is None:
+            return
+        probabilities = self._decision.probabilities
+        if self._decision.label == REST and REST not in self.labels:  # rest that the level alone has called
+            probabilities = np.zeros_like(probabilities)
+        self._pattern = self.recognizer.pattern_grid(probabilities, self._latent)
 
     def _rest(self) -> None:
         """Nothing new is known: let go."""
@@ -273,6 +283,7 @@ class Engine:
             self._decision = Decision(REST, 0.0, zero, True, 0.0, last.index, last.time_s)
             if self._on_decision is not None:
                 self._on_decision(self._decision)
+        self._paint()
 
     def _lose(self, reason: str) -> None:
         if self._state != "lost":

@@ -52,7 +52,7 @@ class Snapshot:
     rms_grid
         Shape (H, W), µV: RMS of the newest window; NaN in empty cells.
     pattern_grid
-        Shape (H, W), standardised units: the first feature's pattern component; None if it is not computed.
+        Shape (H, W), NaN in empty cells: the pattern component (`Recognizer.pattern_grid`); None if it is not computed.
     traces
         Shape (n, n_shown), µV: filtered signal of the channels asked for, newest last.
     trace_channels, trace_names

@@ -27,6 +27,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from offline.data_facts import DataFacts
 from offline.evaluation.scores import (
     ADAPTING,
     CALIBRATED,
@@ -44,7 +45,7 @@ from offline.evaluation.scoring import ScoredSession, score_sessions
 from offline.run import suitable_config, train_bundle
 from offline.sources import TrainingData
 from rt_handdt.core.layout import ElectrodeLayout
-from rt_handdt.core.recording import Recording
+from rt_handdt.core.recording import UNLABELLED, Recording
 from rt_handdt.core.repetitions import first_repetitions, settled
 from rt_handdt.errors import RecordingError
 from rt_handdt.infer.recognizer import Recognizer
@@ -235,10 +236,10 @@ def flexemg(
 @contextmanager
 def _trained(recordings: Sequence[Recording], layout: ElectrodeLayout, seed: int) -> Iterator[Recognizer]:
     """A bundle as ``train`` without --config makes it, but for the seed; it lies on disk as long as it is used."""
-    config = suitable_config(recordings, layout, QUIET).model_copy(update={"seed": seed})
+    config = suitable_config(DataFacts.of(recordings, layout))[1].model_copy(update={"seed": seed})
     data = TrainingData(tuple(recordings), "real people", False)
     with tempfile.TemporaryDirectory() as scratch:
-        yield Recognizer(train_bundle(data, layout, Path(scratch, "bundle"), config, QUIET))
+        yield Recognizer(train_bundle(data, layout, Path(scratch, "bundle"), config, QUIET, fit=True))
 
 
 def _score(
@@ -251,7 +252,8 @@ def _score(
     methods: Sequence[Method],
     seed: int,
 ) -> None:
-    session = ScoredSession(person, recordings[0].session, recordings, calibration)
+    late = 0.0 if any(marker.label == UNLABELLED for one in calibration for marker in one.markers) else None
+    session = ScoredSession(person, recordings[0].session, recordings, calibration, late)
     sheet.take(condition, score_sessions(recognizer, [session], methods), seed)
 
 

@@ -46,6 +46,8 @@ class FakeEngine:
         What the snapshots say of the engine.
     truth
         False: no marker stream.
+    shared_pattern
+        Whether the pattern component is what people share, or a decoder's reconstruction.
     """
 
     def __init__(
@@ -56,12 +58,14 @@ class FakeEngine:
         at_s: float | None = None,
         state: str = "running",
         truth: bool = True,
+        shared_pattern: bool = True,
         seed: int = 7,
     ) -> None:
         self.forgotten = 0
         self.layout = layout or ElectrodeLayout.from_toml(layout_path("hyser_16x16"))
         self.labels = tuple(labels)
         self.state = state
+        self.shared_pattern = shared_pattern
         self.at_s = at_s
         self.calls = 0
         self._truth = truth
@@ -122,7 +126,10 @@ class FakeEngine:
         index = round(now_s * FS_HZ)
         rms = 6.0 + self._patterns[cls] * level
         rms = rms * self._gain * rng.normal(1.0, 0.06, size=rms.shape)
-        pattern = self._patterns[cls] / 40.0 - 0.6 if cls else self._patterns[cls] - 0.2
+        if self.shared_pattern:
+            pattern = (self._patterns[cls] / max(float(self._patterns[cls].max()), 1e-6)) ** 3
+        else:
+            pattern = self._patterns[cls] / 40.0 - 0.6 if cls else self._patterns[cls] - 0.2
         occupied = self.layout.occupied
         channels = tuple(trace_channels or ())
         cut = now_s if self.state == "running" else now_s - 0.8
@@ -149,7 +156,7 @@ class FakeEngine:
             posterior=raw.astype(np.float32),
             truth=self.labels[self._at(now_s)] if self._truth else None,
             rms_grid=np.where(occupied, rms, np.nan).astype(np.float32),
-            pattern_grid=np.where(occupied, pattern + rng.normal(0, 0.05, rms.shape), np.nan).astype(np.float32),
+            pattern_grid=np.where(occupied, pattern, np.nan).astype(np.float32),
             traces=self._traces(now_s, channels),
             trace_channels=channels,
             trace_names=tuple(self.layout.channels[channel] for channel in channels),
@@ -195,6 +202,7 @@ def write_pictures(folder: Path) -> list[Path]:
         "running": (FakeEngine(at_s=24.6), (1440, 900)),
         "rest": (FakeEngine(at_s=23.0), (1440, 900)),
         "mismatch": (FakeEngine(at_s=23.55), (1440, 900)),
+        "reconstruction": (FakeEngine(at_s=24.6, shared_pattern=False), (1440, 900)),
         "no_markers": (FakeEngine(at_s=24.6, truth=False), (1440, 900)),
         "small": (FakeEngine(at_s=24.6), (1100, 700)),
         "large": (FakeEngine(at_s=24.6), (1920, 1080)),

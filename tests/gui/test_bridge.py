@@ -12,6 +12,7 @@ import pytest
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.gui import theme
 from rt_handdt.gui.bridge import NONE, Presenter, choose_traces, clock, stats
+from rt_handdt.gui.pattern_style import pattern_style
 from rt_handdt.gui.scale import Scale, nice_ceiling
 from rt_handdt.gui.upsample import Upsampler
 from rt_handdt.runtime.snapshot import HistoryPoint, Snapshot
@@ -167,3 +168,20 @@ def test_class_colours_differ_and_can_be_read(count: int) -> None:
 def test_the_view_model_needs_no_qt() -> None:
     code = "import sys, rt_handdt.gui.bridge; sys.exit(bool({'PySide6', 'pyqtgraph'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_shared_patterns_keep_one_scale_and_reconstructions_follow_their_values(engine: FakeEngine) -> None:
+    shared = Presenter(engine.labels, pattern_style(shared=True))
+    other = Presenter(engine.labels, pattern_style(shared=False))
+    for peak, wanted in ((0.1, 0.5), (7.0, 7.5)):
+        snapshot = replace(engine.snapshot((0,)), pattern_grid=np.full((16, 16), peak, dtype=np.float32))
+        assert shared.view(snapshot).pattern_range == (0.0, 1.0)
+        assert other.view(snapshot).pattern_range == (-wanted, wanted)
+    assert shared.style.remark != other.style.remark
+
+
+def test_the_pattern_s_colours_rise_from_dark_to_light() -> None:
+    red, green, blue = np.array(theme.pattern_map(), dtype=float).T
+    luminance = 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2
+    assert (np.diff(luminance) >= 0).mean() > 0.97
+    assert luminance[0] < 0.01 * luminance[-1]

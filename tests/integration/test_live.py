@@ -188,6 +188,38 @@ def test_a_stalled_stream_is_stale_and_rests_then_comes_back(bundle: Bundle) -> 
     engine.raise_error()
 
 
+def test_the_pattern_shown_is_that_of_the_gesture_decided_and_dark_at_rest(tmp_path: Path) -> None:
+    recognizer = Recognizer(tiny_bundle(tmp_path / "shared", SPEC, shared=True))
+    outlet = SignalOutlet("patterns", SPEC.layout.channels, SPEC.fs_hz)
+    left, quiet = noise(SPEC, 512, 1.0), noise(SPEC, 1024, 0.5)
+    left[:, [0, 1, 4, 5]] += noise(SPEC, 512, 30.0, seed=1)[:, [0, 1, 4, 5]] - 20_000.0
+    engine = Engine(recognizer, connect(SPEC, "patterns"), explain=True)
+    assert engine.shared_pattern
+    engine.start()
+
+    def pattern() -> np.ndarray:
+        grid = engine.snapshot().pattern_grid
+        return np.zeros(SPEC.layout.shape) if grid is None else grid
+
+    def decided(label: str) -> bool:
+        decision = engine.snapshot().decision
+        return decision is not None and decision.label == label
+
+    try:
+        outlet.push(left, clock())
+        until(lambda: decided("left") and pattern()[:, :2].min() > 0.5)
+        assert pattern()[:, 2:].max() == 0.0
+        outlet.push(quiet, clock())
+        until(lambda: decided("rest") and pattern().max() < 0.05)
+        outlet.push(left, clock())
+        until(lambda: pattern()[:, :2].min() > 0.5)
+        # whatever was shown last, the hand now rests
+        until(lambda: engine.state == "stale" and pattern().max() == 0.0)
+    finally:
+        engine.stop()
+    engine.raise_error()
+
+
 def test_a_lost_stream_is_visible_and_a_new_source_is_taken_up(bundle: Bundle) -> None:
     recording = session("comeback", segment_s=0.3)
     engine: Engine | None = None

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -14,6 +15,8 @@ from offline.config import PipelineConfig as TrainingPipeline
 from offline.features.config import FeatureConfig
 from offline.study.config import PipelineConfig
 from offline.study.recipe import run_recipe
+from offline.study.recipe_maps import RecipeMaps
+from rt_handdt.core.gestures import REST
 from rt_handdt.errors import ConfigError
 from tests.support.noise_people import write_people
 
@@ -42,7 +45,13 @@ def judged(data: Path, out: Path, **split: Any) -> tuple[set[str], list[str], in
     settings = json.loads((out / "recipe.json").read_text(encoding="utf-8"))["settings"]
     assert settings["loss"]["contrast"] == 0.5
     assert len(run.trained.pretraining) == 2
-    assert {path.suffix for path in out.iterdir() if path.is_file()} == {".json"}  # no weights of any kind
+    # no weights of any kind
+    assert {path.name for path in out.iterdir() if path.suffix != ".json"} == {"patterns.npz", "figures", "cache"}
+    assert {path.name for path in (out / "figures").iterdir()} == {"pattern_heatmaps.png", "pattern_heatmaps_mean.png"}
+    maps = RecipeMaps.load(out)
+    assert REST not in maps.gestures
+    assert len(maps.gestures) == len(run.trained.counts) - 1
+    assert 0.0 <= np.nanmin(maps.cells) < np.nanmax(maps.cells) <= 1.0 + 1e-6
     return set(run.trained.epochs[0].losses), metrics["notes"], int(run.split.test.sum())
 
 

@@ -17,7 +17,9 @@ from offline.method.latents import encode
 from offline.method.training import train_method
 from offline.study.classify import gesture_scores, raw_scores
 from offline.study.metrics import Scores
+from offline.study.recipe_maps import RecipeMaps
 from offline.sweep.report import write_report
+from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.errors import ConfigError, HanddtError
 from tests.support.method_tables import method_table
 from tests.support.studies import scores, write_job, write_metrics, write_study
@@ -91,6 +93,19 @@ def whole(tmp_path_factory) -> Path:
 @pytest.fixture
 def copy(whole, tmp_path) -> Path:
     return Path(shutil.copytree(whole, tmp_path / "study"))
+
+
+def test_a_recipe_shows_what_people_share(copy):
+    maps = np.random.default_rng(0).uniform(size=(3, 4, 3, 5))
+    job = next((copy / "jobs").glob("best*seed0"))
+    RecipeMaps(
+        maps, ("hand_close", "hand_open", "wrist_flexion"), ("a", "b", "c", "d"), ElectrodeLayout.grid(3, 5)
+    ).save(job)
+    write_report(copy)
+    page = (copy / "report.html").read_text(encoding="utf-8")
+    assert "Pattern maps, best" in re.findall(r"<h2>(.*?)</h2>", page)
+    assert "What people share of each gesture, as the live window draws it" in page
+    assert "Condition best: no job has latents" not in page
 
 
 def run(*words: object):

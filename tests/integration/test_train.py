@@ -138,7 +138,7 @@ def test_one_person_says_that_the_subject_terms_are_off(tmp_path: Path) -> None:
     assert "set beforehand" in card
     assert bundle.manifest.training.people == 1
     assert "one person" in bundle.manifest.training.protocol
-    assert Recognizer(bundle, "cpu").explain(np.zeros(bundle.manifest.latent_size)).shape == bundle.spec.frame_shape
+    assert Recognizer(bundle, "cpu").explain(np.zeros(bundle.manifest.latent_size)).shape == (1, *LAYOUT.shape)
 
 
 def test_processes_share_the_recordings_and_change_nothing() -> None:

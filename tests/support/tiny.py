@@ -13,6 +13,7 @@ from rt_handdt.core.bundle import METADATA_KEY, POPULATION, SCHEMA, Bundle, Bund
 from rt_handdt.core.calibration import CalibrationSettings
 from rt_handdt.core.decoder import DecoderSettings
 from rt_handdt.core.layout import ElectrodeLayout
+from rt_handdt.core.pattern import PATTERN_KEY, PatternSettings
 from rt_handdt.core.population import Population
 from rt_handdt.core.preprocess import Preprocessor
 from rt_handdt.core.spec import PipelineSpec
@@ -53,8 +54,12 @@ def tiny_manifest(spec: PipelineSpec) -> BundleManifest:
     )
 
 
-def tiny_bundle(path: Path, spec: PipelineSpec | None = None) -> Bundle:
-    """Rest when quiet, "left" when the left half is louder, "right" when the right half is."""
+def tiny_bundle(path: Path, spec: PipelineSpec | None = None, *, shared: bool = False) -> Bundle:
+    """Rest when quiet, "left" when the left half is louder, "right" when the right half is.
+
+    Its explainer reconstructs maps, as a decoder does; with `shared` it blends patterns that people share: 1 in the
+    half of the gesture, −1 in the other.
+    """
     spec = spec or tiny_spec()
     manifest = tiny_manifest(spec)
     features, height, width = spec.frame_shape
@@ -90,6 +95,28 @@ def tiny_bundle(path: Path, spec: PipelineSpec | None = None) -> Bundle:
         {"pattern_map": ["N", *spec.frame_shape]},
         {},
     )
+    if shared:
+        settings = PatternSettings(sharpness=1.0)
+        halves = np.where(np.arange(width) < width // 2, 1.0, -1.0) * np.ones((height, 1))
+        patterns = np.stack([0 * halves, halves, -halves]).astype(np.float32)
+        explainer = _model(
+            [
+                helper.make_node("MatMul", ["latent", "c"], ["scores"]),
+                helper.make_node("Add", ["scores", "b"], ["logits"]),
+                helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
+                helper.make_node("MatMul", ["probabilities", "p"], ["mixed"]),
+                helper.make_node("Relu", ["mixed"], ["flat"]),
+                helper.make_node("Reshape", ["flat", "shape"], ["pattern_map"]),
+                helper.make_node("Identity", ["patterns"], ["gesture_patterns"]),
+            ],
+            {
+                **{"c": to_class, "b": bias, "p": patterns.reshape(3, -1), "patterns": patterns},
+                "shape": np.asarray([-1, 1, height, width], np.int64),
+            },
+            {"latent": ["N", LATENT]},
+            {"pattern_map": ["N", 1, height, width], "gesture_patterns": [3, height, width]},
+            {PATTERN_KEY: settings.canonical_json()},
+        )
     signal = noise(spec, 2.5 * spec.window_samples, 20.0)
     frames = Preprocessor(spec).push(signal)
     maps = np.stack([frame.maps for frame in frames])

@@ -90,19 +90,6 @@ def test_level_is_seen_with_batch_norm() -> None:
     assert float(((latent - louder).norm() / latent.norm()).detach()) > 0.05
 
 
-def test_explaining_uses_the_average_person() -> None:
-    spec = spec_for(ElectrodeLayout.grid(4, 4), ("rms",))
-    torch.manual_seed(0)
-    net = DisentanglingNet(spec, 2, NetworkConfig(widths=(4, 4, 4)), with_subject=True).eval()
-    maps = torch.rand(6, 1, 4, 4) * 30
-    net.fit_average_person([maps[:4], maps[4:]])  # parts of unequal size weigh by their size
-    encoded = net.encode(net.inputs(maps))
-    assert encoded.subject is not None
-    assert torch.allclose(net.mean_subject, encoded.subject.mean(0, keepdim=True), atol=1e-6)
-    expected = net.decode(encoded.pattern[:1], net.mean_subject)
-    assert torch.allclose(net.explain(encoded.pattern[:1]), expected, atol=1e-6)
-
-
 def test_shift_by_whole_cells_and_parts() -> None:
     maps = torch.arange(5.0).reshape(1, 1, 1, 5).repeat(3, 1, 1, 1)
     line = ElectrodeLayout.grid(1, 5)
