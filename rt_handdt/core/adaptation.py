@@ -5,10 +5,10 @@ varies, and where in feature space each gesture lies. Both are learnt from the s
 
 1. *Normalisation.* Mean and spread of each (log-compressed) feature of each electrode, beginning at those of the
    training people (`rt_handdt.core.scale`). A window is shown to the network as the average person would have shown it.
-2. *Class means.* Within a person, windows of a gesture scatter little; between people, the gesture's mean moves. Training
-   measures both (a two-covariance model, as in Brümmer & de Villiers 2010, for speakers). Here the class means of this
-   subject are estimated by expectation-maximisation over windows that were kept of their movements, with the training
-   people's as the prior and the network's own probabilities as evidence.
+2. *Class means.* Within a person, windows of a gesture scatter little; between people, the gesture's mean moves.
+   Training measures both (a two-covariance model, as in Brümmer & de Villiers 2010, for speakers). Here the class means
+   of this subject are estimated by expectation-maximisation over windows that were kept of their movements, with the
+   training people's as the prior and the network's own probabilities as evidence.
 
 Everything is causal: a window is judged by what came before it. What windows of a known gesture say (`teach`) enters
 the same way, with certainty, and is never outvoted.
@@ -26,15 +26,17 @@ What keeps it from doing harm:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
+from rt_handdt.core.class_means import ClassMeans
 from rt_handdt.core.guard import Guard
 from rt_handdt.core.memory import Kept, Memory, Moments
 from rt_handdt.core.noise_floor import NoiseFloor
 from rt_handdt.core.person import AdapterSettings, PersonModel
 from rt_handdt.core.scale import RunningScale
+from rt_handdt.core.taught import Taught
 from rt_handdt.core.types import Float32, Float64, Posterior
 from rt_handdt.errors import ConfigError
 
@@ -44,10 +46,10 @@ Predict = Callable[[Float32], tuple[Float32, Float32]]
 FLOOR = 1e-4
 #: Logarithm of the share that a taught window leaves to other gestures.
 CERTAIN = -30.0
-#: Labelled windows kept of a gesture; more are thinned, and count as much together.
-TAUGHT = 128
 #: A prediction that comes back within so many windows learnt from still belongs to the same contraction.
 PATIENCE = 16
+#: Kept windows that are projected anew at each update, in turn.
+PROJECTED = 48
 #: Seconds from frame to frame where nothing else is said.
 HOP_S = 1 / 64
 
@@ -58,28 +60,7 @@ class _Start:
 
     mean: Float32
     spread: Float32
-    means: Float64
-    variance: Float64
-
-
-@dataclass
-class _Taught:
-    """Labelled windows of a gesture, evenly thinned, and the moments of all."""
-
-    moments: Moments
-    kept: list[Kept] = field(default_factory=list)
-    start: list[float | None] = field(default_factory=list)
-    stride: int = 1
-    seen: int = 0
-
-    def add(self, kept: Kept, away: Float32) -> None:
-        self.moments.add(away)
-        if self.seen % self.stride == 0:
-            self.kept.append(kept)
-            if len(self.kept) > TAUGHT:
-                self.kept, self.stride = self.kept[::2], 2 * self.stride
-            self.start = [None] * len(self.kept)
-        self.seen += 1
+    means: ClassMeans
 
 
 @dataclass(frozen=True)
@@ -127,12 +108,15 @@ class PersonAdapter:
         self._rehearsed = settings.rehearse * stride
         amplitudes = np.flatnonzero(model.amplitude)
         self._map = int(amplitudes[0]) if len(amplitudes) else None
+        self._electrodes = int(model.occupied.sum())
         loudest = 0.0
         if self._map is not None:
             # Rest is the quieter part of a session: a stream that begins louder than this begins in a contraction.
             loudest = float(np.exp((model.mean - model.spread)[self._map][model.occupied]).mean())
         self._floor = NoiseFloor(settings.floor, hop_s * stride, loudest)
         self._guard = Guard(settings.check_windows, settings.check_margin)
+        self._seen: _Seen | None = None
+        self._prior = ClassMeans(model.centres, np.tile(model.between, (len(model.centres), 1)))
         self.reset()
 
     def reset(self) -> None:
@@ -141,11 +125,10 @@ class PersonAdapter:
         self._count = self._learnt = self._refused = self.rollbacks = 0
         self._plausible = True
         self._floor.reset()
-        self._taught: dict[int, _Taught] = {}
+        self._taught: dict[int, Taught] = {}
         self._taught_rest = 0
         self._scale = self._new_scale()
-        variance = np.tile(model.between, (len(model.centres), 1))
-        self._start = _Start(model.mean, model.spread, model.centres, variance)
+        self._start = _Start(model.mean, model.spread, self._prior)
         self._give_up()
 
     @property
@@ -210,11 +193,11 @@ class PersonAdapter:
         point = self.model.project(normal[None])[0]
         evidence = self._evidence(given)
         weight = 1.0 if self._rest is None else 1.0 - float(given[self._rest])
-        score, distance = self._compare(point[None], self._means, self._variance)
+        score, distance = self._means.compare(point[None])
         self._plausible = float(distance[0]) < self.settings.implausible
         if self._map is not None:
             resting = self._plausible and weight <= 1.0 - self.settings.gate
-            self._floor.step(float(maps[self._map][self.model.occupied].mean()), resting=resting)
+            self._floor.step(float(maps[self._map].sum()) / self._electrodes, resting=resting)  # empty cells are 0
         share = _softmax(self.settings.temperature * score + evidence)[0]
         self._seen = _Seen(Kept(compressed, point, evidence, weight), maps, given, share, float(distance[0]))
         out = given
@@ -280,7 +263,7 @@ class PersonAdapter:
         evidence = np.full(len(self.model.gestures), CERTAIN)
         evidence[gesture] = 0.0
         kept = Kept(compressed, np.zeros(len(self.model.between)), evidence, 1.0)
-        taught = self._taught.setdefault(gesture, _Taught(Moments.none(compressed.shape)))
+        taught = self._taught.setdefault(gesture, Taught(Moments.none(compressed.shape)))
         taught.add(kept, self._scale.away(compressed))
 
     def update(self) -> None:
@@ -288,15 +271,11 @@ class PersonAdapter:
 
         `step` estimates by itself now and then; after `teach`, this must be called.
         """
-        self._refresh()
-        everything = [*self._memory.windows, *(kept for one in self._taught.values() for kept in one.kept)]
-        if everything:
-            points = self.model.project(self._scale.normal(np.stack([kept.maps for kept in everything])))
-            for kept, point in zip(everything, points, strict=True):
-                kept.point = point
+        self._scale.update(self._moments())
+        self._project([*self._memory.windows, *(kept for one in self._taught.values() for kept in one.kept)])
         self._estimate()
         if self._taught:
-            self._start = _Start(self._scale.mean, self._scale.spread, self._means, self._variance)
+            self._start = _Start(self._scale.mean, self._scale.spread, self._means)
             self._guard.reset()
 
     # -- learning ----------------------------------------------------------------------------------------------
@@ -307,11 +286,11 @@ class PersonAdapter:
     def _give_up(self) -> None:
         """Be what the start was; labels are kept."""
         settings, model = self.settings, self.model
-        self._seen: _Seen | None = None
-        self._next = 0
+        self._seen = None
+        self._next = self._turn = 0
         self._memory = Memory(len(model.centres), settings.memory, settings.contraction_windows, PATIENCE)
         self._scale.become(self._start.mean, self._start.spread)
-        self._means, self._variance = self._start.means, self._start.variance
+        self._means = self._start.means
         self._guard.reset()
 
     def _good(self, seen: _Seen) -> bool:
@@ -320,7 +299,7 @@ class PersonAdapter:
             return True
         start = self._start
         point = self.model.project(((seen.kept.maps - start.mean) / start.spread)[None])
-        return float(self._compare(point, start.means, start.variance)[1][0]) < self.settings.implausible
+        return float(start.means.compare(point)[1][0]) < self.settings.implausible
 
     def _check(self, seen: _Seen, rest: bool, predict: Predict) -> None:
         """Compare what was learnt with the start on this window, and on one of those that the user labelled."""
@@ -339,7 +318,7 @@ class PersonAdapter:
                 before = one.start[at] = self._told(gesture, *self._by_start(kept.maps, predict))
             normal = self._scale.normal(kept.maps)
             given = predict(self.model.as_average(normal)[None])[0][0].astype(np.float64)
-            score, _ = self._compare(self.model.project(normal[None]), self._means, self._variance)
+            score, _ = self._means.compare(self.model.project(normal[None]))
             share = _softmax(self.settings.temperature * score + self._evidence(given))[0]
             self._guard.see("labelled", self._told(gesture, given, share), before)
         if self._guard.worse:
@@ -351,7 +330,7 @@ class PersonAdapter:
         start = self._start
         normal = np.asarray((compressed - start.mean) / start.spread, np.float32)
         given = predict(self.model.as_average(normal)[None])[0][0].astype(np.float64)
-        score, _ = self._compare(self.model.project(normal[None]), start.means, start.variance)
+        score, _ = start.means.compare(self.model.project(normal[None]))
         return given, _softmax(self.settings.temperature * score + self._evidence(given))[0]
 
     def _sure(self, given: Float64, share: Float64, rest: bool) -> float:
@@ -372,14 +351,28 @@ class PersonAdapter:
         chosen = [windows[(self._next + k) % len(windows)] for k in range(count)]
         self._next = (self._next + count) % len(windows)
         normal = self._scale.normal(np.stack([kept.maps for kept in chosen]))
-        points = self.model.project(normal)
-        for kept, given, point in zip(chosen, predict(self.model.as_average(normal))[0], points, strict=True):
-            kept.point = point
+        for kept, given in zip(chosen, predict(self.model.as_average(normal))[0], strict=True):
             kept.evidence = self._evidence(given.astype(np.float64))
             kept.weight = 1.0 if self._rest is None else 1.0 - float(given[self._rest])
 
     def _refresh(self) -> None:
         """Mean and spread, and the class means, by all that is kept."""
+        self._scale.update(self._moments())
+        # Points are those of the mean and spread of their time; anew for all at once costs tens of milliseconds.
+        windows = self._memory.windows
+        count = min(PROJECTED, len(windows))
+        self._project([windows[(self._turn + k) % len(windows)] for k in range(count)])
+        self._turn = (self._turn + count) % max(len(windows), 1)
+        self._estimate()
+
+    def _project(self, some: list[Kept]) -> None:
+        if some:
+            points = self.model.project(self._scale.normal(np.stack([kept.maps for kept in some])))
+            for kept, point in zip(some, points, strict=True):
+                kept.point = point
+
+    def _moments(self) -> dict[int, Moments]:
+        """Of each gesture that was seen, the user's labels first."""
         moments = dict(self._memory.moments())
         for gesture, taught in self._taught.items():
             own, other = taught.moments, moments.get(gesture)
@@ -391,8 +384,7 @@ class PersonAdapter:
             moments[gesture] = Moments(
                 own.count + part * other.count, own.total + part * other.total, own.squares + part * other.squares
             )
-        self._scale.update(moments)
-        self._estimate()
+        return moments
 
     def _estimate(self) -> None:
         """Maximum a posteriori class means, and how uncertain they remain."""
@@ -406,7 +398,7 @@ class PersonAdapter:
         model, settings = self.model, self.settings
         weight = settings.weight * np.array([*(kept.weight for kept in free), *(times for _, times in told)])[:, None]
         for _ in range(settings.iterations):
-            score, _ = self._compare(x, self._means, self._variance)
+            score, _ = self._means.compare(x)
             share = weight * _softmax(settings.temperature * score + evidence)
             if told:
                 labelled = share[len(free) :].sum(axis=0)
@@ -414,24 +406,7 @@ class PersonAdapter:
                 most = np.where(labelled > 0.5 * settings.weight, settings.taught_share * labelled, np.inf)
                 share[: len(free)] *= np.minimum(1.0, most / unlabelled)
             certainty = 1.0 / model.between + share.sum(axis=0)[:, None]
-            self._means = (model.centres / model.between + share.T @ x) / certainty
-            self._variance = 1.0 / certainty
-
-    def _compare(self, points: Float64, means: Float64, variance: Float64) -> tuple[Float64, Float64]:
-        """Points (N, d) with class means (G, d) of uncertain place.
-
-        Returns
-        -------
-        score
-            (N, G) log density under each gesture, but for a constant.
-        distance
-            (N,) mean squared distance to the nearest class mean, 1 being expected; 0 where there are no dimensions.
-        """
-        precision = 1.0 / (1.0 + variance)
-        square = np.square(points) @ precision.T - 2.0 * points @ (means * precision).T
-        square += (np.square(means) * precision).sum(axis=1)
-        score = -0.5 * (square - np.log(precision).sum(axis=1))
-        return score, np.asarray(square.min(axis=1) / max(points.shape[1], 1))
+            self._means = ClassMeans((model.centres / model.between + share.T @ x) / certainty, 1.0 / certainty)
 
     def _evidence(self, probabilities: Float64) -> Float64:
         own = probabilities[self.model.gestures]

@@ -1,4 +1,4 @@
-"""Whether what was learnt of a subject is worth having: compared with a frozen copy of the start, on the newest windows."""
+"""Whether what was learnt of a subject is worth having: compared with a frozen copy of the start."""
 
 from __future__ import annotations
 

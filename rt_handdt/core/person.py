@@ -15,6 +15,9 @@ from rt_handdt.core.noise_floor import FloorSettings
 from rt_handdt.core.types import Float32, Float64
 from rt_handdt.errors import BundleError
 
+#: Of the virtual people's sessions that models were trained on before it was measured.
+REST_SHARE = 0.35
+
 
 class AdapterSettings(Settings):
     """How fast a person is learnt.
@@ -27,9 +30,6 @@ class AdapterSettings(Settings):
         How many windows the training people's mean and spread count as.
     horizon_windows
         Older windows than about so many are forgotten by mean and spread at rest.
-    rest_share
-        The part of rest in the training people's sessions, and so in a subject's mean and spread, however long the
-        hand rests.
     rest_windows
         So many windows of rest tell what it looks like; before them, what was seen counts less.
     gesture_windows
@@ -71,9 +71,8 @@ class AdapterSettings(Settings):
     every: int = Field(8, ge=1)
     prior_windows: float = Field(20.0, gt=0)
     horizon_windows: int = Field(512, ge=1)
-    rest_share: float = Field(0.4, gt=0, lt=1)
     rest_windows: float = Field(8.0, gt=0)
-    gesture_windows: float = Field(48.0, gt=0)
+    gesture_windows: float = Field(192.0, gt=0)
     memory: int = Field(1024, ge=1)
     contraction_windows: int = Field(24, ge=1)
     refresh: int = Field(8, ge=1)
@@ -114,6 +113,8 @@ class PersonModel:
         (d,) variance of the centres from person to person.
     gestures
         (G,) their positions among the K labels; rest is none of them.
+    rest_share
+        The part of rest in mean and spread.
     """
 
     amplitude: npt.NDArray[np.bool_]
@@ -126,6 +127,7 @@ class PersonModel:
     centres: Float64
     between: Float64
     gestures: npt.NDArray[np.int64]
+    rest_share: float = REST_SHARE
 
     def compress(self, maps: Float32) -> Float32:
         """Raw maps (…, F, H, W) → logarithms where they are amplitudes."""
@@ -164,7 +166,9 @@ class PersonModel:
         """
         try:
             with np.load(BytesIO(content), allow_pickle=False) as data:
-                model = cls(**{one.name: data[one.name] for one in fields(cls)})
+                arrays = {one.name: data[one.name] for one in fields(cls) if one.name != "rest_share"}
+                share = float(data["rest_share"]) if "rest_share" in data else REST_SHARE
+                model = cls(**arrays, rest_share=share)
         except (KeyError, ValueError, OSError) as exc:
             raise BundleError(f"person.npz cannot be read ({exc}); export the bundle again.") from None
         n_maps, cells, d = len(model.floor), int(model.occupied.sum()), model.projection.shape[1]
@@ -175,6 +179,8 @@ class PersonModel:
             "centres": (len(model.gestures), d),
             "between": (d,),
         }
+        if not 0 <= model.rest_share < 1:
+            raise BundleError(f"person.npz: 'rest_share' must be 0 or more and below 1; got {model.rest_share:g}.")
         for name, shape in wanted.items():
             found = getattr(model, name).shape
             if found != shape:

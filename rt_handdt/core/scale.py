@@ -56,7 +56,7 @@ class RunningScale:
         total = sum(part[key] * one.total for key, one in gestures.items()) / n
         squares = sum(part[key] * one.squares for key, one in gestures.items()) / n
         if self._knows_rest:
-            share = settings.rest_share
+            share = model.rest_share
             known = min(1.0, rest.count / settings.rest_windows)
             n *= known / (1.0 - share)
             if rest.count:
