@@ -125,6 +125,7 @@ def fit_person_model(windows: WindowSet, train: Mask, average: PersonModel, conf
         centres=centres @ vectors,
         between=np.maximum(variance, LEAST_BETWEEN),
         gestures=gestures,
+        rest_share=float((windows.label[train] == (-1 if rest is None else rest)).mean()),
     )
 
 

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from offline.datasets import Mask, WindowSet
-from offline.networks import DisentanglingNet, amplitude_maps
+from offline.networks import DisentanglingNet
 from offline.person import donnings
 from rt_handdt.core.pattern import PatternSettings, SharedPatterns, subject_patterns
+from rt_handdt.core.population import amplitude_maps
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import Float32
 

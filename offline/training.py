@@ -67,6 +67,9 @@ class Trained:
         Reconstruction error of each epoch before the labelled ones.
     population
         How windows of the training people scatter, for calibrations.
+    harm
+        Balanced accuracy of the validation windows with adaptation, where it was left out because they were better off
+        without; None otherwise.
     """
 
     net: DisentanglingNet
@@ -78,6 +81,7 @@ class Trained:
     adapted: Confusion | None = field(repr=False, default=None)
     pretraining: tuple[float, ...] = field(repr=False, default=())
     population: Population | None = field(repr=False, default=None)
+    harm: float | None = None
 
 
 def train(
@@ -106,7 +110,7 @@ def train(
             known = np.ones(len(windows), bool)
             everybody = replace(parts, train=known, train_people=people)
             again = _fit(windows, everybody, config, chosen.best, on_epoch, validate=False)
-            chosen = replace(chosen, net=again.net, person=again.person)
+            chosen = replace(chosen, net=again.net, person=None if chosen.person is None else again.person)
         settle_s = max(config.person.settle_s, config.skip_after_cue_s)
         return replace(chosen, population=fit_population(chosen.net, windows, known, chosen.person, settle_s))
 
@@ -130,7 +134,13 @@ def _adapted(trained: Trained, windows: WindowSet, parts: Split, config: TrainCo
         found = balanced_accuracy(counts(tried, few))
         if found > best:
             best, adapter = found, tried
-    return replace(trained, adapted=counts(adapter, rows), adapter=adapter)
+    adapted = counts(adapter, rows)
+    k = len(windows.gestures)
+    still = confusion(windows.label[rows], posteriors(trained.net, windows, rows).argmax(axis=1), k)
+    if balanced_accuracy(adapted) < balanced_accuracy(still):
+        # Nobody is served by an adaptation that these people would have been better off without.
+        return replace(trained, counts=still, person=None, adapter=None, harm=balanced_accuracy(adapted))
+    return replace(trained, adapted=adapted, adapter=adapter)
 
 
 def _fit(

@@ -1,28 +1,42 @@
-"""Learning a person while they use it, without being told what they do.
+"""Unsupervised adaptation: learning a subject while they use it, without being told what they do, and without harm.
 
 Two things differ from arm to arm and from donning to donning: how strong each electrode's signal is and how much it
 varies, and where in feature space each gesture lies. Both are learnt from the stream itself:
 
-1. *Normalisation.* Running mean and spread of each (log-compressed) feature of each electrode, beginning at those of
-   the training people. A window is shown to the network as the average person would have shown it.
-2. *Centres.* Within a person, windows of a gesture scatter little; between people, the gesture's centre moves. Training
-   measures both (a two-covariance model, as in Brümmer & de Villiers 2010, for speakers). Here the centres of this
-   person are estimated by expectation-maximisation over the newest windows that the network does not take for rest,
-   with the training people's centres as the prior and the network's own probabilities as evidence.
+1. *Normalisation.* Mean and spread of each (log-compressed) feature of each electrode, beginning at those of the
+   training people (`rt_handdt.core.scale`). A window is shown to the network as the average person would have shown it.
+2. *Class means.* Within a person, windows of a gesture scatter little; between people, the gesture's mean moves.
+   Training measures both (a two-covariance model, as in Brümmer & de Villiers 2010, for speakers). Here the class means
+   of this subject are estimated by expectation-maximisation over windows that were kept of their movements, with the
+   training people's as the prior and the network's own probabilities as evidence.
 
 Everything is causal: a window is judged by what came before it. What windows of a known gesture say (`teach`) enters
-the same way, with certainty.
+the same way, with certainty, and is never outvoted.
+
+What keeps it from doing harm:
+
+- Rest is known by its level (`rt_handdt.core.noise_floor`), whatever the network says, and is no movement.
+- What is kept is balanced over gestures and contractions (`rt_handdt.core.memory`), and mean and spread over rest and
+  gestures: neither a long hold nor a long rest takes them along.
+- Windows unlike any movement or rest are bad signal, and nothing is learnt from them.
+- The newest windows are judged by a frozen copy of the start as well; where that is the better one, everything learnt
+  without labels is given up (`rt_handdt.core.guard`).
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from rt_handdt.core.person import AdapterSettings, PersonModel, RunningScale
+from rt_handdt.core.class_means import ClassMeans
+from rt_handdt.core.guard import Guard
+from rt_handdt.core.memory import Kept, Memory, Moments
+from rt_handdt.core.noise_floor import NoiseFloor
+from rt_handdt.core.person import AdapterSettings, PersonModel
+from rt_handdt.core.scale import RunningScale
+from rt_handdt.core.taught import Taught
 from rt_handdt.core.types import Float32, Float64, Posterior
 from rt_handdt.errors import ConfigError
 
@@ -32,34 +46,36 @@ Predict = Callable[[Float32], tuple[Float32, Float32]]
 FLOOR = 1e-4
 #: Logarithm of the share that a taught window leaves to other gestures.
 CERTAIN = -30.0
-#: While so few windows are kept, all are projected anew at every update; later at every eighth.
-FEW = 128
+#: A prediction that comes back within so many windows learnt from still belongs to the same contraction.
+PATIENCE = 16
+#: Kept windows that are projected anew at each update, in turn.
+PROJECTED = 48
+#: Seconds from frame to frame where nothing else is said.
+HOP_S = 1 / 64
 
 
-@dataclass
-class _Kept:
-    """One window of movement that the centres rest on.
+@dataclass(frozen=True)
+class _Start:
+    """What a stream begins with: the training people, or the user's labels. Arrays are never written to."""
 
-    Attributes
-    ----------
-    maps
-        (F, H, W) compressed.
-    point
-        (d,) where it lies, under mean and spread of some moment not long ago.
-    evidence
-        (G,) log shares of the gestures.
-    weight
-        How probably it is a movement at all.
-    """
+    mean: Float32
+    spread: Float32
+    means: ClassMeans
 
-    maps: Float32
-    point: Float64
-    evidence: Float64
-    weight: float
+
+@dataclass(frozen=True)
+class _Seen:
+    """The window judged last."""
+
+    kept: Kept
+    raw: Float32
+    given: Float64
+    share: Float64
+    distance: float
 
 
 class PersonAdapter:
-    """The person at the electrodes now, as far as known. One object a stream; not thread-safe.
+    """The subject at the electrodes now, as far as known. One object a stream; not thread-safe.
 
     Parameters
     ----------
@@ -69,31 +85,85 @@ class PersonAdapter:
         Position of rest among the K labels; None if the model knows none, and every window is a movement.
     stride
         Frames of the full stream for each call of `step`, where some are left out.
+    hop_s
+        From one frame of the full stream to the next.
+
+    Attributes
+    ----------
+    rollbacks
+        How often what was learnt was given up since the last reset, because the start was better.
     """
 
     def __init__(
-        self, model: PersonModel, settings: AdapterSettings, rest: int | None = None, *, stride: int = 1
+        self,
+        model: PersonModel,
+        settings: AdapterSettings,
+        rest: int | None = None,
+        *,
+        stride: int = 1,
+        hop_s: float = HOP_S,
     ) -> None:
         self.model, self.settings, self._rest = model, settings, rest
         self._every = max(1, settings.every // stride)
         self._rehearsed = settings.rehearse * stride
+        amplitudes = np.flatnonzero(model.amplitude)
+        self._map = int(amplitudes[0]) if len(amplitudes) else None
+        self._electrodes = int(model.occupied.sum())
+        loudest = 0.0
+        if self._map is not None:
+            # Rest is the quieter part of a session: a stream that begins louder than this begins in a contraction.
+            loudest = float(np.exp((model.mean - model.spread)[self._map][model.occupied]).mean())
+        self._floor = NoiseFloor(settings.floor, hop_s * stride, loudest)
+        self._guard = Guard(settings.check_windows, settings.check_margin)
+        self._seen: _Seen | None = None
+        self._prior = ClassMeans(model.centres, np.tile(model.between, (len(model.centres), 1)))
         self.reset()
 
     def reset(self) -> None:
-        """Forget the person: somebody else is at the electrodes, or they were moved."""
+        """Reset the subject: somebody else is at the electrodes, or they were moved."""
         model = self.model
-        self._count = self._learnt = self._updates = self._next = 0
-        self._scale = RunningScale(model, self.settings)
-        self._kept: deque[_Kept] = deque(maxlen=self.settings.memory)
-        self._taught: list[_Kept] = []
-        self._seen: _Kept | None = None
-        self._centres = model.centres
-        self._doubt = np.tile(model.between, (len(model.centres), 1))
+        self._count = self._learnt = self._refused = self.rollbacks = 0
+        self._plausible = True
+        self._floor.reset()
+        self._taught: dict[int, Taught] = {}
+        self._taught_rest = 0
+        self._scale = self._new_scale()
+        self._start = _Start(model.mean, model.spread, self._prior)
+        self._give_up()
 
     @property
     def learnt(self) -> int:
         """Windows learnt from since the last reset, rest included."""
         return self._learnt
+
+    @property
+    def refused(self) -> int:
+        """Windows that would have been learnt from, had they not been bad signal."""
+        return self._refused
+
+    @property
+    def quiet(self) -> bool:
+        """Whether the window judged last is at the level of rest. False where no feature map is an amplitude."""
+        return self._map is not None and self._floor.quiet
+
+    @property
+    def plausible(self) -> bool:
+        """Whether the window judged last looks like a muscle's signal."""
+        return self._plausible
+
+    @property
+    def mean(self) -> Float32:
+        """(F, H, W) of the subject's compressed maps, by which windows are normalised now; do not write to it."""
+        return self._scale.mean
+
+    @property
+    def spread(self) -> Float32:
+        """(F, H, W), likewise."""
+        return self._scale.spread
+
+    def normal(self, maps: Float32) -> Float32:
+        """Raw maps (…, F, H, W) → compressed and normalised by what is known of the subject now."""
+        return self._scale.normal(self.model.compress(maps))
 
     def step(self, maps: Float32, predict: Predict) -> Posterior:
         """Recognize one frame, and learn from it.
@@ -108,7 +178,7 @@ class PersonAdapter:
         Returns
         -------
         Posterior
-            The network's latent, and probabilities after this person's centres.
+            The network's latent, and probabilities after this subject's class means.
         """
         posterior = self.judge(maps, predict)
         self.learn(predict)
@@ -123,12 +193,22 @@ class PersonAdapter:
         point = self.model.project(normal[None])[0]
         evidence = self._evidence(given)
         weight = 1.0 if self._rest is None else 1.0 - float(given[self._rest])
-        self._seen = _Kept(compressed, point, evidence, weight)
-        if not self.settings.temperature:
-            return Posterior(probabilities[0], latents[0])
-        share = _softmax(self.settings.temperature * self._likelihood(point[None]) + evidence)[0]
-        given[self.model.gestures] = share * given[self.model.gestures].sum()
-        return Posterior(given.astype(np.float32), latents[0])
+        score, distance = self._means.compare(point[None])
+        self._plausible = float(distance[0]) < self.settings.implausible
+        if self._map is not None:
+            resting = self._plausible and weight <= 1.0 - self.settings.gate
+            self._floor.step(float(maps[self._map].sum()) / self._electrodes, resting=resting)  # empty cells are 0
+        share = _softmax(self.settings.temperature * score + evidence)[0]
+        self._seen = _Seen(Kept(compressed, point, evidence, weight), maps, given, share, float(distance[0]))
+        out = given
+        if self.settings.temperature:
+            out = given.copy()
+            out[self.model.gestures] = share * given[self.model.gestures].sum()
+        if self.quiet and self._rest is not None and out[self._rest] < self.settings.quiet_rest:
+            others = 1.0 - out[self._rest]
+            out = out * ((1.0 - self.settings.quiet_rest) / others)
+            out[self._rest] = self.settings.quiet_rest
+        return Posterior(out.astype(np.float32), latents[0])
 
     def learn(self, predict: Predict) -> None:
         """The second half: learn from the frame judged last, which may be done once its decision is out."""
@@ -140,17 +220,22 @@ class PersonAdapter:
         self._count += 1
         if (self._count - 1) % self._every:
             return
-        self._scale.watch(seen.maps)
+        if not self._good(seen):
+            self._refused += 1
+            return
+        rest = self.quiet or (self._map is None and seen.kept.weight <= 1.0 - self.settings.gate)
+        if rest:
+            self._memory.rest()
+            if self._rest is not None:
+                self._scale.watch_rest(seen.kept.maps)
+        elif seen.kept.weight > 1.0 - self.settings.gate:
+            self._memory.add(seen.kept, self._scale.away(seen.kept.maps), int(seen.share.argmax()))
+        else:  # the network says rest, the level does not: it is neither for certain
+            return
         self._learnt += 1
-        if self.settings.temperature and seen.weight > 1.0 - self.settings.gate:
-            self._kept.append(seen)
+        self._check(seen, rest, predict)
         if self._learnt % self.settings.refresh == 0:
-            self._updates += 1
-            self._scale.update()
-            # Points are those of the mean and spread of their time; anew for all costs milliseconds, so seldom.
-            if len(self._kept) <= FEW or self._updates % 8 == 0:
-                self._project()
-            self._estimate()
+            self._refresh()
 
     def teach(self, maps: Float32, label: int) -> None:
         """Learn from a window whose label is known (a calibration repetition).
@@ -171,60 +256,157 @@ class PersonAdapter:
         if not len(found) and label != self._rest:
             raise ConfigError(f"Label number {label} is none of the model's gestures; teach one that it knows.")
         compressed = self.model.compress(maps)
-        self._scale.watch(compressed)
-        if len(found):
-            evidence = np.full(len(self.model.gestures), CERTAIN)
-            evidence[found[0]] = 0.0
-            self._taught.append(_Kept(compressed, np.zeros(len(self.model.between)), evidence, 1.0))
+        if not len(found):
+            self._scale.watch_rest(compressed)
+            return
+        gesture = int(found[0])
+        evidence = np.full(len(self.model.gestures), CERTAIN)
+        evidence[gesture] = 0.0
+        kept = Kept(compressed, np.zeros(len(self.model.between)), evidence, 1.0)
+        taught = self._taught.setdefault(gesture, Taught(Moments.none(compressed.shape)))
+        taught.add(kept, self._scale.away(compressed))
 
     def update(self) -> None:
-        """Estimate the centres anew from all that is kept; `step` does so by itself now and then."""
-        self._scale.update()
-        self._project()
+        """Estimate everything anew from all that is kept, and take it for the start if there are labels.
+
+        `step` estimates by itself now and then; after `teach`, this must be called.
+        """
+        self._scale.update(self._moments())
+        self._project([*self._memory.windows, *(kept for one in self._taught.values() for kept in one.kept)])
         self._estimate()
+        if self._taught:
+            self._start = _Start(self._scale.mean, self._scale.spread, self._means)
+            self._guard.reset()
 
     # -- learning ----------------------------------------------------------------------------------------------
 
+    def _new_scale(self) -> RunningScale:
+        return RunningScale(self.model, self.settings, knows_rest=self._rest is not None)
+
+    def _give_up(self) -> None:
+        """Be what the start was; labels are kept."""
+        settings, model = self.settings, self.model
+        self._seen = None
+        self._next = self._turn = 0
+        self._memory = Memory(len(model.centres), settings.memory, settings.contraction_windows, PATIENCE)
+        self._scale.become(self._start.mean, self._start.spread)
+        self._means = self._start.means
+        self._guard.reset()
+
+    def _good(self, seen: _Seen) -> bool:
+        """Whether a window looks like a muscle's signal, by what is known of the subject or by the start."""
+        if seen.distance < self.settings.implausible:
+            return True
+        start = self._start
+        point = self.model.project(((seen.kept.maps - start.mean) / start.spread)[None])
+        return float(start.means.compare(point)[1][0]) < self.settings.implausible
+
+    def _check(self, seen: _Seen, rest: bool, predict: Predict) -> None:
+        """Compare what was learnt with the start on this window, and on one of those that the user labelled."""
+        if self._rest is not None or not rest:
+            learnt, start = (
+                self._sure(given, share, rest)
+                for given, share in ((seen.given, seen.share), self._by_start(seen.kept.maps, predict))
+            )
+            self._guard.see("rest" if rest else "movement", learnt, start)
+        taught = list(self._taught.items())
+        if taught:
+            gesture, one = taught[self._learnt % len(taught)]
+            at = self._learnt // len(taught) % len(one.kept)
+            kept, before = one.kept[at], one.start[at]
+            if before is None:
+                before = one.start[at] = self._told(gesture, *self._by_start(kept.maps, predict))
+            normal = self._scale.normal(kept.maps)
+            given = predict(self.model.as_average(normal)[None])[0][0].astype(np.float64)
+            score, _ = self._means.compare(self.model.project(normal[None]))
+            share = _softmax(self.settings.temperature * score + self._evidence(given))[0]
+            self._guard.see("labelled", self._told(gesture, given, share), before)
+        if self._guard.worse:
+            self.rollbacks += 1
+            self._give_up()
+
+    def _by_start(self, compressed: Float32, predict: Predict) -> tuple[Float64, Float64]:
+        """The network's probabilities (K,), and the gestures' shares (G,), of a window as the start sees it."""
+        start = self._start
+        normal = np.asarray((compressed - start.mean) / start.spread, np.float32)
+        given = predict(self.model.as_average(normal)[None])[0][0].astype(np.float64)
+        score, _ = start.means.compare(self.model.project(normal[None]))
+        return given, _softmax(self.settings.temperature * score + self._evidence(given))[0]
+
+    def _sure(self, given: Float64, share: Float64, rest: bool) -> float:
+        """Probability of rest where the level is that of rest, else of the likeliest gesture."""
+        if rest and self._rest is not None:
+            return float(given[self._rest])
+        return float(share.max() * given[self.model.gestures].sum())
+
+    def _told(self, gesture: int, given: Float64, share: Float64) -> float:
+        return float(share[gesture] * given[self.model.gestures].sum())
+
     def _rehearse(self, predict: Predict) -> None:
         """Ask the network about old windows again, as they look by what is known now: one after the other."""
-        count = min(self._rehearsed, len(self._kept))
+        windows = self._memory.windows
+        count = min(self._rehearsed, len(windows))
         if not count:
             return
-        chosen = [self._kept[(self._next + k) % len(self._kept)] for k in range(count)]
-        self._next = (self._next + count) % len(self._kept)
-        maps = self._scale.normal(np.stack([kept.maps for kept in chosen]))
-        for kept, given in zip(chosen, predict(self.model.as_average(maps))[0].astype(np.float64), strict=True):
-            kept.evidence = self._evidence(given)
+        chosen = [windows[(self._next + k) % len(windows)] for k in range(count)]
+        self._next = (self._next + count) % len(windows)
+        normal = self._scale.normal(np.stack([kept.maps for kept in chosen]))
+        for kept, given in zip(chosen, predict(self.model.as_average(normal))[0], strict=True):
+            kept.evidence = self._evidence(given.astype(np.float64))
             kept.weight = 1.0 if self._rest is None else 1.0 - float(given[self._rest])
 
-    def _project(self) -> None:
-        everything = [*self._kept, *self._taught]
-        if everything:
-            points = self.model.project(self._scale.normal(np.stack([kept.maps for kept in everything])))
-            for kept, point in zip(everything, points, strict=True):
+    def _refresh(self) -> None:
+        """Mean and spread, and the class means, by all that is kept."""
+        self._scale.update(self._moments())
+        # Points are those of the mean and spread of their time; anew for all at once costs tens of milliseconds.
+        windows = self._memory.windows
+        count = min(PROJECTED, len(windows))
+        self._project([windows[(self._turn + k) % len(windows)] for k in range(count)])
+        self._turn = (self._turn + count) % max(len(windows), 1)
+        self._estimate()
+
+    def _project(self, some: list[Kept]) -> None:
+        if some:
+            points = self.model.project(self._scale.normal(np.stack([kept.maps for kept in some])))
+            for kept, point in zip(some, points, strict=True):
                 kept.point = point
 
+    def _moments(self) -> dict[int, Moments]:
+        """Of each gesture that was seen, the user's labels first."""
+        moments = dict(self._memory.moments())
+        for gesture, taught in self._taught.items():
+            own, other = taught.moments, moments.get(gesture)
+            if other is None:
+                moments[gesture] = own
+                continue
+            # What is not labelled counts at most `taught_share` beside what is.
+            part = min(1.0, self.settings.taught_share * own.count / other.count)
+            moments[gesture] = Moments(
+                own.count + part * other.count, own.total + part * other.total, own.squares + part * other.squares
+            )
+        return moments
+
     def _estimate(self) -> None:
-        """Maximum a posteriori centres, and how uncertain they remain."""
-        everything = [*self._kept, *self._taught]
-        if not everything:
+        """Maximum a posteriori class means, and how uncertain they remain."""
+        free = self._memory.windows
+        told = [(kept, one.seen / len(one.kept)) for one in self._taught.values() for kept in one.kept]
+        everything = [*free, *(kept for kept, _ in told)]
+        if not everything or not self.settings.temperature:
             return
         x = np.stack([kept.point for kept in everything])
         evidence = np.stack([kept.evidence for kept in everything])
         model, settings = self.model, self.settings
-        weight = settings.weight * np.array([kept.weight for kept in everything])[:, None]
+        weight = settings.weight * np.array([*(kept.weight for kept in free), *(times for _, times in told)])[:, None]
         for _ in range(settings.iterations):
-            share = weight * _softmax(settings.temperature * self._likelihood(x) + evidence)
+            score, _ = self._means.compare(x)
+            share = weight * _softmax(settings.temperature * score + evidence)
+            if told:
+                labelled = share[len(free) :].sum(axis=0)
+                unlabelled = np.maximum(share[: len(free)].sum(axis=0), 1e-12)
+                most = np.where(labelled > 0.5 * settings.weight, settings.taught_share * labelled, np.inf)
+                share[: len(free)] *= np.minimum(1.0, most / unlabelled)
             certainty = 1.0 / model.between + share.sum(axis=0)[:, None]
-            self._centres = (model.centres / model.between + share.T @ x) / certainty
-            self._doubt = 1.0 / certainty
-
-    def _likelihood(self, points: Float64) -> Float64:
-        """Log density of points (N, d) under each gesture (N, G), but for a constant."""
-        precision = 1.0 / (1.0 + self._doubt)
-        square = np.square(points) @ precision.T - 2.0 * points @ (self._centres * precision).T
-        constant = (np.square(self._centres) * precision).sum(axis=1) - np.log(precision).sum(axis=1)
-        return np.asarray(-0.5 * (square + constant))
+            self._means = ClassMeans((model.centres / model.between + share.T @ x) / certainty, 1.0 / certainty)
 
     def _evidence(self, probabilities: Float64) -> Float64:
         own = probabilities[self.model.gestures]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 
 import numpy as np
 from pydantic import Field
 
 from rt_handdt.config import Settings
 from rt_handdt.core.gestures import REST, GestureSet
+from rt_handdt.core.noise_floor import FloorSettings, NoiseFloor
 from rt_handdt.core.types import Decision, Float32, Posterior
 
 
@@ -27,7 +29,14 @@ class DecoderSettings(Settings):
         Mean RMS over the electrodes in training, at rest and in gestures: the ends of the level scale.
     gate_ratio
         Windows quieter than `gate_ratio` · `rest_rms_uv` are rest, whatever the network says; 0 for no gate. For
-        gestures without a class of rest it is the only way back to rest.
+        gestures without a class of rest it is a way back to rest.
+    floor, floor_at_most
+        How the noise floor is tracked: at it, there is no gesture, whatever the network says. A stream that begins
+        louder than `floor_at_most` · `rest_rms_uv` begins in a contraction; 0, or an unknown level of rest, for no
+        tracking.
+    falling_s, falling_ratio
+        While the level is below `falling_ratio` of its greatest of the last `falling_s`, the hand is letting go, and no
+        gesture takes over; 0 s for no such rule.
     """
 
     smoothing_s: float = Field(0.08, ge=0)
@@ -37,6 +46,10 @@ class DecoderSettings(Settings):
     rest_rms_uv: float = Field(0.0, ge=0)
     active_rms_uv: float = Field(0.0, ge=0)
     gate_ratio: float = Field(0.8, ge=0)
+    floor: FloorSettings = FloorSettings()
+    floor_at_most: float = Field(1.2, ge=0)
+    falling_s: float = Field(0.06, ge=0)
+    falling_ratio: float = Field(0.95, gt=0, le=1)
 
 
 class Decoder:
@@ -47,14 +60,18 @@ class Decoder:
         self.gestures = gestures
         self._alpha = 1.0 if settings.smoothing_s == 0 else 1 - math.exp(-hop_s / settings.smoothing_s)
         self._hold_windows = max(1, math.ceil(settings.hold_s / hop_s))
+        loudest = settings.floor_at_most * settings.rest_rms_uv
+        self._floor = NoiseFloor(settings.floor, hop_s, loudest) if loudest else None
+        self._past: deque[float] = deque(maxlen=max(1, round(settings.falling_s / hop_s)))
         self.reset()
 
     def reset(self) -> None:
-        """Forget the past (after a gap): the label held is rest."""
+        """Forget the past (after a gap): the label held is rest. The noise floor stays what it was."""
         self._smoothed: Float32 | None = None
         self._held: int | None = self.gestures.rest_index
         self._rival: int | None = None
         self._lead = 0
+        self._past.clear()
 
     def step(self, posterior: Posterior, rms_uv: Float32, index: int, time_s: float) -> Decision:
         """Take one window's posterior, and its per-channel RMS of shape (n_channels,), µV."""
@@ -62,6 +79,11 @@ class Decoder:
         p = posterior.probabilities
         rest = self.gestures.rest_index
         quiet = rms < self.settings.gate_ratio * self.settings.rest_rms_uv
+        if self._floor is not None:
+            quiet |= self._floor.step(rms, resting=rest is not None and float(p[rest]) > 0.5)
+        falling = bool(self._past) and rms < self.settings.falling_ratio * max(self._past)
+        if self.settings.falling_s:
+            self._past.append(rms)
         if quiet and rest is not None:
             p = np.zeros_like(p)
             p[rest] = 1.0
@@ -73,9 +95,12 @@ class Decoder:
         best = int(np.argmax(smoothed))
         rejected = bool(smoothed[best] < self.settings.reject_below)
         held_p = float(smoothed[self._held]) if self._held is not None else 0.0
-        if quiet and rest is None:  # nothing is held, which is called rest
-            self._held, self._rival, self._lead = None, None, 0
+        if quiet:  # nothing is held, which is called rest
+            self._held, self._rival, self._lead = rest, None, 0
         elif best == self._held or rejected or float(smoothed[best]) - held_p < self.settings.switch_margin:
+            self._rival, self._lead = None, 0
+        elif falling and best != rest:
+            # Between a gesture and rest the window holds both, and looks like a third; what is held stays, or goes.
             self._rival, self._lead = None, 0
         else:
             self._lead = self._lead + 1 if self._rival == best else 1
@@ -94,5 +119,6 @@ class Decoder:
         )
 
     def _level(self, rms: float) -> float:
+        floor = self.settings.rest_rms_uv if self._floor is None else self._floor.level
         span = self.settings.active_rms_uv - self.settings.rest_rms_uv
-        return float(np.clip((rms - self.settings.rest_rms_uv) / span, 0.0, 2.0)) if span > 0 else 1.0
+        return float(np.clip((rms - floor) / span, 0.0, 2.0)) if span > 0 else 1.0

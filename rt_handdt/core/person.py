@@ -1,4 +1,4 @@
-"""What training says of people: the average one, how they differ, and how one of them is measured on the way."""
+"""What training says of people: the average one, and how they differ; and the settings by which one is learnt."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import numpy.typing as npt
 from pydantic import Field
 
 from rt_handdt.config import Settings
+from rt_handdt.core.noise_floor import FloorSettings
 from rt_handdt.core.types import Float32, Float64
 from rt_handdt.errors import BundleError
 
-#: A spread is at least this share of the average person's: a dead electrode is not blown up to noise.
-LEAST_SPREAD = 0.05
+#: Of the virtual people's sessions that models were trained on before it was measured.
+REST_SHARE = 0.35
 
 
 class AdapterSettings(Settings):
@@ -28,29 +29,52 @@ class AdapterSettings(Settings):
     prior_windows
         How many windows the training people's mean and spread count as.
     horizon_windows
-        Older windows than about so many are forgotten by mean and spread.
+        Older windows than about so many are forgotten by mean and spread at rest.
+    rest_windows
+        So many windows of rest tell what it looks like; before them, what was seen counts less.
+    gesture_windows
+        A gesture counts as at most so many windows in mean and spread, however long it is held.
     memory
-        Windows of movement kept for the centres.
+        Windows of movement kept for the class means, in equal parts for each gesture.
+    contraction_windows
+        Windows kept of one contraction, which counts as no more, however long it lasts.
     refresh
-        Windows learnt from between two updates of the centres, and
+        Windows learnt from between two updates of the class means, and
     iterations
         steps of expectation-maximisation in each.
     weight
-        What one window counts as evidence for a centre; windows of one contraction are no independent samples.
+        What one window counts as evidence for a class mean; windows of one contraction are no independent samples.
     temperature
-        Of the likelihood: its dimensions are not independent either. 0: mean and spread are learnt and nothing else.
+        Exponent of the likelihood: its dimensions are not independent either. 0: mean and spread are learnt and nothing
+        else.
     trust
         Exponent of the network's probabilities as evidence.
     gate
         Windows that the network takes for rest with at least this probability are not kept.
     rehearse
         Kept windows that the network is asked about again with each frame, as they look by what is known by now.
+    taught_share
+        Where the user has labelled windows of a gesture, unlabelled ones count at most this much beside them.
+    quiet_rest
+        Least probability of rest where the level is that of rest.
+    implausible
+        Mean squared distance to the nearest class mean, in units of what is expected of a new subject (1), above which
+        a window is taken for bad signal; nothing is learnt from it.
+    check_windows
+        Over about so many of the newest windows what was learnt is compared with a frozen copy of the start, and
+    check_margin
+        by this much (a probability) it may be worse before it is given up.
+    floor
+        How rest is told by the level.
     """
 
     every: int = Field(8, ge=1)
     prior_windows: float = Field(20.0, gt=0)
-    horizon_windows: int = Field(4096, ge=1)
+    horizon_windows: int = Field(512, ge=1)
+    rest_windows: float = Field(8.0, gt=0)
+    gesture_windows: float = Field(192.0, gt=0)
     memory: int = Field(1024, ge=1)
+    contraction_windows: int = Field(24, ge=1)
     refresh: int = Field(8, ge=1)
     iterations: int = Field(2, ge=1)
     weight: float = Field(0.1, gt=0, le=1)
@@ -58,6 +82,12 @@ class AdapterSettings(Settings):
     trust: float = Field(1.0, ge=0)
     gate: float = Field(0.5, gt=0, le=1)
     rehearse: int = Field(1, ge=0)
+    taught_share: float = Field(0.5, ge=0, le=1)
+    quiet_rest: float = Field(0.95, gt=0.5, le=1)
+    implausible: float = Field(4.0, gt=1)
+    check_windows: int = Field(256, ge=1)
+    check_margin: float = Field(0.2, gt=0, lt=1)
+    floor: FloorSettings = FloorSettings()
 
 
 @dataclass(frozen=True)
@@ -83,6 +113,8 @@ class PersonModel:
         (d,) variance of the centres from person to person.
     gestures
         (G,) their positions among the K labels; rest is none of them.
+    rest_share
+        The part of rest in mean and spread.
     """
 
     amplitude: npt.NDArray[np.bool_]
@@ -95,6 +127,7 @@ class PersonModel:
     centres: Float64
     between: Float64
     gestures: npt.NDArray[np.int64]
+    rest_share: float = REST_SHARE
 
     def compress(self, maps: Float32) -> Float32:
         """Raw maps (…, F, H, W) → logarithms where they are amplitudes."""
@@ -133,7 +166,9 @@ class PersonModel:
         """
         try:
             with np.load(BytesIO(content), allow_pickle=False) as data:
-                model = cls(**{one.name: data[one.name] for one in fields(cls)})
+                arrays = {one.name: data[one.name] for one in fields(cls) if one.name != "rest_share"}
+                share = float(data["rest_share"]) if "rest_share" in data else REST_SHARE
+                model = cls(**arrays, rest_share=share)
         except (KeyError, ValueError, OSError) as exc:
             raise BundleError(f"person.npz cannot be read ({exc}); export the bundle again.") from None
         n_maps, cells, d = len(model.floor), int(model.occupied.sum()), model.projection.shape[1]
@@ -144,46 +179,10 @@ class PersonModel:
             "centres": (len(model.gestures), d),
             "between": (d,),
         }
+        if not 0 <= model.rest_share < 1:
+            raise BundleError(f"person.npz: 'rest_share' must be 0 or more and below 1; got {model.rest_share:g}.")
         for name, shape in wanted.items():
             found = getattr(model, name).shape
             if found != shape:
                 raise BundleError(f"person.npz: '{name}' must have the shape {shape}; got {found}; export it again.")
         return model
-
-
-class RunningScale:
-    """Mean and spread of a person's compressed maps so far; the average person's before the first window.
-
-    Attributes
-    ----------
-    mean, spread
-        (F, H, W), as of the last `update`.
-    """
-
-    def __init__(self, model: PersonModel, settings: AdapterSettings) -> None:
-        self._model, self._settings = model, settings
-        self._seen = 0.0
-        self._sum = np.zeros(model.mean.shape)
-        self._squares = np.zeros(model.mean.shape)
-        self.mean, self.spread = model.mean, model.spread
-
-    def watch(self, compressed: Float32) -> None:
-        """Take the next window, (F, H, W) compressed."""
-        away = compressed - self._model.mean
-        keep = 1.0 - 1.0 / self._settings.horizon_windows
-        self._seen = self._seen * keep + 1.0
-        self._sum = self._sum * keep + away
-        self._squares = self._squares * keep + away * away
-
-    def update(self) -> None:
-        """Let what was seen count."""
-        model, prior = self._model, self._settings.prior_windows
-        n = prior + self._seen
-        shift = self._sum / n
-        variance = (prior * np.square(model.spread, dtype=np.float64) + self._squares) / n - shift**2
-        self.mean = (model.mean + shift).astype(np.float32)
-        self.spread = np.sqrt(np.maximum(variance, (LEAST_SPREAD * model.spread) ** 2)).astype(np.float32)
-
-    def normal(self, compressed: Float32) -> Float32:
-        """(…, F, H, W) compressed → normalised."""
-        return np.asarray((compressed - self.mean) / self.spread, np.float32)
