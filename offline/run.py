@@ -147,8 +147,8 @@ def train_bundle(
     )
     if trained.harm is not None:
         console.print(
-            f"Adaptation is left out of the bundle: with it these people's balanced accuracy is {trained.harm:.3f}, less "
-            "than without."
+            f"Adaptation is left out of the bundle: with it these people's balanced accuracy is {trained.harm:.3f}, "
+            "less than without."
         )
     if "validation_adapted_accuracy" in scores:
         console.print(
