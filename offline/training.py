@@ -201,7 +201,8 @@ def _fit(
             scheduler.step()
             for name, term in terms.items():
                 sums[name] = sums.get(name, 0.0) + float(term.detach()) / steps
-        if validate:
+        # The last epoch is kept whatever it is worth: one look at the validation windows then.
+        if validate and (not keep_last or number == n_epochs):
             counts = confusion(
                 windows.label[rows_valid], posteriors(net, windows, rows_valid).argmax(axis=1), len(windows.gestures)
             )

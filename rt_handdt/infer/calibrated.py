@@ -131,10 +131,17 @@ class CalibratedStream:
         if self._learn and self.drift.learnt:
             moved = compressed.copy()
             moved[:, :, self.classifier.occupied] -= self.drift.displacement.reshape(compressed.shape[1], -1)
-        log_network, latents = self._ask(moved)
-        scores = self.classifier.scores(moved, log_network, latents)[0]
-        self._seen = (compressed, moved, scores)
-        return Posterior(np.exp(scores).astype(np.float32), latents[0])
+        scores, latents = self._scores(moved)
+        self._seen = (compressed, moved, scores[0])
+        return Posterior(np.exp(scores[0]).astype(np.float32), latents[0])
+
+    def judge_all(self, maps: Float32) -> Float32:
+        """Probabilities (N, K) of windows (N, F, H, W), by the calibration alone."""
+        return np.exp(self._scores(self._population.compress(maps))[0]).astype(np.float32)
+
+    def _scores(self, compressed: Float32) -> tuple[Float64, Float32]:
+        log_network, latents = self._ask(compressed)
+        return self.classifier.scores(compressed, log_network, latents), latents
 
     def learn(self) -> None:
         """Learn from the window judged last, once its decision is out."""

@@ -124,6 +124,8 @@ class StreamRecognizer:
 
     def run(self, maps: Float32) -> Float32:
         """Probabilities (N, K) of N windows in a row, maps (N, F, H, W)."""
+        if not self._learn and self.calibrated is not None:
+            return self.calibrated.judge_all(maps)
         if self.adapter is None and self.calibrated is None:
             return self.recognizer.predict_batch(maps)[0]
         return np.stack([self.step(one).probabilities for one in maps])

