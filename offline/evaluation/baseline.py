@@ -67,7 +67,12 @@ class LdaBaseline:
 
     def predict(self, maps: Float32) -> npt.NDArray[np.int64]:
         """Label of each frame: (N, F, H, W) → (N,)."""
-        return self.lda.predict((_logs(maps, self.spec, self.maps) - self.mean) / self.scale)
+        return np.asarray(self.lda.classes[self.scores(maps).argmax(axis=1)], np.int64)
+
+    def scores(self, maps: Float32) -> Float64:
+        """Discriminant functions (N, K) of frames (N, F, H, W), in the order of `lda.classes`."""
+        x = (_logs(maps, self.spec, self.maps) - self.mean) / self.scale
+        return np.asarray(x @ self.lda.weights + self.lda.offsets)
 
 
 def two_maps(spec: PipelineSpec) -> list[int]:
