@@ -37,7 +37,8 @@ class StreamRecognizer:
         bundle = recognizer.bundle
         settings, model = bundle.manifest.adaptation, bundle.person()
         if learn and settings is not None and model is not None:
-            self.adapter = PersonAdapter(model, settings, bundle.gestures.rest_index, stride=stride)
+            hop_s = bundle.spec.hop_samples / bundle.spec.fs_hz
+            self.adapter = PersonAdapter(model, settings, bundle.gestures.rest_index, stride=stride, hop_s=hop_s)
 
     def step(self, maps: Float32) -> Posterior:
         """Recognize the next window, maps (F, H, W), and learn from it."""
