@@ -66,8 +66,9 @@ def adapted_probabilities(
     adapted = np.empty_like(alone)
     session = np.empty_like(alone) if again else None
     group = donnings(windows)[rows]
+    hop_s = windows.spec.hop_samples / windows.spec.fs_hz
     for one in np.unique(group):
-        adapter = PersonAdapter(person, settings, windows.gestures.rest_index, stride=stride)
+        adapter = PersonAdapter(person, settings, windows.gestures.rest_index, stride=stride, hop_s=hop_s)
         for at in np.flatnonzero(group == one):
             said: list[Float32] = []
 

@@ -14,6 +14,8 @@ _LEAST = 1e-6
 #: A sudden fall to less than this share of the floor is a lost contact rather than a quieter muscle, and a rise counts
 #: as one of at most its inverse.
 _SUDDEN = 1 / 3
+#: From rest to a gesture, the level changes by more than this.
+CONTRAST = 2.0
 #: Of a contraction's level 250 ms windows vary by some 12 %, and far less within 60 ms.
 RELEASING, FALLING = 0.85, 0.98
 
@@ -33,6 +35,9 @@ class FloorSettings(Settings):
         Time constants towards a level below the floor, and towards one near it.
     rest_s
         The same towards a louder one that the network takes for rest.
+    start_s
+        Where a stream began too loud for rest, and went up and down by more than `CONTRAST` since, its lowest level is
+        taken for the floor after so long: another amplifier, or a noisier arm than any in training.
     slow_s
         The same during a movement, and after a sudden fall. Of the longest contraction or lost contact that should not
         move the floor, a few times.
@@ -45,6 +50,7 @@ class FloorSettings(Settings):
     fall_s: float = Field(0.25, gt=0)
     follow_s: float = Field(20.0, gt=0)
     rest_s: float = Field(5.0, gt=0)
+    start_s: float = Field(2.0, gt=0)
     slow_s: float = Field(120.0, gt=0)
 
 
@@ -75,6 +81,8 @@ class NoiseFloor:
     def reset(self) -> None:
         """Forget the floor."""
         self._floor: float | None = None
+        self._lowest, self._highest, self._count = math.inf, -math.inf, 0
+        self._found = False  # whether anything was quiet yet
         self._past.clear()
         self.quiet = True
 
@@ -96,6 +104,8 @@ class NoiseFloor:
         settings, now = self.settings, math.log(max(level, _LEAST))
         if self._floor is None:
             self._floor = min(now, self._start)
+        if not self._found:
+            self._start_anew(now)
         above = now - self._floor
         change = now - max(self._past) if self._past else 0.0
         self._past.append(now)
@@ -104,6 +114,7 @@ class NoiseFloor:
         else:
             releasing = change < math.log(RELEASING)
             self.quiet = above < math.log(settings.release_ratio if releasing else settings.off_ratio)
+        self._found |= self.quiet
         if above < math.log(_SUDDEN):
             tau_s = settings.slow_s
         elif above < 0:
@@ -115,3 +126,12 @@ class NoiseFloor:
             above = min(above, -math.log(_SUDDEN))
         self._floor += above * (1.0 - math.exp(-self._hop_s / tau_s))
         return self.quiet
+
+    def _start_anew(self, now: float) -> None:
+        """Where nothing was quiet so far: take the lowest level for the floor, if there were others well above it."""
+        assert self._floor is not None
+        self._count += 1
+        self._lowest, self._highest = min(self._lowest, now), max(self._highest, now)
+        late = self._count * self._hop_s > self.settings.start_s
+        if late and self._highest - self._lowest > math.log(CONTRAST):
+            self._floor = max(self._floor, self._lowest)

@@ -69,12 +69,12 @@ class AdapterSettings(Settings):
     """
 
     every: int = Field(8, ge=1)
-    prior_windows: float = Field(20.0, gt=0)
+    prior_windows: float = Field(50.0, gt=0)
     horizon_windows: int = Field(512, ge=1)
     rest_windows: float = Field(8.0, gt=0)
     gesture_windows: float = Field(192.0, gt=0)
     memory: int = Field(1024, ge=1)
-    contraction_windows: int = Field(24, ge=1)
+    contraction_windows: int = Field(32, ge=1)
     refresh: int = Field(8, ge=1)
     iterations: int = Field(2, ge=1)
     weight: float = Field(0.1, gt=0, le=1)

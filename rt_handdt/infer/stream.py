@@ -47,7 +47,8 @@ class StreamRecognizer:
         self._person = bundle.person()
         settings = bundle.manifest.adaptation
         if learn and settings is not None and self._person is not None:
-            self.adapter = PersonAdapter(self._person, settings, bundle.gestures.rest_index, stride=stride)
+            hop_s, rest = bundle.spec.hop_samples / bundle.spec.fs_hz, bundle.gestures.rest_index
+            self.adapter = PersonAdapter(self._person, settings, rest, stride=stride, hop_s=hop_s)
         own = bundle.calibrated()
         if own is not None:
             self.calibrated = CalibratedStream(

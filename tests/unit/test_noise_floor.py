@@ -67,3 +67,14 @@ def test_rest_begins_early_in_a_release_and_does_not_end_in_it() -> None:
     first = found.index(True)
     assert decay[first] > 1.25 * 5.0
     assert all(found[first:])
+
+
+def test_another_amplifiers_rest_is_found_without_the_network() -> None:
+    one = floor()
+    feed(one, 30.0, 1.0)
+    feed(one, 100.0, 2.0)
+    feed(one, 30.0, 2.0)
+    assert one.quiet
+    assert not any(feed(one, 100.0, 2.0))
+    held = floor()
+    assert not any(feed(held, 100.0, 40.0))  # began in a contraction: nothing to tell it from
