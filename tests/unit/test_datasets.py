@@ -108,10 +108,19 @@ def test_two_people_leave_one_to_train_on_and_no_subject_terms() -> None:
     assert not split(windows(2), ValidationConfig(), seed=0).with_subject
 
 
-def test_a_gesture_recorded_once_is_refused_for_one_person() -> None:
+def test_a_gesture_recorded_once_is_validated_on_its_end_and_nothing_is_in_both_parts() -> None:
     found = collect([recording(0, repetitions=1)], LAYOUT, config())
-    with pytest.raises(RecordingError, match=r"once only.*at least twice"):
-        split(found, ValidationConfig(), seed=0)
+    parts = split(found, ValidationConfig(), seed=0)
+    assert "flatters: rest, wrist_flexion, wrist_extension" in parts.protocol
+    for k in range(3):
+        own = found.label == k
+        apart = found.since_cue_s[own & parts.valid].min() - found.since_cue_s[own & parts.train].max()
+        assert apart >= found.spec.window_s  # no sample is in a window of either part
+    assert not (parts.train & parts.valid).any()
+    assert not (parts.train | parts.valid).all()
+    brief = collect([recording(0, repetitions=1, segment_s=0.35)], LAYOUT, config())
+    with pytest.raises(RecordingError, match=r"once only, for .* too short .* record every gesture twice"):
+        split(brief, ValidationConfig(), seed=0)
 
 
 def test_a_label_only_held_out_people_made_is_refused() -> None:

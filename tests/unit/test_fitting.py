@@ -261,11 +261,15 @@ def test_without_a_config_what_suits_is_taken_and_fitted(tmp_path: Path, monkeyp
     assert bundle.spec.band_hz == (20.0, 230.4)  # 512 Hz
     assert "No --config: using configs/train/one_person.toml for 1 person, 512 Hz" in said.getvalue()
     assert "the upper corner is lowered to 230.4 Hz" in said.getvalue()
-    many = replace(FACTS, people=6, fs_hz=2048.0)
+    many = replace(FACTS, people=6, fs_hz=2048.0, layout=ElectrodeLayout.grid(16, 4))
     assert suitable_config(many)[0] == "default.toml"
     assert suitable_config(replace(many, people=5))[0] == "one_person.toml"
-    ring = fit_config(suitable_config(many)[1], many).config
-    assert [one.label for one in ring.pipeline.features] == ["rms", "wl", "zc", "ssc", "rms_around", "wl_around"]
+    for people, name in ((6, "few_channels.toml"), (2, "few_channels.toml"), (1, "one_person.toml")):
+        few_channels = replace(many, people=people, layout=ElectrodeLayout.grid(1, 10))
+        assert suitable_config(few_channels)[0] == name
+        ring = fit_config(suitable_config(few_channels)[1], few_channels).config
+        wanted = ["rms", "wl", "zc", "ssc", "rms_around", "wl_around", *(["stft"] if people > 1 else [])]
+        assert [one.label for one in ring.pipeline.features] == wanted
 
 
 def test_fit_decides_between_a_refusal_before_any_work_and_a_bundle(
@@ -298,7 +302,17 @@ def test_the_command_line_refuses_and_adapts(tmp_path: Path, monkeypatch: pytest
         "[network]\nwidths = [4, 4, 4]\n[optimiser]\nepochs = 1\n"
     )
     layout.write_text('name = "grid"\nshape = [3, 5]\n')
-    words = ["train", "--data", "x", "--layout", str(layout), "--config", str(path), "--out", str(tmp_path / "m")]
+    words = [
+        "train",
+        "--data",
+        "virtual:0:1",
+        "--layout",
+        str(layout),
+        "--config",
+        str(path),
+        "--out",
+        str(tmp_path / "m"),
+    ]
     refused = CliRunner().invoke(app, words)
     assert isinstance(refused.exception, ConfigError)
     assert refused.exception.exit_code == 2

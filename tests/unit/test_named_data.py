@@ -206,7 +206,7 @@ def test_the_example_in_the_readme_is_one(tmp_path: Path) -> None:
     (example,) = [tomllib.loads(block) for block in blocks if "[[recording]]" in block]
     dataset = Dataset.parse(example, what="README.md")
     assert [entry.subject for entry in dataset.recording] == ["anna", "ben"]
-    (ring,) = [block for block in blocks if "closed" in block]
+    (ring,) = [block for block in blocks if 'name = "ring10"' in block]
     (tmp_path / "ring.toml").write_text(ring)
     layout = ElectrodeLayout.from_toml(tmp_path / "ring.toml")
     assert (f"{layout.name}.toml", layout.closed, layout.n_channels) == (dataset.layout, True, 10)
