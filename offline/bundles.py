@@ -129,9 +129,10 @@ def to_onnx(module: nn.Module, example: Tensor, given: str, wanted: list[str]) -
     given, wanted
         Names of the input and of the outputs.
     """
-    loud = logging.getLogger("torch.onnx")
-    level = loud.level
-    loud.setLevel(logging.ERROR)
+    loud = [logging.getLogger(name) for name in ("torch.onnx", "onnx_ir")]
+    levels = [one.level for one in loud]
+    for one in loud:
+        one.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")  # the exporter warns of its own internals
@@ -146,7 +147,8 @@ def to_onnx(module: nn.Module, example: Tensor, given: str, wanted: list[str]) -
                 verbose=False,
             )
     finally:
-        loud.setLevel(level)
+        for one, level in zip(loud, levels, strict=True):
+            one.setLevel(level)
     assert program is not None
     model: onnx.ModelProto = program.model_proto
     forget_origin(model)
