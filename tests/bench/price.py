@@ -158,8 +158,8 @@ def figures(session: Session, recognizer: Recognizer, *, learn: bool) -> dict[st
     away = [k for k, one in enumerate(session.markers) if one.label == "away"]
     if away:
         return {f"{session.name}_after": score(raw, session.markers[away[0] + 1].index).balanced_accuracy}
-    found = _transitions(session, held, spec, labels)
     if session.name == "pause":
+        found = _transitions(session, held, spec, labels)
         both = score(raw)
         middle = int(session.index[-1]) // 2
         gain = score(raw, middle).balanced_accuracy - score(raw, 0, middle).balanced_accuracy
@@ -179,7 +179,7 @@ def _transitions(session: Session, held: np.ndarray, spec: PipelineSpec, labels:
     rest, third, onsets, releases = labels.index(REST), [], [], []
     begins = np.array([one.index for one in session.markers] + [session.index[-1] + 1])
     for k, marker in enumerate(session.markers):
-        if marker.label == REST:
+        if marker.label == REST or marker.label not in labels:
             continue
         hits = np.flatnonzero(
             (session.index >= marker.index) & (session.index < begins[k + 1]) & (held == labels.index(marker.label))
