@@ -74,9 +74,12 @@ def train(
 ) -> None:
     """Train on recordings and write a bundle for the live app."""
     # torch takes seconds to import; --help should not
+    from offline.config import TrainConfig
     from offline.named_data import read_names
     from offline.run import train_bundle
 
+    if config is not None:
+        TrainConfig.from_toml(config)  # its mistakes are the quickest to find
     names = [*data, *(more or [])]
     grid = read_names(names, allow_reserved_seeds=allow_reserved_seeds).layout(layout)
     train_bundle(

@@ -193,7 +193,7 @@ def test_the_pattern_shown_is_that_of_the_gesture_decided_and_dark_at_rest(tmp_p
     outlet = SignalOutlet("patterns", SPEC.layout.channels, SPEC.fs_hz)
     left, quiet = noise(SPEC, 512, 1.0), noise(SPEC, 1024, 0.5)
     left[:, [0, 1, 4, 5]] += noise(SPEC, 512, 30.0, seed=1)[:, [0, 1, 4, 5]] - 20_000.0
-    engine = Engine(recognizer, connect(SPEC, "patterns"), explain=True)
+    engine = Engine(StreamRecognizer(recognizer), connect(SPEC, "patterns"), explain=True)
     assert engine.shared_pattern
     engine.start()
 
