@@ -11,6 +11,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from rt_handdt.config import Settings
+from rt_handdt.core.compression import compress, expand
 from rt_handdt.core.noise_floor import FloorSettings
 from rt_handdt.core.types import Float32, Float64
 from rt_handdt.errors import BundleError
@@ -131,17 +132,11 @@ class PersonModel:
 
     def compress(self, maps: Float32) -> Float32:
         """Raw maps (…, F, H, W) → logarithms where they are amplitudes."""
-        shape = (-1, 1, 1)
-        floor, amplitude = self.floor.reshape(shape), self.amplitude.reshape(shape)
-        logarithm = np.log(np.maximum(maps, 0.0) + np.where(amplitude, floor, 1.0))
-        return np.asarray(np.where(amplitude, logarithm, maps), np.float32)
+        return compress(maps, self.amplitude, self.floor)
 
     def as_average(self, normal: Float32) -> Float32:
         """Normalised maps (…, F, H, W) → the raw maps that the average person would have shown."""
-        values = self.mean + self.spread * normal
-        shape = (-1, 1, 1)
-        floor, amplitude = self.floor.reshape(shape), self.amplitude.reshape(shape)
-        raw = np.where(amplitude, np.exp(np.where(amplitude, values, 0.0)) - floor, values)
+        raw = expand(self.mean + self.spread * normal, self.amplitude, self.floor)
         return np.asarray(raw * self.occupied, np.float32)
 
     def project(self, normal: Float32) -> Float64:

@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from rt_handdt.core.compression import compress, expand
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import BundleError
@@ -58,17 +59,12 @@ class Population:
 
     def compress(self, maps: Float32) -> Float32:
         """Raw maps (…, F, H, W) → logarithms where they are amplitudes."""
-        shape = (-1, 1, 1)
-        floor, amplitude = self.floor.reshape(shape), self.amplitude.reshape(shape)
-        logarithm = np.log(np.maximum(maps, 0.0) + np.where(amplitude, floor, 1.0))
-        return np.asarray(np.where(amplitude, logarithm, maps), np.float32)
+        return compress(maps, self.amplitude, self.floor)
 
     def expand(self, compressed: Float32) -> Float32:
-        """The reverse of `compress`."""
-        shape = (-1, 1, 1)
-        floor, amplitude = self.floor.reshape(shape), self.amplitude.reshape(shape)
-        raw = np.exp(np.where(amplitude, compressed, 0.0)) - floor
-        return np.asarray(np.where(amplitude, np.maximum(raw, 0.0), compressed), np.float32)
+        """The reverse of `compress`, never below 0 where maps are amplitudes."""
+        raw = expand(compressed, self.amplitude, self.floor)
+        return np.asarray(np.where(self.amplitude.reshape(-1, 1, 1), np.maximum(raw, 0.0), raw), np.float32)
 
     def to_bytes(self) -> bytes:
         """As ``.npz``, without pickle."""
