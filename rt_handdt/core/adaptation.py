@@ -10,8 +10,8 @@ varies, and where in feature space each gesture lies. Both are learnt from the s
    of this subject are estimated by expectation-maximisation over windows that were kept of their movements, with the
    training people's as the prior and the network's own probabilities as evidence.
 
-Everything is causal: a window is judged by what came before it. What windows of a known gesture say (`teach`) enters
-the same way, with certainty, and is never outvoted.
+Everything is causal: a window is judged by what came before it. Labels do not enter here: who has labelled repetitions
+calibrates (`rt_handdt.core.calibration`), and no adaptation outvotes that.
 
 What keeps it from doing harm:
 
@@ -36,16 +36,12 @@ from rt_handdt.core.memory import Kept, Memory, Moments
 from rt_handdt.core.noise_floor import NoiseFloor
 from rt_handdt.core.person import AdapterSettings, PersonModel
 from rt_handdt.core.scale import RunningScale
-from rt_handdt.core.taught import Taught
 from rt_handdt.core.types import Float32, Float64, Posterior
-from rt_handdt.errors import ConfigError
 
 #: The network: raw maps (N, F, H, W) → probabilities (N, K) and latents (N, D).
 Predict = Callable[[Float32], tuple[Float32, Float32]]
 #: Probability below which the network's word against a gesture is not believed further.
 FLOOR = 1e-4
-#: Logarithm of the share that a taught window leaves to other gestures.
-CERTAIN = -30.0
 #: A prediction that comes back within so many windows learnt from still belongs to the same contraction.
 PATIENCE = 16
 #: Kept windows that are projected anew at each update, in turn.
@@ -125,8 +121,6 @@ class PersonAdapter:
         self._count = self._learnt = self._refused = self.rollbacks = 0
         self._plausible = True
         self._floor.reset()
-        self._taught: dict[int, Taught] = {}
-        self._taught_rest = 0
         self._scale = self._new_scale()
         self._start = _Start(model.mean, model.spread, self._prior)
         self._give_up()
@@ -237,46 +231,11 @@ class PersonAdapter:
         if self._learnt % self.settings.refresh == 0:
             self._refresh()
 
-    def teach(self, maps: Float32, label: int) -> None:
-        """Learn from a window whose label is known (a calibration repetition).
-
-        Parameters
-        ----------
-        maps
-            (F, H, W) raw.
-        label
-            Position among the K labels. Rest teaches mean and spread only.
-
-        Raises
-        ------
-        ConfigError
-            If the label is none of the model's.
-        """
-        found = np.flatnonzero(self.model.gestures == label)
-        if not len(found) and label != self._rest:
-            raise ConfigError(f"Label number {label} is none of the model's gestures; teach one that it knows.")
-        compressed = self.model.compress(maps)
-        if not len(found):
-            self._scale.watch_rest(compressed)
-            return
-        gesture = int(found[0])
-        evidence = np.full(len(self.model.gestures), CERTAIN)
-        evidence[gesture] = 0.0
-        kept = Kept(compressed, np.zeros(len(self.model.between)), evidence, 1.0)
-        taught = self._taught.setdefault(gesture, Taught(Moments.none(compressed.shape)))
-        taught.add(kept, self._scale.away(compressed))
-
     def update(self) -> None:
-        """Estimate everything anew from all that is kept, and take it for the start if there are labels.
-
-        `step` estimates by itself now and then; after `teach`, this must be called.
-        """
+        """Estimate everything anew from all that is kept; `step` does so by itself now and then."""
         self._scale.update(self._moments())
-        self._project([*self._memory.windows, *(kept for one in self._taught.values() for kept in one.kept)])
+        self._project(self._memory.windows)
         self._estimate()
-        if self._taught:
-            self._start = _Start(self._scale.mean, self._scale.spread, self._means)
-            self._guard.reset()
 
     # -- learning ----------------------------------------------------------------------------------------------
 
@@ -284,7 +243,7 @@ class PersonAdapter:
         return RunningScale(self.model, self.settings, knows_rest=self._rest is not None)
 
     def _give_up(self) -> None:
-        """Be what the start was; labels are kept."""
+        """Be what the start was."""
         settings, model = self.settings, self.model
         self._seen = None
         self._next = self._turn = 0
@@ -302,25 +261,13 @@ class PersonAdapter:
         return float(start.means.compare(point)[1][0]) < self.settings.implausible
 
     def _check(self, seen: _Seen, rest: bool, predict: Predict) -> None:
-        """Compare what was learnt with the start on this window, and on one of those that the user labelled."""
+        """Compare what was learnt with the start on this window."""
         if self._rest is not None or not rest:
             learnt, start = (
                 self._sure(given, share, rest)
                 for given, share in ((seen.given, seen.share), self._by_start(seen.kept.maps, predict))
             )
             self._guard.see("rest" if rest else "movement", learnt, start)
-        taught = list(self._taught.items())
-        if taught:
-            gesture, one = taught[self._learnt % len(taught)]
-            at = self._learnt // len(taught) % len(one.kept)
-            kept, before = one.kept[at], one.start[at]
-            if before is None:
-                before = one.start[at] = self._told(gesture, *self._by_start(kept.maps, predict))
-            normal = self._scale.normal(kept.maps)
-            given = predict(self.model.as_average(normal)[None])[0][0].astype(np.float64)
-            score, _ = self._means.compare(self.model.project(normal[None]))
-            share = _softmax(self.settings.temperature * score + self._evidence(given))[0]
-            self._guard.see("labelled", self._told(gesture, given, share), before)
         if self._guard.worse:
             self.rollbacks += 1
             self._give_up()
@@ -338,9 +285,6 @@ class PersonAdapter:
         if rest and self._rest is not None:
             return float(given[self._rest])
         return float(share.max() * given[self.model.gestures].sum())
-
-    def _told(self, gesture: int, given: Float64, share: Float64) -> float:
-        return float(share[gesture] * given[self.model.gestures].sum())
 
     def _rehearse(self, predict: Predict) -> None:
         """Ask the network about old windows again, as they look by what is known now: one after the other."""
@@ -372,39 +316,20 @@ class PersonAdapter:
                 kept.point = point
 
     def _moments(self) -> dict[int, Moments]:
-        """Of each gesture that was seen, the user's labels first."""
-        moments = dict(self._memory.moments())
-        for gesture, taught in self._taught.items():
-            own, other = taught.moments, moments.get(gesture)
-            if other is None:
-                moments[gesture] = own
-                continue
-            # What is not labelled counts at most `taught_share` beside what is.
-            part = min(1.0, self.settings.taught_share * own.count / other.count)
-            moments[gesture] = Moments(
-                own.count + part * other.count, own.total + part * other.total, own.squares + part * other.squares
-            )
-        return moments
+        """Of each gesture that was seen."""
+        return dict(self._memory.moments())
 
     def _estimate(self) -> None:
         """Maximum a posteriori class means, and how uncertain they remain."""
-        free = self._memory.windows
-        told = [(kept, one.seen / len(one.kept)) for one in self._taught.values() for kept in one.kept]
-        everything = [*free, *(kept for kept, _ in told)]
-        if not everything or not self.settings.temperature:
+        windows, model, settings = self._memory.windows, self.model, self.settings
+        if not windows or not settings.temperature:
             return
-        x = np.stack([kept.point for kept in everything])
-        evidence = np.stack([kept.evidence for kept in everything])
-        model, settings = self.model, self.settings
-        weight = settings.weight * np.array([*(kept.weight for kept in free), *(times for _, times in told)])[:, None]
+        x = np.stack([kept.point for kept in windows])
+        evidence = np.stack([kept.evidence for kept in windows])
+        weight = settings.weight * np.array([kept.weight for kept in windows])[:, None]
         for _ in range(settings.iterations):
             score, _ = self._means.compare(x)
             share = weight * _softmax(settings.temperature * score + evidence)
-            if told:
-                labelled = share[len(free) :].sum(axis=0)
-                unlabelled = np.maximum(share[: len(free)].sum(axis=0), 1e-12)
-                most = np.where(labelled > 0.5 * settings.weight, settings.taught_share * labelled, np.inf)
-                share[: len(free)] *= np.minimum(1.0, most / unlabelled)
             certainty = 1.0 / model.between + share.sum(axis=0)[:, None]
             self._means = ClassMeans((model.centres / model.between + share.T @ x) / certainty, 1.0 / certainty)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-#: What a window is known to be without any prediction: loud, quiet, or labelled by the user.
-Kind = Literal["movement", "rest", "labelled"]
+#: What a window is known to be without any prediction: loud or quiet.
+Kind = Literal["movement", "rest"]
 #: Share of `check_windows` that must have been seen of a kind before it says anything.
 _ENOUGH = 0.5
 
@@ -45,8 +45,6 @@ class Guard:
 
     @property
     def worse(self) -> bool:
-        """Whether the start was better. What the user labelled decides alone where there is any."""
+        """Whether the start was better, rest and movement counting the same."""
         gains = self.gains
-        if "labelled" in gains:
-            return gains["labelled"] < -self._margin
         return bool(gains) and sum(gains.values()) / len(gains) < -self._margin

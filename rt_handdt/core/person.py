@@ -54,8 +54,6 @@ class AdapterSettings(Settings):
         Windows that the network takes for rest with at least this probability are not kept.
     rehearse
         Kept windows that the network is asked about again with each frame, as they look by what is known by now.
-    taught_share
-        Where the user has labelled windows of a gesture, unlabelled ones count at most this much beside them.
     quiet_rest
         Least probability of rest where the level is that of rest.
     implausible
@@ -83,7 +81,6 @@ class AdapterSettings(Settings):
     trust: float = Field(1.0, ge=0)
     gate: float = Field(0.5, gt=0, le=1)
     rehearse: int = Field(1, ge=0)
-    taught_share: float = Field(0.5, ge=0, le=1)
     quiet_rest: float = Field(0.95, gt=0.5, le=1)
     implausible: float = Field(4.0, gt=1)
     check_windows: int = Field(256, ge=1)

@@ -13,7 +13,7 @@ from rt_handdt.core.adaptation import PersonAdapter
 from rt_handdt.core.noise_floor import FloorSettings
 from rt_handdt.core.person import AdapterSettings, PersonModel
 from rt_handdt.core.types import Float32
-from rt_handdt.errors import BundleError, ConfigError
+from rt_handdt.errors import BundleError
 
 MAPS, GRID = 2, (2, 3)
 CELLS = MAPS * GRID[0] * GRID[1]
@@ -162,24 +162,6 @@ def test_what_makes_the_network_less_sure_is_given_up() -> None:
     assert careless.rollbacks == 0
 
 
-def test_labels_are_not_outvoted_by_what_is_not_labelled() -> None:
-    """The network takes every movement for the first gesture; the user has said otherwise."""
-    about, rng = model(between=25.0), np.random.default_rng(10)
-    swapped = about.centres[[1, 0, 2]]
-    label = np.repeat([0, 1, 2], 40)
-    maps = windows_of(about, swapped[label] + rng.normal(0, 0.5, (120, 3)))
-    settings = AdapterSettings(every=1, weight=1.0, temperature=1.0, prior_windows=1e9)
-    adapter = PersonAdapter(about, settings, REST)
-    for one, k in zip(maps, label, strict=True):
-        adapter.teach(one, int(k) + 1)
-    adapter.update()
-    for _ in range(10):
-        for one in maps[rng.permutation(120)]:
-            adapter.step(one, always(0.02, 0.96, 0.01, 0.01))
-    after = [adapter.judge(one, undecided).probabilities[1:].argmax() for one in maps]
-    assert (np.array(after) == label).mean() > 0.95
-
-
 def test_moved_centres_are_found_without_labels() -> None:
     """Two gestures that moved towards each other's place are told apart better than by the prior."""
     about, rng = model(), np.random.default_rng(3)
@@ -225,30 +207,6 @@ def test_it_is_causal_and_deterministic() -> None:
     full.reset()
     assert full.learnt == 0
     assert np.array_equal(full.step(maps[0], undecided).probabilities, first[0])
-
-
-def test_one_taught_repetition_settles_it() -> None:
-    about, rng = model(between=25.0), np.random.default_rng(5)
-    swapped = about.centres[[1, 0, 2]]
-    label = np.repeat([0, 1, 2], 40)
-    maps = windows_of(about, swapped[label] + rng.normal(0, 0.8, (120, 3)))
-    adapter = PersonAdapter(about, AdapterSettings(weight=1.0, temperature=1.0, prior_windows=1e9), REST)
-    before = [adapter.step(one, undecided).probabilities[1:].argmax() for one in maps]
-    assert (np.array(before) == label)[:80].mean() < 0.5
-    adapter.reset()
-    for one, k in zip(maps, label, strict=True):
-        adapter.teach(one, int(k) + 1)
-    adapter.update()
-    after = [adapter.step(one, undecided).probabilities[1:].argmax() for one in maps]
-    assert (np.array(after) == label).mean() > 0.95
-
-
-def test_only_labels_of_the_model_are_taught() -> None:
-    adapter = PersonAdapter(model(), AdapterSettings(), REST)
-    maps = windows_of(adapter.model, np.zeros((1, 3)))[0]
-    adapter.teach(maps, REST)
-    with pytest.raises(ConfigError, match="none of the model's gestures"):
-        adapter.teach(maps, 7)
 
 
 def test_rest_is_not_learnt_as_a_gesture() -> None:
