@@ -40,6 +40,7 @@ def demo(
     The person's EMG comes as an LSL stream from a process of its own, as an amplifier's would.
     """
     from rt_handdt.cli.live import run_live
+    from rt_handdt.runtime.opening import LiveRun
 
     if headless and seconds is None:
         seconds = HEADLESS_S
@@ -58,13 +59,11 @@ def demo(
     )
     with _person(name, seed, subject, seconds):
         run_live(
-            shipped("models", "default"),
-            name,
+            LiveRun(shipped("models", "default"), name, timeout_s=PERSON_READY_S),
             headless=headless,
             seconds=seconds,
             report=report,
             screenshot=screenshot,
-            timeout_s=PERSON_READY_S,
         )
 
 

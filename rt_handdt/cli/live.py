@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
+from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 from rich.console import Console
 
 from rt_handdt.cli.options import Headless, Network, ProviderName, Report, Screenshot, Seconds
-from rt_handdt.errors import ConfigError
+from rt_handdt.errors import ConfigError, StreamError
+from rt_handdt.runtime.limits import LiveLimits
+from rt_handdt.runtime.opening import LiveRun
 
 if TYPE_CHECKING:
+    from rt_handdt.runtime.ending import Ending
     from rt_handdt.runtime.engine import Engine
 
 #: How long the window of a headless run's screenshot is kept open, unseen, to fill.
 OFFSCREEN_S = 0.3
-#: One try to find a lost stream again; shorter ones miss streams that are there.
-RESOLVE_S = 2.0
 
 
 def live(
@@ -53,124 +52,127 @@ def live(
             metavar="PATH",
         ),
     ] = None,
+    max_age: Annotated[
+        float,
+        typer.Option("--max-age", min=0.001, help="Seconds: no decision is given from samples older than this."),
+    ] = 0.15,
+    silence: Annotated[
+        float,
+        typer.Option("--silence", min=0.001, help="Seconds without a fresh sample after which the hand rests."),
+    ] = 0.1,
     network: Network = False,
 ) -> None:
     """Recognize gestures in a live LSL stream: in a window, or with --headless in the terminal.
 
     Example: rt-handdt live --bundle models/default --stream Quattrocento
     """
-    run_live(
+    run = LiveRun(
         bundle,
         stream,
-        headless=headless,
-        seconds=seconds,
-        report=report,
-        screenshot=screenshot,
-        provider=provider,
-        unit=unit,
-        by_position=by_position,
+        connection={"unit": unit, "by_position": by_position},
         timeout_s=timeout,
+        provider=provider,
         learn=learn,
         calibration=calibration,
         network=network,
+        limits=LiveLimits(max_age_s=max_age, silence_s=silence),
     )
+    run_live(run, headless=headless, seconds=seconds, report=report, screenshot=screenshot)
 
 
 def run_live(
-    bundle_path: Path,
-    stream: str | None,
+    run: LiveRun,
     *,
     headless: bool,
     seconds: float | None,
     report: Path | None,
     screenshot: Path | None,
-    provider: str = "auto",
-    unit: str | None = None,
-    by_position: bool = False,
-    timeout_s: float = 10.0,
-    learn: bool = True,
-    calibration: str | None = None,
-    network: bool = False,
 ) -> dict[str, Any]:
     """Run the live engine until it is done, and return its report (see `runtime.report`)."""
     console = Console(soft_wrap=True)
     _check_writable(report, screenshot)
-    if not headless:
-        from rt_handdt.gui.display import check_display, import_qt
+    _check_provider(run.provider)
+    from rt_handdt.runtime.ending import Ending
 
-        check_display()
-        import_qt()
-
-    from rt_handdt.core.bundle import load_bundle
-    from rt_handdt.infer.recognizer import Provider, Recognizer
-    from rt_handdt.infer.stream import StreamRecognizer
-    from rt_handdt.io import lsl
-    from rt_handdt.runtime.connect import Connection, connect
-    from rt_handdt.runtime.engine import Engine
-    from rt_handdt.runtime.report import run_report, write_report
-
-    if provider not in get_args(Provider):
-        raise ConfigError(f"--provider: must be one of {', '.join(get_args(Provider))}; got '{provider}'.")
-    model = load_bundle(bundle_path)
-    recognizer = Recognizer(model, provider)  # type: ignore[arg-type]  # checked above
-    reader = StreamRecognizer(recognizer, learn=learn)
-    if calibration is not None:  # before the stream is opened, lest samples pile up meanwhile
-        from rt_handdt.io.sources import open_recording
-
-        for sentence in reader.calibrate(open_recording(calibration)).sentences():
-            console.print(sentence, markup=False)
-    lsl.configure(network=network)
-
-    def open_stream(timeout: float) -> Connection:
-        return connect(model.spec, stream, timeout_s=timeout, unit=unit, by_position=by_position)
-
-    connection = open_stream(timeout_s)
-    engine = Engine(
-        reader,
-        connection,
-        reconnect=lambda: open_stream(RESOLVE_S),
-        explain=not headless or bool(screenshot),
-    )
-    console.print(
-        f"[bold]{model.manifest.name}[/] ({len(model.gestures)} classes, {recognizer.provider}) on "
-        f"[bold]{engine.description.name}[/] ({engine.layout.n_channels} channels, {engine.spec.fs_hz:g} Hz)"
-    )
-    figures: dict[str, Any] = {}
-    engine.start()
-    try:
+    with Ending() as ending:
         if headless:
-            _run_headless(engine, seconds, console)
-            figures = run_report(engine)
-            if screenshot is not None:
-                _draw_offscreen(engine, screenshot)
+            figures = _run_headless(
+                replace(run, explain=bool(screenshot)), seconds, report, screenshot, console, ending
+            )
         else:
-            from rt_handdt.gui.app import run_window
-
-            run_window(engine, seconds=seconds, screenshot=screenshot, reject_below=model.manifest.decoder.reject_below)
-    finally:
-        engine.stop()
-        figures = figures or run_report(engine)
-        if report is not None:
-            write_report(figures, report)
-    engine.raise_error()
+            figures = _run_window(replace(run, explain=True), seconds, report, screenshot, console, ending)
     _print_summary(figures, console)
     return figures
 
 
-def _run_headless(engine: Engine, seconds: float | None, console: Console) -> None:
+def _run_headless(
+    run: LiveRun,
+    seconds: float | None,
+    report: Path | None,
+    screenshot: Path | None,
+    console: Console,
+    ending: Ending,
+) -> dict[str, Any]:
     from rt_handdt.cli.terminal_view import TerminalView
+    from rt_handdt.runtime.opening import open_engine
+    from rt_handdt.runtime.process import STOP_S, headline
+    from rt_handdt.runtime.report import run_report
+    from rt_handdt.runtime.report_file import ReportFile
     from rt_handdt.runtime.waiting import wait_until_done
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    # A polite kill ends a run as Ctrl-C does: with its report.
-    before = signal.signal(signal.SIGTERM, stop)
+    engine = open_engine(run, lambda sentence: _say(console, sentence))
+    _say(console, headline(engine))
+    file = ReportFile(report, lambda: run_report(engine), lambda sentence: _say(Console(stderr=True), sentence))
+    ending.running = True
     try:
-        with TerminalView(engine, console) as view, contextlib.suppress(KeyboardInterrupt):
-            wait_until_done(engine, seconds, view.update)
+        engine.start()
+        file.start()
+        with TerminalView(engine, console) as view:
+            wait_until_done(engine, seconds, view.update, over=ending.asked)
+        if screenshot is not None and not ending.asked.is_set():
+            _draw_offscreen(engine, screenshot)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        engine.stop(STOP_S)
+        figures = file.close()
+    engine.raise_error()
+    return figures
+
+
+def _run_window(
+    run: LiveRun,
+    seconds: float | None,
+    report: Path | None,
+    screenshot: Path | None,
+    console: Console,
+    ending: Ending,
+) -> dict[str, Any]:
+    from rt_handdt.gui.display import check_display, import_qt
+
+    check_display()
+    from rt_handdt.runtime.process import EngineProcess
+
+    engine = EngineProcess(run, report, lambda sentence: _say(console, sentence))
+    figures = None
+    try:
+        import_qt()  # while the other process loads the model and looks for the stream
+        facts = engine.wait_until_ready()
+        _say(console, facts.headline)
+        ending.running = True
+        from rt_handdt.gui.app import run_window
+
+        if not ending.asked.is_set():
+            run_window(engine, seconds=seconds, screenshot=screenshot, reject_below=facts.reject_below)
+    finally:
+        figures = engine.stop()
+    engine.raise_error()
+    if figures is None:
+        raise StreamError("The engine's process ended without a report; run it again with --headless to see why.")
+    return figures
+
+
+def _say(console: Console, sentence: str) -> None:
+    """Names and files may hold anything: nothing of it is markup."""
+    console.print(sentence, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
 
 def _draw_offscreen(engine: Engine, path: Path) -> None:
@@ -189,6 +191,13 @@ def _draw_offscreen(engine: Engine, path: Path) -> None:
     )
 
 
+def _check_provider(name: str) -> None:
+    from rt_handdt.infer.recognizer import Provider
+
+    if name not in get_args(Provider):
+        raise ConfigError(f"--provider: must be one of {', '.join(get_args(Provider))}; got '{name}'.")
+
+
 def _check_writable(*paths: Path | None) -> None:
     """Before a run, not after it, is the time to learn that its report cannot be written."""
     for path in paths:
@@ -202,20 +211,31 @@ def _check_writable(*paths: Path | None) -> None:
 
 
 def _print_summary(figures: dict[str, Any], console: Console) -> None:
-    samples, latency = figures["samples"], figures["latency_ms"]["push_to_decision"]
-    console.print(
-        f"{figures['seconds']:.1f} s, {figures['windows']} windows; samples lost: {samples['lost']} of "
+    samples, windows, latency = figures["samples"], figures["windows"], figures["latency_ms"]["push_to_decision"]
+    lines = [
+        f"{figures['seconds']:.1f} s, {windows['given']} decisions; samples lost: {samples['lost']} of "
         f"{samples['expected']} ({samples['gaps']} gaps, judged by {samples['loss_method']})"
-    )
+    ]
+    passed = [
+        f"{windows['skipped'] + windows['late']} too old to act on" if windows["skipped"] + windows["late"] else "",
+        *(f"{count} refused ({code})" for code, count in windows["refused"].items()),
+    ]
+    if any(passed):
+        lines.append("windows not acted on: " + ", ".join(filter(None, passed)))
+    if samples["unread"]:
+        lines.append(f"{samples['unread']} samples had come at the end and were looked at no more")
     if samples["missing_values"]:
-        console.print(f"{samples['missing_values']} single values were missing and held at the last good one")
+        lines.append(f"{samples['missing_values']} single values were missing and held at the last good one")
+    lines += [remark["sentence"] for remark in figures["remarks"]]
     if latency["p50"] is not None:
-        console.print(
+        lines.append(
             f"push to decision: p50 {latency['p50']:.2f} ms, p99 {latency['p99']:.2f} ms, max {latency['max']:.2f} ms"
         )
     score = figures.get("score")
     if score and score["windows"]:
-        console.print(
+        lines.append(
             f"accuracy against the markers: {score['accuracy']:.3f} (balanced {score['balanced_accuracy']:.3f}) over "
             f"{score['windows']} windows, raw posterior, one recording"
         )
+    for line in lines:
+        _say(console, line)

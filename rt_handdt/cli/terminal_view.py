@@ -11,12 +11,20 @@ from rich.table import Table
 from rich.text import Text
 
 from rt_handdt.core.gestures import title
+from rt_handdt.runtime.status import State, state_title
 
 if TYPE_CHECKING:
     from rt_handdt.runtime.engine import Engine
     from rt_handdt.runtime.snapshot import Snapshot
 
-_STATE_STYLE = {"running": "bold green", "stale": "bold yellow", "connecting": "bold cyan"}
+_STATE_STYLE = {
+    State.RUNNING: "bold green",
+    State.CONNECTING: "bold cyan",
+    State.BEHIND: "bold yellow",
+    State.NO_SIGNAL: "bold yellow",
+    State.BAD_SIGNAL: "bold yellow",
+    State.NO_DECISION: "bold yellow",
+}
 _BAR = 30
 
 
@@ -53,15 +61,15 @@ class TerminalView:
 
 
 def _line(shot: Snapshot) -> str:
-    if shot.decision is None or shot.state != "running":
-        return f"{shot.seconds:7.1f} s  {shot.state}  {shot.message}".rstrip()
+    if shot.decision is None or shot.state != State.RUNNING:
+        return f"{shot.seconds:7.1f} s  {state_title(shot.state)}  {shot.message}".rstrip()
     cue = f"  (cue: {title(shot.truth)})" if shot.truth else ""
     return f"{shot.seconds:7.1f} s  {title(shot.decision.label)}  {shot.decision.confidence:.2f}{cue}"
 
 
 def _render(shot: Snapshot) -> Group:
     head = Text()
-    head.append(f" {shot.state} ", style=_STATE_STYLE.get(shot.state, "bold red") + " reverse")
+    head.append(f" {state_title(shot.state)} ", style=_STATE_STYLE.get(shot.state, "bold red") + " reverse")
     if shot.decision is not None:
         head.append(f"  {title(shot.decision.label)}", style="bold")
         head.append(f"  {shot.decision.confidence:.0%}  level {shot.decision.level:.1f}")

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
+
+
+class Remark(NamedTuple):
+    """Something that a user should know: a code for programs and a sentence for people."""
+
+    code: str
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +26,19 @@ class Chunk:
     Attributes
     ----------
     samples
-        Shape (n_samples, n_channels), float32, in the stream's own unit and channel order.
+        Shape (n_samples, n_channels), in the stream's own number format, unit and channel order.
     times_s
         Shape (n_samples,), float64: LSL clock of each sample, in the sender's clock.
     gap_samples
         Samples known to be missing right before the first one; 0 if it follows the previous chunk.
+    offset_s
+        What to add to `times_s` to get this computer's LSL clock.
     """
 
-    samples: Float32
+    samples: npt.NDArray[np.number]
     times_s: Float64
     gap_samples: int = 0
+    offset_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +56,18 @@ class FeatureFrame:
     rms_uv
         Shape (n_channels,), float32: RMS of each channel over the window, whatever the features are; for the decoder's
         level and for display.
+    bad
+        Shape (n_channels,): the electrodes that were rebuilt from their neighbours; None: none were looked for.
+    fault
+        Why this window is not to be decided; None: it is good.
     """
 
     maps: Float32
     index: int
     time_s: float
     rms_uv: Float32
+    bad: npt.NDArray[np.bool_] | None = None
+    fault: Remark | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +104,11 @@ class Decision:
         Contraction level for proportional control: 0 at rest, about 1 at the level of training.
     index, time_s
         Newest sample of the window (see `FeatureFrame`).
+    age_s
+        How old that sample was when the decision was given; NaN where nothing is live.
+    reason
+        Why the hand rests, where that was not decided from its EMG: the code of the engine's status, such as
+        ``"no_signal"``. Empty for what was decided.
     """
 
     label: str
@@ -96,3 +118,5 @@ class Decision:
     level: float
     index: int
     time_s: float
+    age_s: float = float("nan")
+    reason: str = ""

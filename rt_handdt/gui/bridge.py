@@ -13,18 +13,11 @@ from rt_handdt.gui import theme
 from rt_handdt.gui.pattern_style import PatternStyle, pattern_style
 from rt_handdt.gui.scale import Scale
 from rt_handdt.runtime.snapshot import HistoryPoint, Snapshot
+from rt_handdt.runtime.status import State, state_title
 
 NONE = "–"
 HISTORY_S = 10.0
 
-_STATE_TEXTS = {
-    "connecting": "Connecting",
-    "running": "Running",
-    "stale": "Stale",
-    "lost": "Signal lost",
-    "failed": "Failed",
-    "stopped": "Stopped",
-}
 _PROVIDERS = {"CPUExecutionProvider": "CPU", "CUDAExecutionProvider": "CUDA", "TensorrtExecutionProvider": "TensorRT"}
 
 
@@ -149,9 +142,9 @@ class Presenter:
         """What to show of `snapshot`."""
         elapsed_s = max(snapshot.seconds - self._seconds, 0.0)
         self._seconds = snapshot.seconds
-        live = snapshot.state == "running"
+        live = snapshot.state == State.RUNNING
         return View(
-            state=_STATE_TEXTS.get(snapshot.state, snapshot.state.capitalize()),
+            state=state_title(snapshot.state),
             state_colour=theme.STATE_COLOURS.get(snapshot.state, theme.MUTED),
             message=snapshot.message,
             model=snapshot.bundle_name or NONE,
@@ -175,11 +168,11 @@ class Presenter:
     def _headline(self, snapshot: Snapshot, live: bool) -> Headline:
         decision = snapshot.decision
         if decision is None:
-            text = "Waiting for signal" if snapshot.state in ("connecting", "running") else "No decision"
+            text = "Waiting for signal" if snapshot.state in (State.CONNECTING, State.RUNNING) else "No decision"
             return Headline(text, theme.FAINT, "", None, None, live=False)
         note = ""
         if not live:
-            note = "Last decision, not live"
+            note = "The hand is told to rest" if decision.reason else "Last decision, not live"
         elif decision.rejected:
             note = "Held: no gesture is likely enough"
         return Headline(
@@ -256,11 +249,16 @@ def stats(snapshot: Snapshot) -> tuple[Stat, ...]:
         ),
         Stat("Samples received", f"{snapshot.samples_received:,}", theme.TEXT),
         Stat("Lost / gaps", f"{snapshot.samples_lost:,} / {snapshot.gaps:,}", theme.WARN if lost else theme.TEXT),
-        Stat("Windows", f"{snapshot.windows:,}", theme.TEXT),
+        Stat("Windows / too old", *_windows(snapshot)),
         Stat("Learnt of you", NONE if snapshot.learnt_s is None else clock(snapshot.learnt_s), theme.TEXT),
         Stat("Push to decision p50 / p99", _latency(latency), theme.WARN if slow else theme.TEXT),
         Stat("Accuracy", NONE if snapshot.accuracy is None else f"{100 * snapshot.accuracy:.1f} %", theme.TEXT),
     )
+
+
+def _windows(snapshot: Snapshot) -> tuple[str, str]:
+    skipped = snapshot.windows_skipped
+    return f"{snapshot.windows:,} / {skipped:,}", theme.WARN if skipped else theme.TEXT
 
 
 def clock(seconds: float) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from rt_handdt.errors import DisplayError
 from rt_handdt.gui.display import check_display, import_qt
+from rt_handdt.runtime.ending import SIGNALS
 
 if TYPE_CHECKING:
     from PySide6.QtCore import SignalInstance
@@ -140,7 +141,7 @@ def _run(window: LiveWindow, seconds: float | None, screenshot: Path | None) -> 
 
 @contextmanager
 def _signals_close(window: LiveWindow) -> Iterator[None]:
-    """Ctrl-C and a polite kill close the window. Python runs the handler at the next frame of the window's timer."""
+    """Ctrl-C, a polite kill and a hang-up close the window; Python runs the handler at the next frame of its timer."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -148,7 +149,7 @@ def _signals_close(window: LiveWindow) -> Iterator[None]:
     def close(signum: int, frame: Any) -> None:
         window.close()
 
-    before = {number: signal.signal(number, close) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, close) for number in SIGNALS}
     try:
         yield
     finally:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from rt_handdt.core.gestures import REST
+from rt_handdt.runtime.status import State
 
 BACKGROUND = "#0a0e13"
 PANEL = "#11171f"
@@ -28,12 +29,15 @@ DIMMED = 0.35  # opacity of pictures that are no longer live
 RMS_MAP = "inferno"  # perceptually uniform, dark at zero; a pyqtgraph name
 
 STATE_COLOURS = {
-    "connecting": ACCENT,
-    "running": GOOD,
-    "stale": WARN,
-    "lost": BAD,
-    "failed": BAD,
-    "stopped": MUTED,
+    State.CONNECTING: ACCENT,
+    State.RUNNING: GOOD,
+    State.BEHIND: WARN,
+    State.NO_SIGNAL: WARN,
+    State.BAD_SIGNAL: WARN,
+    State.NO_DECISION: WARN,
+    State.LOST: BAD,
+    State.FAILED: BAD,
+    State.STOPPED: MUTED,
 }
 
 

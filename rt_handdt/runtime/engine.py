@@ -1,8 +1,9 @@
-"""The live engine: one worker thread from stream to decision."""
+"""The live engine: one worker thread from stream to decision, and a watchdog beside it."""
 
 from __future__ import annotations
 
 import gc
+import statistics
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -14,32 +15,43 @@ from rt_handdt.core.gestures import REST
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.metrics import WindowScore, score_windows
 from rt_handdt.core.preprocess import Preprocessor
-from rt_handdt.core.types import Chunk, Decision, FeatureFrame, Float32
+from rt_handdt.core.types import Chunk, Decision, FeatureFrame, Float32, Remark
 from rt_handdt.errors import HanddtError, StreamError
 from rt_handdt.infer.stream import StreamRecognizer
 from rt_handdt.io.lsl import clock
 from rt_handdt.runtime.connect import Connection
+from rt_handdt.runtime.figures import latency_ms
+from rt_handdt.runtime.limits import LiveLimits
+from rt_handdt.runtime.publisher import Publisher
 from rt_handdt.runtime.ring import Ring
 from rt_handdt.runtime.snapshot import HistoryPoint, Snapshot
+from rt_handdt.runtime.status import State, Status
+from rt_handdt.runtime.watchdog import Vitals, Watchdog
 from rt_handdt.runtime.windowlog import WindowLog
 
-#: No sample for this long: the stream is stale, and the hand is told to rest.
-STALE_S = 0.5
-#: Latencies of the first second tell of starting up, not of running; they are not counted.
-WARM_UP_S = 1.0
 SLOW_S = 0.5
 EXPLAIN_S = 0.1
 MARKERS_S = 0.05
 RECONNECT_S = 1.0
 TRACE_S = 4.0
 HISTORY_S = 10.0
+#: Samples are asked for in pieces of at most this length, so that the age of the newest is known that well.
+PIECE_S = 0.02
+#: While it catches up, the worker takes what has piled up in pieces of this length …
+BACKLOG_S = 0.25
+#: … until a window is no older than this share of the limit: else it would go on at the limit's edge.
+CAUGHT_UP = 1 / 3
+#: A gap of at most this share of a window is bridged (the channels are held); a longer one begins the windows anew.
+BRIDGED_SHARE = 0.25
+WAIT_S = 0.1
 
 
 class Engine:
     """Owns the worker thread that turns a stream into decisions.
 
     The worker asks for exactly the samples that complete the next window and decides as soon as they are there. What
-    it shows of itself is a copy (`snapshot`); what feeds the filters is never dropped.
+    feeds the filters is never dropped; windows that have become too old to act on are passed over and counted. What it
+    shows of itself is a copy (`snapshot`).
 
     Parameters
     ----------
@@ -48,13 +60,15 @@ class Engine:
     connection
         A stream that fits it.
     reconnect
-        Called after the stream was lost, once a second, until it returns a connection; it raises `StreamError` while
-        the stream is away. None: a lost stream stays lost.
+        Called after the stream was lost, once a second, until it returns a connection; it raises `HanddtError` while
+        the source is away, and its text says what is there instead. None: a lost stream stays lost.
     on_decision
-        Called on the worker thread with every decision; must be quick.
+        Called with every decision, on the worker's or the watchdog's thread, one at a time; must be quick.
     explain
         Whether to compute the pattern component for display (of each window; ten times a second where the bundle's
         explainer is a decoder).
+    limits
+        When the hand is told to rest.
     """
 
     def __init__(
@@ -65,6 +79,7 @@ class Engine:
         reconnect: Callable[[], Connection] | None = None,
         on_decision: Callable[[Decision], None] | None = None,
         explain: bool = False,
+        limits: LiveLimits | None = None,
     ) -> None:
         recognizer = reader.recognizer
         bundle = recognizer.bundle
@@ -72,18 +87,21 @@ class Engine:
         self.layout: ElectrodeLayout = bundle.spec.layout
         self.labels: tuple[str, ...] = bundle.gestures.labels
         self.spec = bundle.spec
+        self.limits = limits or LiveLimits()
         self.description = connection.inlet.description
-        self.counted = connection.inlet.counted
         self.shared_pattern = recognizer.shared is not None
         self.error: BaseException | None = None
         self.log = WindowLog(len(self.labels))
         self.samples_received = 0
         self.samples_lost = 0
+        self.samples_unread = 0
         self.gaps = 0
+        self.bridged = 0
         self.reconnections = 0
+        self.windows_skipped = 0
+        self.windows_refused: dict[str, int] = {}
         self._connection = connection
         self._reconnect = reconnect
-        self._on_decision = on_decision
         self._explain = explain
         self._preprocessor = Preprocessor(self.spec)
         self._reader = reader
@@ -92,9 +110,19 @@ class Engine:
         self._ring = Ring(round(TRACE_S * self.spec.fs_hz), self.layout.n_channels)
         self._history: deque[HistoryPoint] = deque(maxlen=round(HISTORY_S * self.spec.fs_hz / self.spec.hop_samples))
         self._marks: list[tuple[float, str]] = []
-        self._state = "connecting"
-        self._message = f"Waiting for samples from '{self.description.name}'."
-        self._decision: Decision | None = None
+        self._publisher = Publisher(len(self.labels), self.limits.max_age_s, on_decision)
+        self._publisher.say(
+            Status(State.CONNECTING, "connecting", f"Waiting for samples from '{self.description.name}'.")
+        )
+        self._vitals = Vitals()
+        self._watchdog = Watchdog(self._vitals, self._publisher, self.limits, self._break)
+        self._piece = max(1, round(PIECE_S * self.spec.fs_hz))
+        self._catching_up = False
+        self._waits: deque[float] = deque(maxlen=9)
+        self._waited_s = 0.0
+        self._remarks: dict[str, Remark] = {}
+        self._loss_methods: list[str] = []
+        self._foreign_clock = False
         self._posterior: Float32 | None = None
         self._rms: Float32 | None = None
         self._pattern: Float32 | None = None
@@ -110,21 +138,31 @@ class Engine:
     # -- control (any thread) ----------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start the worker."""
+        """Start the worker and its watchdog."""
         # Start-up leaves many long-lived objects; a full collection over them would stall a window by several ms.
         gc.collect()
         gc.freeze()
         self._thread.start()
+        self._watchdog.start()
 
-    def stop(self) -> None:
-        """Stop the worker and disconnect. Does not raise the worker's error (see `raise_error`)."""
+    def stop(self, timeout_s: float = 5.0) -> None:
+        """Let the hand rest, stop the worker and disconnect. Does not raise the worker's error (see `raise_error`).
+
+        Parameters
+        ----------
+        timeout_s
+            How long a worker that is busy (or looks for a lost source) is waited for.
+        """
         self._stop.set()
+        self._watchdog.stop()
         if self._thread.is_alive():
-            self._thread.join(timeout=5.0)
-        self._connection.close()
+            self._thread.join(timeout=timeout_s)
+        if self.state != State.FAILED:
+            self._publisher.rest(Status(State.STOPPED, "stopped"))
+        if not self._thread.is_alive():  # else the worker may still be using it; it is a daemon and ends with us
+            self._count_unread()
+            self._connection.close()
         gc.unfreeze()
-        if self._state != "failed":
-            self._state, self._message = "stopped", ""
 
     def forget_person(self) -> None:
         """Somebody else is at the electrodes, or they were moved: learn anew from the next window on."""
@@ -136,9 +174,34 @@ class Engine:
             raise self.error
 
     @property
-    def state(self) -> str:
-        """See `Snapshot.state`."""
-        return self._state
+    def status(self) -> Status:
+        """State, code and sentence."""
+        return self._publisher.status
+
+    @property
+    def state(self) -> State:
+        """See `rt_handdt.runtime.status`."""
+        return self._publisher.status.state
+
+    @property
+    def decision(self) -> Decision | None:
+        """What the hand was last told; None before the first decision."""
+        return self._publisher.decision
+
+    @property
+    def seconds_in(self) -> dict[State, float]:
+        """How long each state has lasted, s."""
+        return self._publisher.seconds_in()
+
+    @property
+    def windows_given(self) -> int:
+        """Windows whose decisions left the engine."""
+        return self._publisher.given
+
+    @property
+    def windows_late(self) -> int:
+        """Windows that were decided, and then too old to act on: not given."""
+        return self._publisher.late
 
     @property
     def markers(self) -> tuple[tuple[float, str], ...]:
@@ -154,6 +217,27 @@ class Engine:
     def has_markers(self) -> bool:
         """Whether the signal has a marker stream."""
         return self._connection.markers is not None or bool(self._marks)
+
+    @property
+    def loss_method(self) -> str:
+        """How losses were judged, ``"counter"`` or ``"timestamps"``; both, in order, where that has changed."""
+        self._note_stream()
+        return " then ".join(self._loss_methods) or self._connection.inlet.timeline.loss_method
+
+    @property
+    def remarks(self) -> tuple[Remark, ...]:
+        """What was noticed about the stream so far, each once."""
+        return tuple(self._remarks.values())
+
+    @property
+    def measured_hz(self) -> float | None:
+        """The rate at which samples really come; None while unknown."""
+        return self._connection.inlet.timeline.measured_hz
+
+    @property
+    def same_clock(self) -> bool:
+        """Whether the stream's times have always been on LSL's clock: else neither latency nor score can be known."""
+        return not self._foreign_clock
 
     @property
     def learnt_s(self) -> float | None:
@@ -193,62 +277,142 @@ class Engine:
             self._last_sample_at = clock()
             while not self._stop.is_set():
                 try:
-                    chunks = self._connection.inlet.read(self._preprocessor.samples_to_next_frame, 0.1)
+                    chunks = self._read()
                 except StreamError as exc:
                     self._lose(str(exc))
                     continue
                 woken = clock()
+                self._vitals.busy_s = woken
                 for chunk in chunks:
                     self._take(chunk, woken)
-                self._watch(bool(chunks))
+                self._look_after(clock())
+                self._vitals.busy_s = 0.0
         except BaseException as exc:  # becomes visible state; raise_error() hands it on
-            self.error = exc
-            self._state = "failed"
-            self._message = str(exc) if isinstance(exc, HanddtError) else f"{type(exc).__name__}: {exc}"
-            self._rest()
+            self._break(exc)
+
+    def _break(self, exc: BaseException) -> None:
+        self.error = exc
+        sentence = str(exc) if isinstance(exc, HanddtError) else f"{type(exc).__name__}: {exc}"
+        self._stop.set()
+        try:
+            self._publisher.rest(Status(State.FAILED, "failed", sentence))
+        except BaseException:  # what broke may be the very thing that tells the hand
+            self._publisher.say(Status(State.FAILED, "failed", sentence))
+
+    def _read(self) -> list[Chunk]:
+        """The next piece: as short as a window needs it, or whatever has piled up while the engine catches up."""
+        inlet = self._connection.inlet
+        if self._catching_up:
+            chunks = inlet.read(round(BACKLOG_S * self.spec.fs_hz), 0.0)
+            if chunks:
+                return chunks
+        began = clock()
+        chunks = inlet.read(min(self._preprocessor.samples_to_next_frame, self._piece), WAIT_S)
+        now = clock()
+        if chunks and now - began > 1e-3:  # it had to wait: a packet has come
+            if self._waited_s:
+                self._waits.append(now - self._waited_s)
+                self._vitals.packet_s = statistics.median(self._waits)
+            self._waited_s = now
+        return chunks
 
     def _take(self, chunk: Chunk, woken: float) -> None:
+        vitals = self._vitals
+        age_s = woken - (float(chunk.times_s[-1]) + chunk.offset_s)
+        vitals.age_s = age_s
+        if self._first_sample_at is None:
+            self._first_sample_at = woken
+            self._publisher.say(Status(State.CONNECTING, "first_window", "The first window fills."))
+        if age_s <= self.limits.max_age_s:
+            if woken - vitals.fresh_s > self.limits.silence_s:
+                vitals.decided_s = max(vitals.decided_s, woken)  # a first window after silence has its time again
+            vitals.fresh_s = woken
+        vitals.arrived_s = self._last_sample_at = woken
+        samples = chunk.samples[:, self._connection.order] * self._connection.to_uv
+        times_s = chunk.times_s
         if chunk.gap_samples:
             self.gaps += 1
             self.samples_lost += chunk.gap_samples
-            self._preprocessor.reset(skip_samples=chunk.gap_samples)
-            self._decoder.reset()
-        if self._first_sample_at is None:
-            self._first_sample_at = woken
-        self._last_sample_at = woken
+            if chunk.gap_samples <= BRIDGED_SHARE * self.spec.window_samples:
+                self.bridged += 1
+                hole = np.full((chunk.gap_samples, samples.shape[1]), np.nan)
+                samples = np.concatenate([hole, samples])
+                before = np.arange(-chunk.gap_samples, 0) / self.spec.fs_hz
+                times_s = np.concatenate([times_s[0] + before, times_s])
+            else:
+                self._preprocessor.reset(skip_samples=chunk.gap_samples)
+                self._decoder.reset()
+                vitals.restarts = (*vitals.restarts[-15:], woken)
         self.samples_received += len(chunk.samples)
-        samples = chunk.samples[:, self._connection.order]
-        if self._connection.to_uv != 1.0:
-            samples = samples * np.float32(self._connection.to_uv)
-        for frame in self._preprocessor.push(samples, chunk.times_s):
-            self._decide(frame, woken)
+        began = clock()
+        frames = self._preprocessor.push(samples, times_s)
+        features_s = clock() - began
+        for frame in frames:
+            self._decide(frame, frame.time_s + chunk.offset_s, woken, features_s)
         self._ring.push(self._preprocessor.filtered)
 
-    def _decide(self, frame: FeatureFrame, woken: float) -> None:
+    def _decide(self, frame: FeatureFrame, sampled_s: float, woken: float, features_s: float) -> None:
         if self._forget.is_set():
             self._forget.clear()
             self._reader.reset()
+        fault = frame.fault or self._connection.inlet.timeline.fault
+        self._vitals.refused = fault is not None
+        if fault is not None:
+            self._refuse(fault)
+            return
+        began = clock()
+        if self._too_old(began - sampled_s):
+            self.windows_skipped += 1
+            return
         posterior = self._reader.judge(frame.maps)
+        judged = clock()
         decision = self._decoder.step(posterior, frame.rms_uv, frame.index, frame.time_s)
-        if self._on_decision is not None:
-            self._on_decision(decision)
+        decoded = clock()
+        if self._publisher.give(decision, sampled_s):
+            self._vitals.decided_s = decoded
         now = clock()
-        latency = now - (frame.time_s + self._connection.inlet.clock_correction_s)
-        self.log.add(frame.time_s, frame.index, latency, now - woken, posterior.probabilities)
-        self._decision, self._posterior, self._latent = decision, posterior.probabilities, posterior.latent
+        arrival_s = woken - sampled_s if self._connection.inlet.timeline.same_clock else float("nan")
+        stages = (arrival_s, features_s, judged - began, decoded - judged, now - decoded)
+        self.log.add(frame.time_s, frame.index, stages, posterior.probabilities)
+        self._posterior, self._latent = posterior.probabilities, posterior.latent
         self._rms = frame.rms_uv
         truth = self._marks[-1][1] if self._marks else None
         self._history.append(HistoryPoint(frame.time_s, decision.label, truth))
         self._reader.learn()
+        self.log.learnt(clock() - now)
 
-    def _watch(self, received: bool) -> None:
+    def _too_old(self, age_s: float) -> bool:
+        """Whether a window is to be passed over; once one is, so are all until the newest samples are reached."""
+        if age_s > self.limits.max_age_s:
+            if not self._catching_up:
+                self._catching_up = True
+                self._decoder.reset()  # what it would smooth over lies in the past
+            self._rest_behind(age_s)
+        elif self._catching_up and age_s <= CAUGHT_UP * self.limits.max_age_s:
+            self._catching_up = False
+        return self._catching_up
+
+    def _rest_behind(self, age_s: float) -> None:
+        # Only where the newest there is is old: a long packet begins with old samples and ends with fresh ones.
+        if self._vitals.age_s > self.limits.max_age_s:
+            self._publisher.rest(
+                Status(
+                    State.BEHIND,
+                    "old_samples",
+                    f"Samples are {self._vitals.age_s:.2f} s old when they are reached (at most "
+                    f"{self.limits.max_age_s:g} s are acted on); the engine catches up, and the hand rests.",
+                )
+            )
+
+    def _refuse(self, fault: Remark) -> None:
+        """A window of something that is no EMG: the hand rests, and nothing is learnt from it."""
+        self.windows_refused[fault.code] = self.windows_refused.get(fault.code, 0) + 1
+        self._decoder.reset()
+        self._posterior = None
+        self._publisher.rest(Status(State.BAD_SIGNAL, fault.code, fault.sentence))
+
+    def _look_after(self, now: float) -> None:
         """The slow things, done after the decision so that they delay none."""
-        now = clock()
-        if received and self._state != "running":
-            self._state, self._message = "running", ""
-        elif not received and self._state == "running" and now - self._last_sample_at > STALE_S:
-            self._state, self._message = "stale", f"No samples for {STALE_S:g} s; the hand is told to rest."
-            self._rest()
         if now - self._polled_at > MARKERS_S and self._connection.markers is not None:
             self._polled_at = now
             self._marks += self._connection.markers.poll()
@@ -259,39 +423,44 @@ class Engine:
             self._paint()
         if now - self._slow_at > SLOW_S:
             self._slow_at = now
+            self._note_stream()
             self._connection.inlet.refresh_clock()
             self._latency_ms = self.latency_ms(newest=4096)
-            if self._marks:
+            if self._marks and self.same_clock:
                 score = self.score(newest=4096)
                 self._accuracy = score.accuracy if score.windows else None
 
+    def _note_stream(self) -> None:
+        timeline = self._connection.inlet.timeline
+        if not self._vitals.arrived_s:  # it has not judged anything yet
+            return
+        self._foreign_clock |= not timeline.same_clock
+        for remark in (*timeline.remarks, *([timeline.fault] if timeline.fault else [])):
+            self._remarks.setdefault(remark.code, remark)
+        if self._loss_methods[-1:] != [timeline.loss_method]:
+            self._loss_methods.append(timeline.loss_method)
+
     def _paint(self) -> None:
         """The pattern component, from the smoothed probabilities, so that picture and decision agree."""
-        if not self._explain or self._latent is None or self._decision is None:
+        decision = self._publisher.decision
+        if not self._explain or self._latent is None or decision is None:
             return
-        probabilities = self._decision.probabilities
-        if self._decision.label == REST and REST not in self.labels:  # rest that the level alone has called
+        probabilities = decision.probabilities
+        if decision.label == REST and REST not in self.labels:  # rest that the level alone has called
             probabilities = np.zeros_like(probabilities)
         self._pattern = self.recognizer.pattern_grid(probabilities, self._latent)
 
-    def _rest(self) -> None:
-        """Nothing new is known: let go."""
-        self._decoder.reset()
-        if self._decision is not None:
-            last = self._decision
-            zero = np.zeros_like(last.probabilities)
-            self._decision = Decision(REST, 0.0, zero, True, 0.0, last.index, last.time_s)
-            if self._on_decision is not None:
-                self._on_decision(self._decision)
-        self._paint()
-
     def _lose(self, reason: str) -> None:
-        if self._state != "lost":
-            self._state = "lost"
-            self._rest()
+        self._vitals.busy_s = 0.0
+        if not self._vitals.away:
+            self._vitals.away = True
+            self._note_stream()
+            self._decoder.reset()
             if self._connection.markers is not None:  # what was still on its way belongs to the score
                 self._marks += self._connection.markers.poll()
-        self._message = reason + (" Waiting for it to come back." if self._reconnect else "")
+        waiting = " Waiting for it to come back; the hand rests." if self._reconnect else " The hand rests."
+        self._publisher.rest(Status(State.LOST, "lost", reason + waiting))
+        self._paint()
         if self._reconnect is None:
             self._stop.wait(0.1)
             return
@@ -300,39 +469,44 @@ class Engine:
             return
         try:
             connection = self._reconnect()
-        except StreamError:
+        except HanddtError as exc:
+            self._publisher.say(Status(State.LOST, "lost", f"{reason} {exc} The hand rests."))
             return
         self._connection.close()
         self._connection = connection
+        self.description = connection.inlet.description
         self.reconnections += 1
         # What was sent meanwhile is unknown, so it is a gap of unknown length: counted, but not as a number of samples.
         self.gaps += 1
         self._preprocessor.reset()
         self._decoder.reset()
+        self._catching_up = False
+        self._waited_s = 0.0
+        self._vitals.arrived_s = self._vitals.fresh_s = 0.0
+        self._vitals.away = False
+        self._publisher.say(Status(State.CONNECTING, "first_window", "The source is back; the first window fills."))
+
+    def _count_unread(self) -> None:
+        """What was still in the inlet when the run ended."""
+        try:
+            while chunks := self._connection.inlet.read(round(self.spec.fs_hz), 0.0):
+                for chunk in chunks:
+                    self.samples_unread += len(chunk.samples)
+                    if chunk.gap_samples:
+                        self.gaps += 1
+                        self.samples_lost += chunk.gap_samples
+        except StreamError:
+            pass  # the source has ended too
 
     # -- what it shows -----------------------------------------------------------------------------------------
 
     def latency_ms(self, newest: int | None = None, *, compute: bool = False) -> dict[str, float]:
         """Percentiles in ms from a window's newest sample to its decision, or of the computing part alone.
 
-        The first second is left out. Empty if nothing was decided after it.
+        The first second is left out. Empty if nothing was decided after it, or while the sender's clock is another one.
         """
         table = self.log.table(newest)
-        values = table.compute_s if compute else table.latency_s
-        if len(values) and len(self.log) == len(values):
-            # By the time of decision: what had piled up while the stream was opened is decided at once, and late.
-            decided_s = table.newest_s + table.latency_s
-            values = values[decided_s >= decided_s[0] + WARM_UP_S]
-        if not len(values):
-            return {}
-        p50, p95, p99 = np.percentile(values, [50, 95, 99]) * 1e3
-        return {
-            "last": float(values[-1] * 1e3),
-            "p50": float(p50),
-            "p95": float(p95),
-            "p99": float(p99),
-            "max": float(values.max() * 1e3),
-        }
+        return latency_ms(table, whole=len(self.log) == len(table.index), compute=compute)
 
     def snapshot(self, trace_channels: Sequence[int] | None = None, trace_seconds: float = 2.0) -> Snapshot:
         """A copy of what there is to show; cheap, any thread.
@@ -348,17 +522,18 @@ class Engine:
         if trace_channels is not None and len(trace_channels):
             # Every sample: leaving some out would fold EMG of up to 500 Hz into what is seen.
             traces = self._ring.latest(round(trace_seconds * self.spec.fs_hz), list(trace_channels))
-        rms = self._rms
+        rms, status = self._rms, self.status
         return Snapshot(
-            state=self._state,
-            message=self._message,
+            state=status.state,
+            code=status.code,
+            message=status.sentence,
             bundle_name=self.recognizer.bundle.manifest.name,
             stream_name=self.description.name,
             fs_hz=self.description.fs_hz,
             n_channels=self.layout.n_channels,
             provider=self.recognizer.provider,
             labels=self.labels,
-            decision=self._decision,
+            decision=self.decision,
             posterior=self._posterior,
             truth=self._marks[-1][1] if self._marks else None,
             rms_grid=None if rms is None else self.layout.to_grid(rms, fill=np.nan),
@@ -374,6 +549,7 @@ class Engine:
             samples_lost=self.samples_lost,
             gaps=self.gaps,
             windows=len(self.log),
+            windows_skipped=self.windows_skipped + self.windows_late,
             latency_ms=self._latency_ms,
             accuracy=self._accuracy,
             learnt_s=self.learnt_s,

@@ -1,90 +1,104 @@
-"""The report of a live run, schema ``rt-handdt.run/1``."""
+"""The report of a live run, schema ``rt-handdt.run/2``."""
 
 from __future__ import annotations
 
-import json
 import math
-from pathlib import Path
 from typing import Any
 
-from rt_handdt.errors import ConfigError
+from rt_handdt.core.metrics import WindowScore
 from rt_handdt.runtime.engine import Engine
+from rt_handdt.runtime.figures import stages_ms
 
-SCHEMA = "rt-handdt.run/1"
+SCHEMA = "rt-handdt.run/2"
 
 
 def run_report(engine: Engine) -> dict[str, Any]:
-    """Figures of a run, as plain values.
+    """Figures of a run so far, as plain values; any thread.
 
     ``channels`` are the stream's electrodes (a counter or auxiliary channel beside them is not counted).
     ``push_to_decision`` runs from the LSL time of a window's newest sample (after clock correction) to its decision,
-    ``compute`` from the moment its samples were there; both leave out the first second. ``lost`` is provable
-    (``loss_method`` "counter") if the stream has a counter channel, else it is judged by time stamps. ``score`` is
-    there when markers are: raw posteriors (without the decoder's gate and smoothing) of the windows that lie wholly
-    inside one marker segment. Windows of movements that are none of the model's gestures are counted apart
+    ``compute`` from the moment its samples were there, and ``stages`` take that apart; all leave out the first second.
+    ``lost`` is provable (``loss_method`` "counter") if the stream has a counter channel, else it is judged by time
+    stamps; ``unread`` samples had come when the run ended, and were looked at no more. Of the ``windows``, ``decided``
+    were recognized and ``given`` left the engine; ``late`` ones had become too old on the way, ``skipped`` ones were
+    too old before, and ``refused`` ones were no EMG (by code). ``states`` says how long each lasted, ``remarks`` what
+    was noticed about the stream.
+
+    ``score`` is there when markers are: raw posteriors (without the decoder's gate and smoothing) of the windows that
+    lie wholly inside one marker segment. Windows of movements that are none of the model's gestures are counted apart
     (``ignored``), with the share of them that was taken for a gesture (``ignored_active_share``);
-    ``false_activations_per_minute`` counts changes from rest to a gesture where the marker says rest.
+    ``false_activations_per_minute`` counts changes from rest to a gesture where the marker says rest. Latency and score
+    are withheld (null; a remark says why) where the stream's times are of another clock.
     """
     manifest = engine.recognizer.bundle.manifest
+    table = engine.log.table()
+    whole = len(engine.log) == len(table.index)
     report: dict[str, Any] = {
         "schema": SCHEMA,
         "bundle": {"name": manifest.name, "fingerprint": manifest.fingerprint},
         "stream": {
             "name": engine.description.name,
+            "source_id": engine.description.source_id,
+            "host": engine.description.host,
             "fs_hz": engine.description.fs_hz,
+            "measured_hz": None if engine.measured_hz is None else round(engine.measured_hz, 3),
             "channels": engine.layout.n_channels,
         },
+        "state": {"name": str(engine.status.state), "code": engine.status.code, "sentence": engine.status.sentence},
+        "states": {str(state): round(seconds, 3) for state, seconds in engine.seconds_in.items()},
         "seconds": round((engine.samples_received + engine.samples_lost) / engine.spec.fs_hz, 3),
         "samples": {
             "expected": engine.samples_received + engine.samples_lost,
             "received": engine.samples_received,
             "lost": engine.samples_lost,
+            "unread": engine.samples_unread,
             "gaps": engine.gaps,
-            "loss_method": "counter" if engine.counted else "timestamps",
+            "bridged": engine.bridged,
+            "loss_method": engine.loss_method,
             "reconnections": engine.reconnections,
             "missing_values": engine.missing_values,
         },
-        "windows": len(engine.log),
+        "windows": {
+            "decided": len(engine.log),
+            "given": engine.windows_given,
+            "late": engine.windows_late,
+            "skipped": engine.windows_skipped,
+            "refused": dict(engine.windows_refused),
+        },
+        "limits_s": engine.limits.model_dump(),
+        "remarks": [{"code": remark.code, "sentence": remark.sentence} for remark in engine.remarks],
         "learnt_s": None if engine.learnt_s is None else round(engine.learnt_s, 3),
         "hop_samples": engine.spec.hop_samples,
         "provider": engine.recognizer.provider,
         "latency_ms": {
-            "push_to_decision": _percentiles(engine.latency_ms()),
-            "compute": _percentiles(engine.latency_ms(compute=True)),
+            "push_to_decision": _rounded(engine.latency_ms()) if engine.same_clock else _rounded({}),
+            "compute": _rounded(engine.latency_ms(compute=True)),
+            "stages": {name: _rounded(found) for name, found in stages_ms(table, whole=whole).items()},
         },
     }
     if engine.has_markers:
-        score = engine.score()
-        rest_minutes = score.rest_windows * engine.spec.hop_samples / engine.spec.fs_hz / 60
-        report["score"] = {
-            "windows": score.windows,
-            "accuracy": _number(score.accuracy),
-            "balanced_accuracy": _number(score.balanced_accuracy),
-            "labels": list(score.labels),
-            "confusion": score.confusion.tolist(),
-            "ignored": score.ignored,
-            "ignored_active_share": _number(score.ignored_active / score.ignored) if score.ignored else None,
-            "rest_minutes": round(rest_minutes, 4),
-            "false_activations_per_minute": _number(score.false_activations / rest_minutes) if rest_minutes else None,
-        }
+        hop_s = engine.spec.hop_samples / engine.spec.fs_hz
+        report["score"] = score_figures(engine.score(), hop_s) if engine.same_clock else None
     return report
 
 
-def write_report(report: dict[str, Any], path: str | Path) -> None:
-    """Write a report as JSON.
+def score_figures(score: WindowScore, hop_s: float) -> dict[str, Any]:
+    """The report's ``score``, of windows that follow each other every `hop_s`."""
+    rest_minutes = score.rest_windows * hop_s / 60
+    return {
+        "windows": score.windows,
+        "accuracy": _number(score.accuracy),
+        "balanced_accuracy": _number(score.balanced_accuracy),
+        "labels": list(score.labels),
+        "confusion": score.confusion.tolist(),
+        "ignored": score.ignored,
+        "ignored_active_share": _number(score.ignored_active / score.ignored) if score.ignored else None,
+        "rest_minutes": round(rest_minutes, 4),
+        "false_activations_per_minute": _number(score.false_activations / rest_minutes) if rest_minutes else None,
+    }
 
-    Raises
-    ------
-    ConfigError
-        If the file cannot be written.
-    """
-    try:
-        Path(path).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    except OSError as exc:
-        raise ConfigError(f"{path}: the report cannot be written ({exc.strerror}); choose another path.") from None
 
-
-def _percentiles(found: dict[str, float]) -> dict[str, float | None]:
+def _rounded(found: dict[str, float]) -> dict[str, float | None]:
     return {key: round(found[key], 4) if key in found else None for key in ("p50", "p95", "p99", "max")}
 
 

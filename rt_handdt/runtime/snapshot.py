@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from rt_handdt.core.types import Decision, Float32
+from rt_handdt.runtime.status import State
 
 
 class HistoryPoint(NamedTuple):
@@ -33,8 +34,9 @@ class Snapshot:
     Attributes
     ----------
     state
-        ``"connecting"``, ``"running"``, ``"stale"`` (no sample for a while), ``"lost"`` (the stream is gone),
-        ``"failed"`` or ``"stopped"``.
+        See `rt_handdt.runtime.status.State`: ``"connecting"``, ``"running"``, ``"behind"``, ``"no_signal"``, …
+    code
+        Why the engine is in that state, for programs; the state's own name where there is nothing to add.
     message
         One sentence for the status line; empty when all is well.
     bundle_name, stream_name, provider
@@ -65,7 +67,7 @@ class Snapshot:
         Time since the first sample, in s.
     samples_expected, samples_received, samples_lost, gaps
         Counted since the first sample.
-    windows
+    windows, windows_skipped
         Windows decided so far.
     latency_ms
         Push to decision: ``"last"``, ``"p50"``, ``"p95"``, ``"p99"``, ``"max"``, in ms; empty before the first.
@@ -75,7 +77,8 @@ class Snapshot:
         Seconds of signal from which the person was learnt; None if the model learns nothing live.
     """
 
-    state: str = "connecting"
+    state: State = State.CONNECTING
+    code: str = "connecting"
     message: str = ""
     bundle_name: str = ""
     stream_name: str = ""
@@ -99,6 +102,7 @@ class Snapshot:
     samples_lost: int = 0
     gaps: int = 0
     windows: int = 0
+    windows_skipped: int = 0
     latency_ms: dict[str, float] = field(default_factory=dict)
     accuracy: float | None = None
     learnt_s: float | None = None

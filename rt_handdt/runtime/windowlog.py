@@ -9,6 +9,11 @@ import numpy as np
 
 from rt_handdt.core.types import Float32, Float64
 
+#: What happens to a window, in order: its newest sample travels, features are computed, network and what was learnt of
+#: the person judge, the decoder decides, the decision is handed on.
+STAGES = ("arrival", "features", "judge", "decode", "publish")
+_COLUMNS = 2 + len(STAGES) + 1
+
 
 @dataclass(frozen=True)
 class WindowTable:
@@ -20,17 +25,29 @@ class WindowTable:
         LSL time of the window's newest sample, in the sender's clock.
     index
         Number of that sample since the stream was opened.
-    latency_s, compute_s
-        From that sample's time to the decision; and the part of it spent on filters, features, network and decoder.
+    stages_s
+        Shape (n, 5): time spent in each of `STAGES`; NaN for arrival where the sender's clock is another one.
+    learning_s
+        Time spent on learning from the window, after its decision.
     probabilities
         Shape (n, K): raw posterior.
     """
 
     newest_s: Float64
     index: Float64
-    latency_s: Float64
-    compute_s: Float64
+    stages_s: Float64
+    learning_s: Float64
     probabilities: Float32
+
+    @property
+    def latency_s(self) -> Float64:
+        """From the newest sample's time to the decision."""
+        return np.asarray(self.stages_s.sum(axis=1))
+
+    @property
+    def compute_s(self) -> Float64:
+        """The part of it spent on filters, features, network and decoder."""
+        return np.asarray(self.stages_s[:, 1:].sum(axis=1))
 
 
 class WindowLog:
@@ -38,20 +55,26 @@ class WindowLog:
 
     def __init__(self, n_classes: int, limit: int = 1 << 20) -> None:
         self._limit = limit
-        self._table = np.zeros((4096, 4))
+        self._table = np.zeros((4096, _COLUMNS))
         self._probabilities = np.zeros((4096, n_classes), np.float32)
         self._n = 0
         self.forgotten = 0
         self._lock = threading.Lock()
 
-    def add(self, newest_s: float, index: int, latency_s: float, compute_s: float, probabilities: Float32) -> None:
+    def add(self, newest_s: float, index: int, stages_s: tuple[float, ...], probabilities: Float32) -> None:
         """Append one window."""
         with self._lock:
             if self._n == len(self._table):
                 self._make_room()
-            self._table[self._n] = (newest_s, index, latency_s, compute_s)
+            self._table[self._n] = (newest_s, index, *stages_s, 0.0)
             self._probabilities[self._n] = probabilities
             self._n += 1
+
+    def learnt(self, seconds: float) -> None:
+        """Note how long learning from the newest window took."""
+        with self._lock:
+            if self._n:
+                self._table[self._n - 1, -1] = seconds
 
     def _make_room(self) -> None:
         if 2 * self._n <= self._limit:
@@ -73,4 +96,4 @@ class WindowLog:
             start = 0 if newest is None else max(0, self._n - newest)
             rows = self._table[start : self._n].copy()
             probabilities = self._probabilities[start : self._n].copy()
-        return WindowTable(rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3], probabilities)
+        return WindowTable(rows[:, 0], rows[:, 1], rows[:, 2:-1], rows[:, -1], probabilities)

@@ -27,7 +27,12 @@ TRACE_S = 2.0
 
 MESSAGES = {
     "connecting": "Looking for the stream 'handdt-replay' …",
-    "stale": "No sample for 0.8 s; waiting for the amplifier.",
+    "behind": "Samples are 1.20 s old when they are reached (at most 0.15 s are acted on); the engine catches up, and "
+    "the hand rests.",
+    "no_signal": "No samples for 100 ms; the hand rests.",
+    "bad_signal": "36 of 256 electrodes carry mains hum instead of EMG; the hand rests.",
+    "no_decision": "No decision for 0.5 s though samples come: 5 gaps in the last second, and each begins a window "
+    "anew; the hand rests.",
     "lost": "The stream 'handdt-replay' is gone; start it again and the display goes on.",
     "failed": "The recognizer failed: the model's output is not finite.",
 }
@@ -137,7 +142,7 @@ class FakeEngine:
             HistoryPoint(t, self.labels[self._decided(t)], self.labels[self._at(t)] if self._truth else None)
             for t in np.arange(max(cut - 10.0, HOP_S), cut + 1e-9, HOP_S)
         )
-        lost = 512 if self.state in ("lost", "stale") else 0
+        lost = 512 if self.state in ("lost", "no_signal") else 0
         return replace(
             empty,
             stream_name="handdt-replay",
@@ -211,7 +216,7 @@ def write_pictures(folder: Path) -> list[Path]:
         "wide": (FakeEngine(ElectrodeLayout.grid(8, 16), at_s=24.6), (1440, 900)),
         **{
             state: (FakeEngine(at_s=24.6, state=state), (1440, 900))
-            for state in ("connecting", "stale", "lost", "failed", "stopped")
+            for state in ("connecting", "behind", "no_signal", "bad_signal", "no_decision", "lost", "failed", "stopped")
         },
     }
     written = []

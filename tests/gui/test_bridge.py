@@ -42,7 +42,7 @@ def test_running_match_and_mismatch(engine: FakeEngine) -> None:
     assert presenter.view(replace(snapshot, truth=None)).cue.text == NONE
 
 
-@pytest.mark.parametrize("state", ["stale", "lost", "failed", "stopped"])
+@pytest.mark.parametrize("state", ["no_signal", "lost", "failed", "stopped"])
 def test_an_old_decision_never_looks_live(state: str) -> None:
     view = Presenter(FakeEngine().labels).view(FakeEngine(at_s=24.6, state=state).snapshot((0,)))
     assert not view.live

@@ -47,7 +47,7 @@ def test_all_states_and_many_frames(qtbot: QtBot) -> None:
     window = _open(qtbot, engine, reject_below=0.5)
     for frame in range(60):
         engine.at_s = 0.02 + 0.21 * frame
-        engine.state = ("connecting", "running", "running", "stale", "running", "lost")[frame // 10]
+        engine.state = ("connecting", "running", "running", "no_signal", "running", "lost")[frame // 10]
         window.refresh()
         qtbot.wait(1)
     assert window.error is None

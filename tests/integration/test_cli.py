@@ -123,11 +123,11 @@ def test_a_headless_run_writes_its_report(
     assert code == 0
     assert "samples lost: 0 of" in capsys.readouterr().out
     figures = json.loads(report.read_text())
-    assert figures["schema"] == "rt-handdt.run/1"
+    assert figures["schema"] == "rt-handdt.run/2"
     assert figures["bundle"] == {"name": "tiny", "fingerprint": bundle.fingerprint}
     assert figures["samples"]["lost"] == 0
     assert figures["samples"]["received"] == figures["samples"]["expected"] >= 1.3 * SPEC.fs_hz
-    assert set(figures["latency_ms"]) == {"push_to_decision", "compute"}
+    assert set(figures["latency_ms"]) == {"push_to_decision", "compute", "stages"}
     # there is a marker stream, but it said nothing
     assert figures["score"]["windows"] == 0
     assert figures["score"]["accuracy"] is None

@@ -6,7 +6,6 @@ import pickle
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,7 +23,7 @@ from rt_handdt.io.continuous_folder import continuous_file
 from rt_handdt.io.xdf import read_xdf
 from rt_handdt.io.xdf_session import read_session
 from rt_handdt.io.xdf_writer import write_xdf
-from rt_handdt.runtime.report import run_report
+from rt_handdt.runtime.report import score_figures
 from rt_handdt.sim.continuous import OTHER, changes, continuous_recording, continuous_script
 from rt_handdt.sim.script import Cue, Script
 from rt_handdt.sim.session import DEFAULT_GESTURES
@@ -334,25 +333,10 @@ def test_the_report_of_a_run_says_so() -> None:
     predicted[[100, 101, 300]] = 1  # two false activations
     predicted[720] = 1
     score = score_windows(newest, newest, predicted, [0, 720], [REST, OTHER], (REST, "fist"))
-    fake = SimpleNamespace(
-        recognizer=SimpleNamespace(
-            bundle=SimpleNamespace(manifest=SimpleNamespace(name="b", fingerprint="f")), provider="cpu"
-        ),
-        description=SimpleNamespace(name="s", fs_hz=FS),
-        layout=SimpleNamespace(n_channels=2),
-        spec=SimpleNamespace(fs_hz=FS, hop_samples=16),
-        latency_ms=lambda compute=False: {},
-        log=newest,
-        has_markers=True,
-        learnt_s=None,
-        score=lambda: score,
-        **dict.fromkeys(("samples_received", "samples_lost", "gaps", "reconnections", "missing_values"), 0),
-        counted=True,
-    )
-    said = run_report(fake)["score"]
+    said = score_figures(score, 16 / FS)
     assert (said["windows"], said["ignored"], said["ignored_active_share"]) == (720, 2, 0.5)
     assert said["rest_minutes"] == 0.375
     assert said["false_activations_per_minute"] == pytest.approx(2 / 0.375, abs=1e-6)
     score = score_windows([], [], [], [], [], (REST, "fist"))
-    said = run_report(fake)["score"]
+    said = score_figures(score, 16 / FS)
     assert said["ignored_active_share"] is said["false_activations_per_minute"] is None

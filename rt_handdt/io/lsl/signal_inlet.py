@@ -7,9 +7,9 @@ import pylsl
 
 from rt_handdt.core.types import Chunk, Float32, Float64
 from rt_handdt.errors import StreamError
-from rt_handdt.io.gaps import CountedGaps, Int64, TimedGaps
 from rt_handdt.io.lsl.description import describe
-from rt_handdt.io.lsl.setup import ANSWER_S, BUFFER_S, COUNTER, COUNTER_MODULUS, ensure_configured
+from rt_handdt.io.lsl.setup import ANSWER_S, BUFFER_S, COUNTER, clock, ensure_configured
+from rt_handdt.io.timeline import Timeline
 
 
 class SignalInlet:
@@ -38,8 +38,7 @@ class SignalInlet:
             raise StreamError(f"The stream '{self.description.name}' carries text; give the name of a signal stream.")
         upper = [label.upper() for label in self.description.channels]
         self._counter = upper.index(COUNTER) if COUNTER in upper else None
-        self._counted = CountedGaps(COUNTER_MODULUS)
-        self._timed = TimedGaps(self.description.fs_hz)
+        self.timeline = Timeline(self.description.fs_hz)
         self._buffer = np.zeros((1, self.description.n_channels), np.float32)
         self._correction = 0.0
         try:
@@ -91,21 +90,17 @@ class SignalInlet:
         times_s = np.asarray(times, dtype=np.float64)
         return self._cut(self._buffer[: len(times_s)].copy(), times_s)
 
-    def _cut(self, samples: Float32, times_s: Float64) -> list[Chunk]:
-        missing = self._missing_before(samples, times_s)
+    def _cut(self, samples: Float32, stamps_s: Float64) -> list[Chunk]:
+        counts = None if self._counter is None else samples[:, self._counter]
+        self.timeline.correction_s = self._correction
+        missing, times_s, offset_s = self.timeline.place(stamps_s, clock(), counts)
         cuts = np.flatnonzero(missing)
         starts = [0, *(int(cut) for cut in cuts if cut > 0)]
         stops = [*starts[1:], len(samples)]
         return [
-            Chunk(samples[start:stop], times_s[start:stop], gap_samples=int(missing[start]))
+            Chunk(samples[start:stop], times_s[start:stop], gap_samples=int(missing[start]), offset_s=offset_s)
             for start, stop in zip(starts, stops, strict=True)
         ]
-
-    def _missing_before(self, samples: Float32, times_s: Float64) -> Int64:
-        """How many samples are missing right before each sample."""
-        if self._counter is not None:
-            return self._counted.missing(samples[:, self._counter])
-        return self._timed.missing(times_s)
 
     def close(self) -> None:
         """Disconnect."""

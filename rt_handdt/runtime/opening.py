@@ -1,0 +1,96 @@
+"""From what a user asks for to an engine that is ready to start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rt_handdt.runtime.engine import Engine
+from rt_handdt.runtime.limits import LiveLimits
+
+#: One try to find a lost stream again; shorter ones miss streams that are there.
+RESOLVE_S = 2.0
+
+
+@dataclass(frozen=True)
+class LiveRun:
+    """A live run as it is asked for; plain values, so that it can be handed to another process.
+
+    Attributes
+    ----------
+    bundle
+        Folder of the model.
+    stream
+        Which stream (see `rt_handdt.runtime.connect.connect`); None for the only EMG one there is.
+    connection
+        Further arguments of `connect`: units, columns and the like.
+    timeout_s
+        How long the stream is waited for.
+    provider
+        Where the network runs.
+    learn
+        Learn the person from the unlabelled stream, if the model can.
+    calibration
+        A recording of this person to fit to first.
+    network
+        Look for streams on the local network as well.
+    explain
+        Compute the pattern component for display.
+    limits
+        When the hand is told to rest.
+    """
+
+    bundle: Path
+    stream: str | None = None
+    connection: Mapping[str, Any] = field(default_factory=dict)
+    timeout_s: float = 10.0
+    provider: str = "auto"
+    learn: bool = True
+    calibration: str | None = None
+    network: bool = False
+    explain: bool = False
+    limits: LiveLimits = field(default_factory=LiveLimits)
+
+
+def open_engine(run: LiveRun, say: Callable[[str], None]) -> Engine:
+    """Load the model, calibrate it if asked to, find the stream, and connect the two. The engine is not started.
+
+    Parameters
+    ----------
+    run
+        What is asked for.
+    say
+        Called with what the calibration has to say, sentence by sentence.
+
+    Raises
+    ------
+    HanddtError
+        If the model, the recording or the stream is not as it should be; the message says which.
+    """
+    from rt_handdt.core.bundle import load_bundle
+    from rt_handdt.infer.recognizer import Recognizer
+    from rt_handdt.infer.stream import StreamRecognizer
+    from rt_handdt.io import lsl
+    from rt_handdt.runtime.connect import Connection, connect
+
+    model = load_bundle(run.bundle)
+    reader = StreamRecognizer(Recognizer(model, run.provider), learn=run.learn)  # type: ignore[arg-type]
+    if run.calibration is not None:  # before the stream is opened, lest samples pile up meanwhile
+        from rt_handdt.io.sources import open_recording
+
+        for sentence in reader.calibrate(open_recording(run.calibration)).sentences():
+            say(sentence)
+    lsl.configure(network=run.network)
+
+    def open_stream(timeout_s: float) -> Connection:
+        return connect(model.spec, run.stream, timeout_s=timeout_s, **run.connection)
+
+    return Engine(
+        reader,
+        open_stream(run.timeout_s),
+        reconnect=lambda: open_stream(RESOLVE_S),
+        explain=run.explain,
+        limits=run.limits,
+    )

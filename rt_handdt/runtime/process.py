@@ -1,0 +1,269 @@
+"""The engine in a process of its own, so that a window never costs it time."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection as Pipe
+from pathlib import Path
+from typing import Any
+
+from rt_handdt.core.layout import ElectrodeLayout
+from rt_handdt.errors import HanddtError
+from rt_handdt.runtime.engine import Engine
+from rt_handdt.runtime.opening import LiveRun, open_engine
+from rt_handdt.runtime.report import run_report
+from rt_handdt.runtime.report_file import ReportFile
+from rt_handdt.runtime.snapshot import Snapshot
+from rt_handdt.runtime.status import State
+
+#: Between two snapshots; a window draws about as often.
+FRAME_S = 1 / 30
+#: A worker that is busy, or looks for a lost source, is waited for no longer than this at the end.
+STOP_S = 0.5
+#: So long without a word, and the window says so.
+NO_ANSWER_S = 1.0
+#: A process that does not end within this is killed.
+END_S = 5.0
+
+
+@dataclass(frozen=True)
+class EngineFacts:
+    """What a window has to know of an engine before it opens.
+
+    Attributes
+    ----------
+    layout, labels, shared_pattern
+        See `rt_handdt.runtime.engine.Engine`.
+    headline
+        Model, provider and stream in one line.
+    reject_below
+        The decoder's threshold.
+    """
+
+    layout: ElectrodeLayout
+    labels: tuple[str, ...]
+    shared_pattern: bool
+    headline: str
+    reject_below: float
+
+
+class EngineProcess:
+    """Starts an engine in another process, and is to a window what the engine would be.
+
+    The other process writes the report, whatever becomes of this one: it ends, with its report, when the pipe between
+    them closes.
+
+    Parameters
+    ----------
+    run
+        What is asked for.
+    report
+        Where the report goes; None: nowhere.
+    say
+        Called with what the engine's process has to tell the user, on a thread of this object.
+
+    Raises
+    ------
+    HanddtError
+        By `wait_until_ready`, whatever `open_engine` raises.
+    """
+
+    def __init__(self, run: LiveRun, report: Path | None, say: Callable[[str], None]) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(run, report, theirs), name="handdt-engine", daemon=True)
+        self._process.start()
+        theirs.close()
+        self._say = say
+        self._sending = threading.Lock()
+        self._ready = threading.Event()
+        self._facts: EngineFacts | None = None
+        self._newest = Snapshot()
+        self._heard_s = time.monotonic()
+        self._traces: tuple[int, ...] = ()
+        self._report: dict[str, Any] | None = None
+        self.error: BaseException | None = None
+        self._reader = threading.Thread(target=self._listen, name="handdt-engine-pipe", daemon=True)
+        self._reader.start()
+
+    def wait_until_ready(self) -> EngineFacts:
+        """Wait for the stream to be found and the engine to be started."""
+        self._ready.wait()
+        if self.error is not None:
+            raise self.error
+        assert self._facts is not None
+        return self._facts
+
+    # -- what a window needs -----------------------------------------------------------------------------------
+
+    @property
+    def layout(self) -> ElectrodeLayout:
+        """The electrode grid."""
+        return self._known().layout
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The gestures, in the order of the model's outputs."""
+        return self._known().labels
+
+    @property
+    def shared_pattern(self) -> bool:
+        """Whether the pattern component is what people share of a gesture."""
+        return self._known().shared_pattern
+
+    def _known(self) -> EngineFacts:
+        if self._facts is None:
+            raise RuntimeError("the engine's process is not ready yet; call wait_until_ready first")
+        return self._facts
+
+    def snapshot(self, trace_channels: Sequence[int] | None = None) -> Snapshot:
+        """The newest snapshot; its traces are of the channels asked for at the last call but a few."""
+        wanted = tuple(trace_channels or ())
+        if wanted != self._traces:
+            self._traces = wanted
+            self._send("traces", wanted)
+        silent_s = time.monotonic() - self._heard_s
+        if self.error is not None:
+            return replace(self._newest, state=State.FAILED, code="failed", message=str(self.error))
+        if silent_s > NO_ANSWER_S:
+            message = f"The engine's process has not answered for {silent_s:.0f} s."
+            return replace(self._newest, state=State.BEHIND, code="no_answer", message=message)
+        return self._newest
+
+    def forget_person(self) -> None:
+        """Somebody else is at the electrodes: learn anew."""
+        self._send("forget")
+
+    # -- the end -----------------------------------------------------------------------------------------------
+
+    def stop(self) -> dict[str, Any] | None:
+        """End the run, and return its report; None if there is none."""
+        self._send("stop")
+        self._reader.join(timeout=END_S)
+        self._process.join(timeout=END_S)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+        self._pipe.close()
+        return self._report
+
+    def raise_error(self) -> None:
+        """Raise what stopped the engine, if anything did."""
+        if self.error is not None:
+            raise self.error
+
+    # -- the pipe ----------------------------------------------------------------------------------------------
+
+    def _send(self, *message: Any) -> None:
+        with self._sending, contextlib.suppress(OSError):  # a process that is gone is found out by `_listen`
+            self._pipe.send(message)
+
+    def _listen(self) -> None:
+        try:
+            while True:
+                kind, *values = self._pipe.recv()
+                self._heard_s = time.monotonic()
+                if kind == "snapshot":
+                    self._newest = values[0]
+                elif kind == "say":
+                    self._say(values[0])
+                elif kind == "ready":
+                    self._facts = values[0]
+                    self._ready.set()
+                elif kind == "over":
+                    self._report, self.error = values
+                    return
+        except (EOFError, OSError):
+            self._process.join(timeout=1.0)
+            self.error = self.error or RuntimeError(
+                f"the engine's process has ended by itself (exit code {self._process.exitcode})"
+            )
+        finally:
+            self._ready.set()
+
+
+def _serve(run: LiveRun, report: Path | None, pipe: Pipe) -> None:
+    """The other process: an engine, and a loop that answers the window."""
+    sys.setswitchinterval(0.0005)  # as the command line does
+    over = threading.Event()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the window's, which says what follows from it
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda number, frame: over.set())
+    figures: dict[str, Any] | None = None
+    error: BaseException | None = None
+    try:
+        engine = open_engine(run, lambda sentence: pipe.send(("say", sentence)))
+    except BaseException as exc:
+        _last_words(pipe, None, exc)
+        return
+    file = ReportFile(report, lambda: run_report(engine), lambda sentence: _warn(pipe, sentence))
+    try:
+        engine.start()
+        file.start()
+        pipe.send(("ready", _facts(engine)))
+        _answer(engine, pipe, over)
+    except (EOFError, OSError):
+        pass  # the window is gone, and with it whoever could be told
+    except BaseException as exc:
+        error = exc
+    finally:
+        engine.stop(STOP_S)
+        figures = file.close()
+    _last_words(pipe, figures, error or engine.error)
+
+
+def _answer(engine: Engine, pipe: Pipe, over: threading.Event) -> None:
+    channels: tuple[int, ...] = ()
+    while not over.is_set():
+        if pipe.poll(FRAME_S):
+            kind, *values = pipe.recv()
+            if kind == "stop":
+                return
+            if kind == "forget":
+                engine.forget_person()
+            elif kind == "traces":
+                channels = values[0]
+            continue
+        pipe.send(("snapshot", engine.snapshot(channels)))
+
+
+def _facts(engine: Engine) -> EngineFacts:
+    return EngineFacts(
+        engine.layout,
+        engine.labels,
+        engine.shared_pattern,
+        headline(engine),
+        engine.recognizer.bundle.manifest.decoder.reject_below,
+    )
+
+
+def headline(engine: Engine) -> str:
+    """Model, provider and stream of an engine, in one line."""
+    manifest = engine.recognizer.bundle.manifest
+    return (
+        f"{manifest.name} ({len(engine.labels)} classes, {engine.recognizer.provider}) on {engine.description.name} "
+        f"({engine.layout.n_channels} channels, {engine.spec.fs_hz:g} Hz)"
+    )
+
+
+def _warn(pipe: Pipe, sentence: str) -> None:
+    try:
+        pipe.send(("say", sentence))
+    except OSError:
+        print(sentence, file=sys.stderr)
+
+
+def _last_words(pipe: Pipe, figures: dict[str, Any] | None, error: BaseException | None) -> None:
+    if error is not None and not isinstance(error, HanddtError):
+        error = RuntimeError(f"{type(error).__name__}: {error}")  # any class may not be known, or fit through the pipe
+    with contextlib.suppress(OSError):
+        pipe.send(("over", figures, error))
+    pipe.close()

@@ -1,0 +1,131 @@
+"""The one door through which decisions leave the engine."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from rt_handdt.core.gestures import REST
+from rt_handdt.core.types import Decision
+from rt_handdt.io.lsl import clock
+from rt_handdt.runtime.status import State, Status
+
+
+class Publisher:
+    """Holds what the hand was last told, and tells it. Worker and watchdog both come here; any thread may read.
+
+    Nothing leaves it that is older than the limit, and whoever calls `rest` is heard at once, whatever the other thread
+    is doing: a decision that is still being computed then is checked for its age when it comes.
+
+    Parameters
+    ----------
+    n_classes
+        Length of a decision's probabilities.
+    max_age_s
+        A decision whose newest sample is older than this is not given.
+    on_decision
+        Called with every decision, in order, on the thread that made it; must be quick.
+    """
+
+    def __init__(self, n_classes: int, max_age_s: float, on_decision: Callable[[Decision], None] | None = None) -> None:
+        self._max_age_s = max_age_s
+        self._on_decision = on_decision
+        self._nothing = np.zeros(n_classes, np.float32)
+        self._lock = threading.Lock()  # the fields; never held while anything slow is done
+        self._turn = threading.RLock()  # the order in which `on_decision` is called
+        self._status = Status(State.CONNECTING, "connecting")
+        self._since = time.monotonic()
+        self._seconds: dict[State, float] = {}
+        self._changes = 0
+        self.decision: Decision | None = None
+        self.given = 0
+        self.late = 0
+
+    @property
+    def status(self) -> Status:
+        """What state the engine is in."""
+        return self._status
+
+    def seconds_in(self) -> dict[State, float]:
+        """How long each state has lasted so far, s."""
+        with self._lock:
+            found = dict(self._seconds)
+            found[self._status.state] = found.get(self._status.state, 0.0) + time.monotonic() - self._since
+        return found
+
+    def say(self, status: Status) -> None:
+        """Change the status alone."""
+        with self._lock:
+            self._enter(status)
+
+    def give(self, decision: Decision, sampled_s: float) -> bool:
+        """Tell the hand, if that is still true enough; also enters `State.RUNNING`.
+
+        Parameters
+        ----------
+        decision
+            The decoder's.
+        sampled_s
+            When its newest sample was taken, on this computer's LSL clock.
+
+        Returns
+        -------
+        bool
+            False if the sample is too old by now: counted as late, and not given.
+        """
+        with self._turn:
+            age_s = clock() - sampled_s
+            with self._lock:
+                if age_s > self._max_age_s:
+                    self.late += 1
+                    return False
+                told = replace(decision, age_s=age_s)
+                self.given += 1
+                self.decision = told
+                self._enter(Status(State.RUNNING, "running"))
+            self._tell(told)
+        return True
+
+    def rest(self, status: Status) -> None:
+        """Tell the hand to rest, once a state: it is not known any more what it should do.
+
+        The decision given keeps the newest one's place in time, says why in `Decision.reason`, and has no confidence.
+        """
+        with self._lock:
+            known = self._status.code == status.code and self._status.state == status.state
+            self._enter(status)
+            if known and (self.decision is None or self.decision.reason == status.code):
+                return
+            last = self.decision
+            told = Decision(
+                label=REST,
+                confidence=0.0,
+                probabilities=self._nothing.copy(),
+                rejected=True,
+                level=0.0,
+                index=-1 if last is None else last.index,
+                time_s=float("nan") if last is None else last.time_s,
+                reason=status.code,
+            )
+            if last is not None:  # before the first decision there is nothing to show
+                self.decision = told
+        with self._turn:
+            # A decision given while this thread waited for its turn is newer, and stands.
+            if last is None or self.decision is told:
+                self._tell(told)
+
+    def _enter(self, status: Status) -> None:
+        if status.state != self._status.state:
+            now = time.monotonic()
+            self._seconds[self._status.state] = self._seconds.get(self._status.state, 0.0) + now - self._since
+            self._since = now
+            self._changes += 1
+        self._status = status
+
+    def _tell(self, decision: Decision) -> None:
+        if self._on_decision is not None:
+            self._on_decision(decision)

@@ -1,0 +1,158 @@
+"""However a run ends, its report is there and true."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rt_handdt.core.bundle import Bundle
+from rt_handdt.io.lsl import SignalOutlet, clock
+from rt_handdt.runtime import report_file
+from rt_handdt.runtime.report_file import ReportFile
+from tests.support.tiny import noise, tiny_bundle, tiny_spec
+
+SPEC = tiny_spec()
+NAME = "endings [/red]"
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return tiny_bundle(tmp_path_factory.mktemp("bundles") / "tiny", SPEC)
+
+
+@pytest.fixture
+def stream(lsl: None) -> Iterator[None]:
+    """A stream that goes on until the test is over."""
+    outlet = SignalOutlet(NAME, SPEC.layout.channels, SPEC.fs_hz, counter=True)
+    stop = threading.Event()
+
+    def send() -> None:
+        block = noise(SPEC, 16, 1.0)
+        while not stop.wait(16 / SPEC.fs_hz):
+            outlet.push(block, clock())
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    yield
+    stop.set()
+    thread.join()
+
+
+def live(bundle: Bundle, report: Path, *more: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "rt_handdt.cli.main", "live", "--bundle", str(bundle.path), "--stream", NAME]
+    return subprocess.Popen(
+        [*command, "--report", str(report), *more],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"QT_QPA_PLATFORM": "offscreen", "PYTHONUNBUFFERED": "1"},
+    )
+
+
+def wait_for_line(child: subprocess.Popen[str], text: str) -> str:
+    assert child.stdout is not None
+    seen = ""
+    for line in child.stdout:
+        seen += line
+        if text in line:
+            return seen
+    raise AssertionError(f"'{text}' was not said; said: {seen}")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("window", [False, True], ids=["headless", "window"])
+def test_a_signal_ends_a_run_with_its_report(
+    stream: None, bundle: Bundle, tmp_path: Path, number: signal.Signals, window: bool
+) -> None:
+    report = tmp_path / "run.json"
+    with live(bundle, report, *([] if window else ["--headless"])) as child:
+        said = wait_for_line(child, " on ")
+        assert NAME in said  # brackets and all
+        if not window:
+            wait_for_line(child, "Rest")
+        else:
+            time.sleep(0.5)  # some samples more than none; what is asserted holds for any number
+        child.send_signal(number)
+        rest = child.stdout.read() if child.stdout else ""
+        assert child.wait(60) == 0, rest
+    assert "samples lost: 0 of" in rest
+    figures = json.loads(report.read_text())
+    assert figures["state"]["name"] == "stopped"
+    assert figures["samples"]["lost"] == 0
+    assert figures["samples"]["loss_method"] == "counter"
+
+
+def test_a_window_that_is_killed_leaves_the_report_of_its_engine(stream: None, bundle: Bundle, tmp_path: Path) -> None:
+    report = tmp_path / "run.json"
+    with live(bundle, report) as child:
+        wait_for_line(child, " on ")
+        child.kill()
+        deadline = time.monotonic() + 60
+        while not report.exists():
+            assert time.monotonic() < deadline, "no report"
+            time.sleep(0.05)
+    assert json.loads(report.read_text())["state"]["name"] == "stopped"
+
+
+def test_a_report_is_written_while_the_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report_file, "EVERY_S", 0.01)
+    made: list[dict[str, Any]] = []
+
+    def make() -> dict[str, Any]:
+        made.append({"number": len(made)})
+        return made[-1]
+
+    path = tmp_path / "run.json"
+    file = ReportFile(path, make)
+    file.start()
+    deadline = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < deadline
+    assert json.loads(path.read_text()) in made
+    last = file.close()
+    assert json.loads(path.read_text()) == last == made[-1]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["run.json"]
+
+
+def test_a_report_without_a_place_is_said_and_kept_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = tmp_path / "elsewhere"
+    other.mkdir()
+    monkeypatch.setattr(report_file.tempfile, "gettempdir", lambda: str(other))
+    said: list[str] = []
+    folder = tmp_path / "vanished"
+    folder.mkdir()
+    file = ReportFile(folder / "run.json", lambda: {"windows": 3}, said.append)
+    folder.rmdir()
+    assert file.close() == {"windows": 3}
+    (kept,) = other.iterdir()
+    assert json.loads(kept.read_text()) == {"windows": 3}
+    (sentence,) = said
+    assert str(kept) in sentence
+    assert '{"windows": 3}' in sentence
+
+
+def test_a_full_disk_keeps_the_last_whole_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "run.json"
+    report_file.write_whole(path, {"windows": 1})
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    said: list[str] = []
+    file = ReportFile(path, lambda: {"windows": 2}, said.append)
+    monkeypatch.setattr(report_file, "write_whole", full)
+    assert file.close() == {"windows": 2}
+    assert json.loads(path.read_text()) == {"windows": 1}
+    assert "No space left" in said[0]
+    assert '{"windows": 2}' in said[0]
