@@ -458,9 +458,9 @@ class Engine:
             self._decoder.reset()
             if self._connection.markers is not None:  # what was still on its way belongs to the score
                 self._marks += self._connection.markers.poll()
-        waiting = " Waiting for it to come back; the hand rests." if self._reconnect else " The hand rests."
-        self._publisher.rest(Status(State.LOST, "lost", reason + waiting))
-        self._paint()
+            waiting = " Waiting for it to come back; the hand rests." if self._reconnect else " The hand rests."
+            self._publisher.rest(Status(State.LOST, "lost", reason + waiting))
+            self._paint()
         if self._reconnect is None:
             self._stop.wait(0.1)
             return

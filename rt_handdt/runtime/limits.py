@@ -15,7 +15,8 @@ class LiveLimits(Settings):
     max_age_s
         A decision whose newest sample is older than this is not given.
     silence_s
-        So long without a fresh sample (one that is no older than `max_age_s` when it comes), and the hand rests.
+        So long without a fresh sample (one that is no older than `max_age_s` when it comes), and the hand rests. Where
+        the source sends longer packets than that, a quarter longer than they are, but at most `max_age_s`.
     no_decision_s
         So long without a fresh decision while samples come, and the hand rests.
 

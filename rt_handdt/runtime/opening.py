@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rt_handdt.core.types import Decision
 from rt_handdt.runtime.engine import Engine
 from rt_handdt.runtime.limits import LiveLimits
 
@@ -54,7 +55,9 @@ class LiveRun:
     limits: LiveLimits = field(default_factory=LiveLimits)
 
 
-def open_engine(run: LiveRun, say: Callable[[str], None]) -> Engine:
+def open_engine(
+    run: LiveRun, say: Callable[[str], None], on_decision: Callable[[Decision], None] | None = None
+) -> Engine:
     """Load the model, calibrate it if asked to, find the stream, and connect the two. The engine is not started.
 
     Parameters
@@ -63,6 +66,8 @@ def open_engine(run: LiveRun, say: Callable[[str], None]) -> Engine:
         What is asked for.
     say
         Called with what the calibration has to say, sentence by sentence.
+    on_decision
+        See `Engine`.
 
     Raises
     ------
@@ -91,6 +96,7 @@ def open_engine(run: LiveRun, say: Callable[[str], None]) -> Engine:
         reader,
         open_stream(run.timeout_s),
         reconnect=lambda: open_stream(RESOLVE_S),
+        on_decision=on_decision,
         explain=run.explain,
         limits=run.limits,
     )

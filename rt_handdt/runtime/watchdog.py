@@ -13,6 +13,8 @@ from rt_handdt.runtime.status import State, Status
 
 #: Between two looks. A third of the time that the hand may be told late.
 TICK_S = 0.005
+#: A packet that comes this much later than usual (times the usual) is still no silence.
+PATIENCE = 1.25
 
 
 @dataclass
@@ -60,22 +62,24 @@ def judge(vitals: Vitals, limits: LiveLimits, now_s: float) -> Status | None:
             "busy",
             f"The program has been busy with one step for {now_s - vitals.busy_s:.1f} s; the hand rests.",
         )
-    if now_s - vitals.fresh_s > limits.silence_s:
-        if now_s - vitals.arrived_s <= limits.silence_s:
+    # Between two long packets nothing comes; what the last one brought may be acted on until it is too old.
+    silence_s = max(limits.silence_s, min(PATIENCE * vitals.packet_s, limits.max_age_s))
+    if now_s - vitals.fresh_s > silence_s:
+        if now_s - vitals.arrived_s <= silence_s:
             return Status(
                 State.BEHIND,
                 "old_samples",
                 f"Samples come {vitals.age_s:.2f} s late (at most {limits.max_age_s:g} s are acted on); the hand rests "
                 "until newer ones come.",
             )
-        if vitals.packet_s > limits.silence_s:
+        if vitals.packet_s > silence_s:
             return Status(
                 State.NO_SIGNAL,
                 "long_packets",
-                f"Samples come in packets of {vitals.packet_s * 1e3:.0f} ms, and after {limits.silence_s * 1e3:.0f} ms "
+                f"Samples come in packets of {vitals.packet_s * 1e3:.0f} ms, and after {silence_s * 1e3:.0f} ms "
                 "without any the hand rests; let the amplifier send shorter packets, or raise --silence.",
             )
-        return Status(State.NO_SIGNAL, "no_signal", f"No samples for {limits.silence_s * 1e3:.0f} ms; the hand rests.")
+        return Status(State.NO_SIGNAL, "no_signal", f"No samples for {silence_s * 1e3:.0f} ms; the hand rests.")
     if not vitals.refused and now_s - vitals.decided_s > limits.no_decision_s:
         recent = sum(now_s - at < 1.0 for at in vitals.restarts)
         why = (
