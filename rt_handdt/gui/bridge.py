@@ -249,7 +249,7 @@ def stats(snapshot: Snapshot) -> tuple[Stat, ...]:
         ),
         Stat("Samples received", f"{snapshot.samples_received:,}", theme.TEXT),
         Stat("Lost / gaps", f"{snapshot.samples_lost:,} / {snapshot.gaps:,}", theme.WARN if lost else theme.TEXT),
-        Stat("Windows / too old", *_windows(snapshot)),
+        Stat("Windows / old", *_windows(snapshot)),
         Stat("Learnt of you", NONE if snapshot.learnt_s is None else clock(snapshot.learnt_s), theme.TEXT),
         Stat("Push to decision p50 / p99", _latency(latency), theme.WARN if slow else theme.TEXT),
         Stat("Accuracy", NONE if snapshot.accuracy is None else f"{100 * snapshot.accuracy:.1f} %", theme.TEXT),
