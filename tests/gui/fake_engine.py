@@ -143,6 +143,9 @@ class FakeEngine:
             for t in np.arange(max(cut - 10.0, HOP_S), cut + 1e-9, HOP_S)
         )
         lost = 512 if self.state in ("lost", "no_signal") else 0
+        resting = self.state not in ("running", "stopped")
+        if resting:
+            probabilities = np.zeros(k, np.float32)
         return replace(
             empty,
             stream_name="handdt-replay",
@@ -150,11 +153,12 @@ class FakeEngine:
             n_channels=self.layout.n_channels,
             provider="CPUExecutionProvider",
             decision=Decision(
-                label=self.labels[cls],
-                confidence=float(probabilities[cls]),
+                label="rest" if resting else self.labels[cls],
+                confidence=0.0 if resting else float(probabilities[cls]),
                 probabilities=probabilities,
-                rejected=False,
-                level=level,
+                rejected=resting,
+                level=0.0 if resting else level,
+                reason=self.state if resting else "",
                 index=index,
                 time_s=now_s,
             ),

@@ -11,7 +11,7 @@ from rt_handdt.gui.widgets.canvas import LEFT, Canvas, colour, medium, write
 from rt_handdt.runtime.snapshot import Snapshot
 
 # Shares of the width, so that a growing number moves none of its neighbours.
-_SHARES = (1.45, 1.25, 0.75, 1.2, 0.85, 0.7, 0.95, 1.75, 0.75)
+_SHARES = (1.45, 1.2, 0.65, 1.15, 0.85, 0.95, 0.95, 1.7, 0.75)
 _HINT_SHARE = 1.7
 
 

@@ -29,19 +29,18 @@ class Header(Canvas):
             self.update()
 
     def draw(self, painter: QPainter) -> None:
-        """Draw from both ends; the message gets what is left between them."""
+        """Draw from both ends; message or caption gets what is left between them."""
         state, tone, message, model, clock = self._shown
         box = QRectF(self.rect())
         write(painter, box, "rt_handdt", bold(21), theme.TEXT, LEFT)
         left = metrics(bold(21)).horizontalAdvance("rt_handdt") + 14
-        caption = "Real-time HD-sEMG gesture recognition" + (f"   ·   Model {model}" if model else "")
-        write(painter, QRectF(left, 2, box.width() * 0.5, box.height()), caption, medium(14), theme.MUTED, LEFT)
-        left += min(metrics(medium(14)).horizontalAdvance(caption), box.width() * 0.5) + 24
-
         chip = QRectF(box.right() - _PILL_PX, 2, _PILL_PX, box.height() - 4)
         pill(painter, chip, tone, alpha=0.18)
         pill(painter, QRectF(chip.left() + 14, chip.center().y() - 4.5, 9, 9), tone)
         write(painter, chip.adjusted(26, 0, -4, 0), state, bold(14), tone, CENTRE)
         time_box = QRectF(chip.left() - 76, 0, 62, box.height())
         write(painter, time_box, clock, medium(15), theme.TEXT, RIGHT)
-        write(painter, QRectF(left, 0, time_box.left() - left - 12, box.height()), message, medium(14), tone, RIGHT)
+        # A message is a whole sentence, and must be readable to its end: it takes the caption's place.
+        caption = "Real-time HD-sEMG gesture recognition" + (f"   ·   Model {model}" if model else "")
+        room = QRectF(left, 2, time_box.left() - left - 12, box.height())
+        write(painter, room, message or caption, medium(14), tone if message else theme.MUTED, LEFT)
