@@ -7,6 +7,7 @@ import sys
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from rt_handdt.errors import HanddtError
 
@@ -22,15 +23,12 @@ def run_app(app: typer.Typer) -> None:
     try:
         app(standalone_mode=True)
     except HanddtError as exc:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]Error:[/] {_plain(str(exc))}")
+        # as text: names and paths in a message are no markup
+        message = Text.assemble(("Error:", "bold red"), " ", str(exc))
+        Console(stderr=True, highlight=False, soft_wrap=True).print(message)
         sys.exit(exc.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-
-
-def _plain(text: str) -> str:
-    """Square brackets in messages are not markup."""
-    return text.replace("[", r"\[")

@@ -11,6 +11,17 @@ import typer
 from rich.console import Console
 
 from rt_handdt.cli.options import Headless, Network, ProviderName, Report, Screenshot, Seconds
+from rt_handdt.cli.source_options import (
+    ByPosition,
+    Columns,
+    FollowWhat,
+    Kind,
+    StreamLayout,
+    StreamName,
+    Unit,
+    checked_follow,
+    source_choice,
+)
 from rt_handdt.errors import ConfigError, StreamError
 from rt_handdt.runtime.limits import LiveLimits
 from rt_handdt.runtime.opening import LiveRun
@@ -25,21 +36,18 @@ OFFSCREEN_S = 0.3
 
 def live(
     bundle: Annotated[Path, typer.Option("--bundle", help="Folder of the model, e.g. models/default.")],
-    stream: Annotated[
-        str | None, typer.Option("--stream", help="Name of the stream; default: the only EMG one.")
-    ] = None,
+    stream: StreamName = None,
+    kind: Kind = None,
     headless: Headless = False,
     seconds: Seconds = None,
     report: Report = None,
     screenshot: Screenshot = None,
     provider: ProviderName = "auto",
-    unit: Annotated[
-        str | None, typer.Option("--unit", help="The stream's unit, if it states none: uV, mV or V.")
-    ] = None,
-    by_position: Annotated[
-        bool,
-        typer.Option("--by-position", help="Trust the order of the stream's columns instead of its channel names."),
-    ] = False,
+    unit: Unit = None,
+    layout: StreamLayout = None,
+    columns: Columns = None,
+    by_position: ByPosition = False,
+    follow: FollowWhat = "same",
     timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds to wait for the stream.")] = 10.0,
     learn: Annotated[
         bool, typer.Option("--learn/--no-learn", help="Learn the person from the unlabelled stream, if the model can.")
@@ -68,8 +76,8 @@ def live(
     """
     run = LiveRun(
         bundle,
-        stream,
-        connection={"unit": unit, "by_position": by_position},
+        source_choice(stream, kind, unit=unit, layout=layout, columns=columns, by_position=by_position),
+        follow=checked_follow(follow),
         timeout_s=timeout,
         provider=provider,
         learn=learn,

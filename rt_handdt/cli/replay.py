@@ -70,7 +70,7 @@ def replay(
     from rt_handdt.io.sources import open_recording, virtual_seed
     from rt_handdt.paths import layout_path, shipped
 
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=True, markup=False, emoji=False)
     seed = virtual_seed(path)
     if seed is None:
         recording = open_recording(path, subject=subject, session=session, kind=kind)
@@ -95,7 +95,7 @@ def replay(
     if total < 1:
         raise ConfigError(f"--seconds: at least one sample must be sent; {seconds:g} s is less than that.")
     console.print(
-        f"Stream [bold]{replayer.outlet.name}[/]: {len(recording.channels)} channels at {recording.fs_hz:g} Hz, "
+        f"Stream {replayer.outlet.name}: {len(recording.channels)} channels at {recording.fs_hz:g} Hz, "
         f"{total / recording.fs_hz:.1f} s, {len(recording.markers)} markers (subject {recording.subject}, "
         f"session {recording.session})",
         highlight=False,

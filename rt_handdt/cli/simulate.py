@@ -138,7 +138,7 @@ def simulate(
         if bad_shown <= SHOWN_BAD:
             news.append(f"Bad command: {sentence}")
 
-    console = Console(soft_wrap=True, highlight=False, markup=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
     lsl.configure(network=network)
     with contextlib.ExitStack() as stack:
         stack.callback(person.close)

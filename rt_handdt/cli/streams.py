@@ -7,8 +7,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from rt_handdt.cli.options import Network
+
+#: Long enough for a source id that shall be copied.
+LONGEST_CELL = 200
 
 
 def streams(
@@ -17,6 +21,8 @@ def streams(
 ) -> None:
     """List the LSL streams on this computer, or with --network on the local network."""
     from rt_handdt.io import lsl
+    from rt_handdt.io.choosing import EMG_KINDS
+    from rt_handdt.io.description import shown
 
     lsl.configure(network=network)
     console = Console()
@@ -25,8 +31,21 @@ def streams(
         where = "on the network" if network else "on this computer (--network looks further)"
         console.print(f"No stream answered within {timeout:g} s {where}.")
         return
-    table = Table("name", "type", "channels", "rate / Hz", "host")
-    for stream in found:
+    table = Table()
+    for title in ("name", "type", "channels", "rate / Hz", "numbers", "host", "source id"):
+        table.add_column(title, overflow="fold")
+    for stream in sorted(found, key=lambda one: one.kind.casefold() not in EMG_KINDS):
         rate = f"{stream.fs_hz:g}" if stream.fs_hz else "irregular"
-        table.add_row(stream.name, stream.kind, str(stream.n_channels), rate, stream.host)
+        row = (
+            stream.name,
+            stream.kind,
+            str(stream.n_channels),
+            rate,
+            stream.number_format,
+            stream.host,
+            stream.source_id,
+        )
+        table.add_row(
+            *(Text(shown(cell, LONGEST_CELL)) for cell in row)
+        )  # as they are: names from outside are no markup
     console.print(table)

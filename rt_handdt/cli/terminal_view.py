@@ -57,7 +57,7 @@ class TerminalView:
         label = shot.decision.label if shot.decision else ""
         if (shot.state, label) != self._last:
             self._last = (shot.state, label)
-            self._console.print(_line(shot), highlight=False, soft_wrap=True)
+            self._console.print(Text(_line(shot)), soft_wrap=True)
 
 
 def _line(shot: Snapshot) -> str:

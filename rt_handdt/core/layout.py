@@ -11,6 +11,10 @@ A layout file is TOML. Three ways to write the grid::
 Rows run along the forearm (row 0 distal) and columns around it, unless ``around = "rows"``. ``closed = true`` says that
 the electrodes go all the way round.
 
+A stream without these names, or with more columns than electrodes, is placed by numbers, counted from 0::
+
+    columns = "128-383"                  # the column of each channel, in the order of `channels`
+
 Several arrays, and which of them lie side by side without a gap (`rt_handdt.core.fields`)::
 
     touching = [["upper left", "lower left"], ["right"]]
@@ -35,9 +39,10 @@ import numpy.typing as npt
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from rt_handdt.config import Settings, read_toml
+from rt_handdt.core.columns import parse_columns
 from rt_handdt.core.fields import check_touching
 from rt_handdt.core.types import Float32, Float64
-from rt_handdt.errors import HanddtError, LayoutError
+from rt_handdt.errors import ConfigError, HanddtError, LayoutError
 
 EMPTY = "."
 
@@ -74,6 +79,9 @@ class ElectrodeLayout(Settings):
         The axis that goes round the limb: ``"columns"`` or ``"rows"``.
     closed
         True if the last electrode around is a neighbour of the first.
+    columns
+        The column of each channel in a stream that does not name its columns so; empty if none is known. In TOML also
+        as text, ``"128-383"``.
     """
 
     name: str = Field(min_length=1)
@@ -85,14 +93,24 @@ class ElectrodeLayout(Settings):
     touching: tuple[tuple[str, ...], ...] = ()
     around: Literal["columns", "rows"] = "columns"
     closed: bool = False
+    columns: tuple[int, ...] = ()
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # Bundles carry their layout's canonical JSON; those written before `touching` was known must read the same.
+        # Bundles carry their layout's canonical JSON; those written before these keys were known must read the same.
         data: dict[str, Any] = handler(self)
-        if not self.touching:
-            data.pop("touching", None)
+        for key in ("touching", "columns"):
+            if not data.get(key, True):
+                del data[key]
         return data
+
+    @field_validator("columns", mode="before")
+    @classmethod
+    def _written(cls, value: Any) -> Any:
+        try:
+            return parse_columns(value) if isinstance(value, str) else value
+        except ConfigError as exc:
+            raise ValueError(str(exc)) from None
 
     @field_validator("touching")
     @classmethod
@@ -134,6 +152,10 @@ class ElectrodeLayout(Settings):
             )
         if self.touching:
             check_touching(self)
+        if self.columns and len(self.columns) != len(self.channels):
+            raise ValueError(f"{len(self.columns)} columns for {len(self.channels)} channels; give each channel one")
+        if self.columns and (len(set(self.columns)) < len(self.columns) or min(self.columns) < 0):
+            raise ValueError("a column is given twice or is below 0; columns are counted from 0, each once")
         return self
 
     # -- reading -----------------------------------------------------------------------------------------------
@@ -192,6 +214,26 @@ class ElectrodeLayout(Settings):
     def positions_mm(self) -> Float64:
         """Shape (n_channels, 2): distance of each electrode from the grid's first cell, down and across, in mm."""
         return np.asarray(np.asarray(self.cells, dtype=np.float64) * np.asarray(self.pitch_mm), dtype=np.float64)
+
+    def named_as(self, other: ElectrodeLayout) -> Self:
+        """This layout with the channel names and columns that `other` has at the same cells.
+
+        Raises
+        ------
+        LayoutError
+            If the two do not cover the same cells of the same grid.
+        """
+        if self.shape != other.shape or set(self.cells) != set(other.cells):
+            sizes = [f"{one.shape[0]}x{one.shape[1]} with {one.n_channels} electrodes" for one in (other, self)]
+            raise LayoutError(
+                f"The layout '{other.name}' is {sizes[0]}, but the model's '{self.name}' is {sizes[1]}; a layout that "
+                "names a stream's channels must cover the same cells."
+            )
+        at = {cell: number for number, cell in enumerate(other.cells)}
+        order = [at[cell] for cell in self.cells]
+        columns = tuple(other.columns[number] for number in order) if other.columns else ()
+        channels = tuple(other.channels[number] for number in order)
+        return self.model_copy(update={"name": other.name, "channels": channels, "columns": columns})
 
     def to_grid(self, values: npt.ArrayLike, fill: float = 0.0) -> Float32:
         """Put per-channel values on the grid: (…, n_channels) → (…, H, W), float32, `fill` in empty cells."""

@@ -47,7 +47,12 @@ class VirtualAmplifier:
         self._person = person
         self._on_marker = on_marker
         self.outlet = SignalOutlet(
-            name or person.person.name, person.layout.channels, person.fs_hz, layout=person.layout, counter=counter
+            name or person.person.name,
+            person.layout.channels,
+            person.fs_hz,
+            layout=person.layout,
+            counter=counter,
+            source=person.person.name,
         )
         self.chunk_samples = max(1, round(person.fs_hz / 512))
         self._look_samples = round(LOOK_S * person.fs_hz)

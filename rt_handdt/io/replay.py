@@ -52,7 +52,12 @@ class Replayer:
         self.recording = recording
         self.chunk_samples = chunk_samples or max(1, round(recording.fs_hz / 512))
         self.outlet = SignalOutlet(
-            name or recording.name, recording.channels, recording.fs_hz, layout=layout, counter=counter
+            name or recording.name,
+            recording.channels,
+            recording.fs_hz,
+            layout=layout,
+            counter=counter,
+            source=recording.name,
         )
 
     def wait_for_listener(self, timeout_s: float) -> bool:

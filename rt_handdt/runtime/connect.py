@@ -1,17 +1,21 @@
-"""Connecting a stream to a model: does it fit, and which of its columns is which electrode?"""
+"""Connecting a stream to a model."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from rt_handdt.core.preprocess import channel_order
 from rt_handdt.core.spec import PipelineSpec
-from rt_handdt.errors import LayoutMismatch
-from rt_handdt.io.lsl import MarkerInlet, SignalInlet, StreamDescription
-from rt_handdt.io.units import microvolts_per
+from rt_handdt.core.types import Chunk, Float64
+from rt_handdt.errors import StreamError
+from rt_handdt.io.choosing import answers_to, choose
+from rt_handdt.io.lsl import Finder, Heard, MarkerInlet, SignalInlet
+from rt_handdt.io.source import Source
+from rt_handdt.runtime.matching import match, may_fit
+from rt_handdt.runtime.source_choice import SourceChoice
 
 
 @dataclass(frozen=True)
@@ -25,13 +29,28 @@ class Connection:
     order
         Shape (n_channels of the layout,): the stream's column of each electrode.
     to_uv
-        Factor from the stream's unit to µV.
+        Shape (n_channels,): factor from each electrode's unit to µV.
+    notes
+        Sentences that the user should read: what else was there, columns left out, markers that cannot be used.
+    beside
+        Numbers (uid) of the other streams that were there when this one was chosen.
+    same_source
+        False if this source came in the place of another, by the user's leave: nothing learnt of the other holds.
     """
 
-    inlet: SignalInlet
+    inlet: Source
     markers: MarkerInlet | None
     order: npt.NDArray[np.intp]
-    to_uv: float
+    to_uv: Float64
+    notes: tuple[str, ...] = ()
+    beside: frozenset[str] = frozenset()
+    same_source: bool = True
+
+    def microvolts(self, chunk: Chunk) -> Float64:
+        """The electrodes' samples of a chunk in the layout's order, (n_samples, n_channels), µV."""
+        samples: Float64 = chunk.samples[:, self.order].astype(np.float64)
+        samples *= self.to_uv
+        return samples
 
     def close(self) -> None:
         """Disconnect both."""
@@ -40,85 +59,52 @@ class Connection:
             self.markers.close()
 
 
-def connect(
-    spec: PipelineSpec,
-    stream: str | None,
-    *,
-    timeout_s: float = 5.0,
-    unit: str | None = None,
-    by_position: bool = False,
-) -> Connection:
+def connect(spec: PipelineSpec, choice: SourceChoice | str | None = None, *, timeout_s: float = 5.0) -> Connection:
     """Find a stream, open it, and check it against a pipeline.
 
     Parameters
     ----------
     spec
         What the model was trained for.
-    stream
-        Name of the signal stream; None for the only EMG stream there is.
-    unit
-        Unit to assume where the stream states none.
-    by_position
-        Take the stream's first columns in the layout's order where its channels have no or other names.
+    choice
+        Which stream, and how its columns are the model's electrodes; or only the stream's name.
+    timeout_s
+        Longest wait for streams to answer; shorter where all have answered.
 
     Raises
     ------
     StreamError
-        If no such stream is found in time.
+        If no such stream is found in time, or more than one that could be meant.
     LayoutMismatch
         If rate, channels or unit do not fit; the message says which, and how to map them.
     """
-    inlet = SignalInlet(stream, timeout_s=timeout_s)
+    wanted = choice if isinstance(choice, SourceChoice) else SourceChoice(choice)
+    heard = Finder().gather(timeout_s, lambda one: one.is_signal and answers_to(one, wanted.stream, wanted.kind))
+    return open_source(spec, wanted, choose_heard(spec, wanted, heard), heard)
+
+
+def choose_heard(spec: PipelineSpec, choice: SourceChoice, heard: Sequence[Heard]) -> Heard:
+    """The one stream that is meant (see `rt_handdt.io.choosing.choose`)."""
+    descriptions = [one.description for one in heard]
+    chosen = choose(descriptions, choice.stream, choice.kind, lambda one: may_fit(one, spec))
+    return next(one for one in heard if one.description is chosen)
+
+
+def open_source(spec: PipelineSpec, choice: SourceChoice, chosen: Heard, heard: Sequence[Heard]) -> Connection:
+    """Open a stream of those that were heard, with its markers (see `connect` for errors)."""
+    source = SignalInlet(chosen)
     try:
-        order, to_uv = match(inlet.description, spec, unit=unit, by_position=by_position)
-        markers = MarkerInlet.beside(inlet.description.name)
+        order, to_uv, notes = match(source.describe(), spec, choice)
+        try:
+            markers = MarkerInlet.beside(source.describe(), heard=heard)
+        except StreamError as exc:
+            markers, notes = None, (*notes, str(exc))
     except BaseException:
-        inlet.close()
+        source.close()
         raise
-    return Connection(inlet, markers, order, to_uv)
-
-
-def match(
-    stream: StreamDescription, spec: PipelineSpec, *, unit: str | None = None, by_position: bool = False
-) -> tuple[npt.NDArray[np.intp], float]:
-    """Column order and factor to µV with which a stream feeds a pipeline (see `connect` for errors)."""
-    what = f"The stream '{stream.name}'"
-    layout = spec.layout
-    if abs(stream.fs_hz - spec.fs_hz) > 1e-3 * spec.fs_hz:
-        raise LayoutMismatch(
-            f"{what} runs at {stream.fs_hz:g} Hz, but the model was trained for {spec.fs_hz:g} Hz; "
-            f"set the amplifier to {spec.fs_hz:g} Hz or use a model trained for {stream.fs_hz:g} Hz."
-        )
-    if by_position:
-        if stream.n_channels < layout.n_channels:
-            raise LayoutMismatch(
-                f"{what} has {stream.n_channels} channels, the layout '{layout.name}' needs {layout.n_channels}; "
-                "use the model's electrode array or another model."
-            )
-        order = np.arange(layout.n_channels)
-    elif not stream.channels:
-        hint = (
-            "use --by-position if its columns are in the layout's order"
-            if stream.n_channels == layout.n_channels
-            else f"and it has {stream.n_channels} channels where the layout has {layout.n_channels}"
-        )
-        raise LayoutMismatch(f"{what} does not name its channels, so they cannot be placed on '{layout.name}'; {hint}.")
-    elif stream.n_channels == layout.n_channels and not set(stream.channels) & set(layout.channels):
-        raise LayoutMismatch(
-            f"{what} names its channels {', '.join(stream.channels[:3])}, …, the layout '{layout.name}' "
-            f"{', '.join(layout.channels[:3])}, …; use --by-position if the columns are in the layout's order."
-        )
-    else:
-        order = channel_order(stream.channels, spec, what)
-    stated = unit or stream.unit
-    if stated is None:
-        raise LayoutMismatch(
-            f"{what} does not state its unit; the model needs microvolts: say which it is with --unit."
-        )
-    to_uv = microvolts_per(stated)
-    if to_uv is None:
-        raise LayoutMismatch(
-            f"{what} is measured in '{stated}'; the model needs a voltage (uV, mV or V): mend the source, or say the "
-            "true unit with --unit."
-        )
-    return order, to_uv
+    rest = [one.description for one in heard if one is not chosen]
+    signals = [one for one in rest if one.is_signal or one.name == chosen.description.name]
+    if signals:
+        listed = "; ".join(one.words() for one in signals)
+        notes = (f"Taken is {chosen.description.words()}; there is also {listed}.", *notes)
+    return Connection(source, markers, order, to_uv, notes, frozenset(one.uid for one in rest))

@@ -88,7 +88,7 @@ class Engine:
         self.labels: tuple[str, ...] = bundle.gestures.labels
         self.spec = bundle.spec
         self.limits = limits or LiveLimits()
-        self.description = connection.inlet.description
+        self.description = connection.inlet.describe()
         self.shared_pattern = recognizer.shared is not None
         self.error: BaseException | None = None
         self.log = WindowLog(len(self.labels))
@@ -328,7 +328,7 @@ class Engine:
                 vitals.decided_s = max(vitals.decided_s, woken)  # a first window after silence has its time again
             vitals.fresh_s = woken
         vitals.arrived_s = self._last_sample_at = woken
-        samples = chunk.samples[:, self._connection.order] * self._connection.to_uv
+        samples = self._connection.microvolts(chunk)
         times_s = chunk.times_s
         if chunk.gap_samples:
             self.gaps += 1
@@ -424,7 +424,6 @@ class Engine:
         if now - self._slow_at > SLOW_S:
             self._slow_at = now
             self._note_stream()
-            self._connection.inlet.refresh_clock()
             self._latency_ms = self.latency_ms(newest=4096)
             if self._marks and self.same_clock:
                 score = self.score(newest=4096)
@@ -474,8 +473,10 @@ class Engine:
             return
         self._connection.close()
         self._connection = connection
-        self.description = connection.inlet.description
+        self.description = connection.inlet.describe()
         self.reconnections += 1
+        if not connection.same_source:  # taken by the user's leave: what was learnt was another's
+            self._reader.reset()
         # What was sent meanwhile is unknown, so it is a gap of unknown length: counted, but not as a number of samples.
         self.gaps += 1
         self._preprocessor.reset()

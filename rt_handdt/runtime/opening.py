@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rt_handdt.core.types import Decision
 from rt_handdt.runtime.engine import Engine
 from rt_handdt.runtime.limits import LiveLimits
+from rt_handdt.runtime.source_choice import SourceChoice
 
-#: One try to find a lost stream again; shorter ones miss streams that are there.
-RESOLVE_S = 2.0
+if TYPE_CHECKING:
+    from rt_handdt.runtime.reconnect import Follow
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,9 @@ class LiveRun:
     bundle
         Folder of the model.
     stream
-        Which stream (see `rt_handdt.runtime.connect.connect`); None for the only EMG one there is.
-    connection
-        Further arguments of `connect`: units, columns and the like.
+        Which stream, and how its columns are the electrodes; or its name; None for the only EMG one there is.
+    follow
+        What is taken after a loss (see `rt_handdt.runtime.reconnect.Reconnector`).
     timeout_s
         How long the stream is waited for.
     provider
@@ -44,8 +45,8 @@ class LiveRun:
     """
 
     bundle: Path
-    stream: str | None = None
-    connection: Mapping[str, Any] = field(default_factory=dict)
+    stream: SourceChoice | str | None = None
+    follow: Follow = "same"
     timeout_s: float = 10.0
     provider: str = "auto"
     learn: bool = True
@@ -65,7 +66,7 @@ def open_engine(
     run
         What is asked for.
     say
-        Called with what the calibration has to say, sentence by sentence.
+        Called with what the calibration has to say, and with what is to be known of the stream, sentence by sentence.
     on_decision
         See `Engine`.
 
@@ -78,7 +79,8 @@ def open_engine(
     from rt_handdt.infer.recognizer import Recognizer
     from rt_handdt.infer.stream import StreamRecognizer
     from rt_handdt.io import lsl
-    from rt_handdt.runtime.connect import Connection, connect
+    from rt_handdt.runtime.connect import connect
+    from rt_handdt.runtime.reconnect import Reconnector
 
     model = load_bundle(run.bundle)
     reader = StreamRecognizer(Recognizer(model, run.provider), learn=run.learn)  # type: ignore[arg-type]
@@ -89,13 +91,14 @@ def open_engine(
             say(sentence)
     lsl.configure(network=run.network)
 
-    def open_stream(timeout_s: float) -> Connection:
-        return connect(model.spec, run.stream, timeout_s=timeout_s, **run.connection)
-
+    choice = run.stream if isinstance(run.stream, SourceChoice) else SourceChoice(run.stream)
+    connection = connect(model.spec, choice, timeout_s=run.timeout_s)
+    for note in connection.notes:
+        say(note)
     return Engine(
         reader,
-        open_stream(run.timeout_s),
-        reconnect=lambda: open_stream(RESOLVE_S),
+        connection,
+        reconnect=Reconnector(model.spec, choice, connection, follow=run.follow),
         on_decision=on_decision,
         explain=run.explain,
         limits=run.limits,

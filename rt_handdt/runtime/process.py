@@ -16,6 +16,7 @@ from typing import Any
 
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.errors import HanddtError
+from rt_handdt.io.description import shown
 from rt_handdt.runtime.engine import Engine
 from rt_handdt.runtime.opening import LiveRun, open_engine
 from rt_handdt.runtime.report import run_report
@@ -248,8 +249,9 @@ def _facts(engine: Engine) -> EngineFacts:
 def headline(engine: Engine) -> str:
     """Model, provider and stream of an engine, in one line."""
     manifest = engine.recognizer.bundle.manifest
+    name = shown(engine.description.name)
     return (
-        f"{manifest.name} ({len(engine.labels)} classes, {engine.recognizer.provider}) on {engine.description.name} "
+        f"{manifest.name} ({len(engine.labels)} classes, {engine.recognizer.provider}) on {name} "
         f"({engine.layout.n_channels} channels, {engine.spec.fs_hz:g} Hz)"
     )
 

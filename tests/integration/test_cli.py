@@ -70,6 +70,10 @@ def test_mistakes_get_one_sentence_and_exit_code_2(
         ([*live, "--bundle", bundle.path, "--stream", "nowhere"], "start the source first"),
         ([*live, "--bundle", bundle.path, "--provider", "tpu"], "must be one of auto, cpu, cuda"),
         ([*live, "--bundle", bundle.path, "--report", tmp_path / "no" / "out.json"], "does not exist"),
+        ([*live, "--bundle", bundle.path, "--follow", "nobody"], "must be one of same, any"),
+        ([*live, "--bundle", bundle.path, "--columns", "9-3"], "must run upwards"),
+        ([*live, "--bundle", bundle.path, "--stream", "[/x]"], "called '[/x]'"),
+        (["replay", "virtual:7", "--seconds", "0.2", "--name", "  "], "must have 1 to 1000 characters"),
         (["replay", tmp_path / "none.xdf"], "there is no such file"),
         (["replay", "virtual:x"], "whole number"),
         (["replay", "virtual:7", "--seconds", "0.2", "--layout", "flexemg_16x4"], "none of the recording's channels"),
@@ -98,7 +102,8 @@ def test_no_display_is_said_before_anything_starts(
 def test_a_headless_run_writes_its_report(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, bundle: Bundle, lsl: None
 ) -> None:
-    outlet = SignalOutlet("cli", SPEC.layout.channels, SPEC.fs_hz, counter=True)
+    name = "it's [Amp] <1> & [/red] :smile:"  # what names hold is no query and no markup
+    outlet = SignalOutlet(name, SPEC.layout.channels, SPEC.fs_hz, counter=True)
     stop = threading.Event()
 
     def send() -> None:
@@ -114,14 +119,16 @@ def test_a_headless_run_writes_its_report(
     report = tmp_path / "out.json"
     try:
         code = run(
-            monkeypatch, "live", "--bundle", bundle.path, "--stream", "cli", "--headless", "--seconds", "1.5",
+            monkeypatch, "live", "--bundle", bundle.path, "--stream", name, "--headless", "--seconds", "1.5",
             "--report", report,
         )  # fmt: skip
     finally:
         stop.set()
         sender.join()
     assert code == 0
-    assert "samples lost: 0 of" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"on {name} (8 channels" in said
+    assert "samples lost: 0 of" in said
     figures = json.loads(report.read_text())
     assert figures["schema"] == "rt-handdt.run/2"
     assert figures["bundle"] == {"name": "tiny", "fingerprint": bundle.fingerprint}

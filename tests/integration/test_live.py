@@ -22,7 +22,9 @@ from rt_handdt.io.replay import Replayer
 from rt_handdt.runtime.connect import connect
 from rt_handdt.runtime.engine import Engine
 from rt_handdt.runtime.limits import LiveLimits
+from rt_handdt.runtime.reconnect import Reconnector
 from rt_handdt.runtime.report import run_report
+from rt_handdt.runtime.source_choice import SourceChoice
 from rt_handdt.runtime.status import State
 from tests.support.tiny import LABELS, noise, tiny_bundle, tiny_spec
 
@@ -243,10 +245,11 @@ def test_a_lost_stream_is_visible_and_a_new_source_is_taken_up(bundle: Bundle) -
     engine: Engine | None = None
     try:
         with Playing(recording) as playing:
+            connection = connect(SPEC, "comeback")
             engine = Engine(
                 StreamRecognizer(Recognizer(bundle)),
-                connect(SPEC, "comeback"),
-                reconnect=lambda: connect(SPEC, "comeback", timeout_s=2.0),
+                connection,
+                reconnect=Reconnector(SPEC, SourceChoice("comeback"), connection),
             )
             engine.start()
             playing.thread.join()
@@ -296,7 +299,7 @@ def test_streams_that_do_not_fit_are_refused_in_one_sentence() -> None:
     for name, (_, text) in cases.items():
         with pytest.raises(LayoutMismatch, match=text):
             connect(SPEC, name)
-    taken = connect(SPEC, "others", by_position=True)
+    taken = connect(SPEC, SourceChoice("others", by_position=True))
     assert taken.order.tolist() == list(range(8))
     taken.close()
     with pytest.raises(StreamError, match="No LSL stream called 'nowhere'"):
@@ -309,5 +312,5 @@ def test_channels_are_put_in_order_and_scaled(tmp_path: Path) -> None:
     assert outlet.name == "shuffled"
     connection = connect(SPEC, "shuffled")
     assert connection.order.tolist() == list(range(7, -1, -1))
-    assert connection.to_uv == 1000.0
+    assert connection.to_uv.tolist() == [1000.0] * 8
     connection.close()

@@ -77,7 +77,7 @@ def test_a_command_by_udp_reaches_signal_and_markers_without_loss() -> None:
     said: list[str] = []
     with running("told", reaction_s=0.0) as person, UdpCommands(0, person, said.append) as port:
         inlet = SignalInlet("told", timeout_s=10.0)
-        marks = MarkerInlet.beside("told", timeout_s=5.0)
+        marks = MarkerInlet.beside(inlet.describe(), timeout_s=5.0)
         assert marks is not None
         samples: list[np.ndarray] = []
         times: list[np.ndarray] = []

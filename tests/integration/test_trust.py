@@ -171,6 +171,21 @@ def test_after_reconnection_windows_begin_anew(bundle: Bundle) -> None:
         assert run.engine.log.table().index.tolist() == [127, 143, 159, 175, 191, 200 + 127, 200 + 143]
 
 
+@pytest.mark.parametrize("same", [True, False])
+def test_nothing_learnt_of_one_source_is_kept_for_another(
+    bundle: Bundle, same: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = connected(SPEC, same_source=same)
+    resets: list[bool] = []
+    with running(bundle, PATIENT, reconnect=lambda: second) as run:
+        monkeypatch.setattr(run.engine._reader, "reset", lambda: resets.append(True))
+        run.source.give(gone())
+        until(lambda: run.engine.reconnections == 1)
+        second.inlet.give(chunk(loud(144), clock()))  # type: ignore[attr-defined]
+        until(lambda: len(run.engine.log) == 2)
+    assert resets == ([] if same else [True])
+
+
 def test_what_is_no_emg_is_refused_and_said(bundle: Bundle) -> None:
     with running(bundle, PATIENT) as run:
         run.source.give(chunk(loud(160), clock()))

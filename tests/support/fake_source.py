@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections import deque
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import Chunk, Remark
 from rt_handdt.errors import StreamError
+from rt_handdt.io.description import StreamDescription
+from rt_handdt.runtime.connect import Connection
 
 
 class FakeSource:
@@ -24,7 +25,9 @@ class FakeSource:
     """
 
     def __init__(self, spec: PipelineSpec) -> None:
-        self.description = SimpleNamespace(name="fake", source_id="fake", host="here", fs_hz=spec.fs_hz)
+        self._description = StreamDescription(
+            "fake", "EMG", "here", "fake", "uid", spec.fs_hz, spec.layout.n_channels, "float32"
+        )
         self.timeline = SimpleNamespace(
             loss_method="counter", same_clock=True, measured_hz=None, remarks=(), fault=None
         )
@@ -51,20 +54,19 @@ class FakeSource:
             raise chunk
         return [chunk]
 
-    def refresh_clock(self) -> None:
-        """Nothing to measure."""
+    def describe(self) -> StreamDescription:
+        """What it says of itself."""
+        return self._description
 
     def close(self) -> None:
         """Remember it."""
         self.closed = True
 
 
-def connected(spec: PipelineSpec) -> Any:
+def connected(spec: PipelineSpec, *, same_source: bool = True) -> Connection:
     """A connection to a `FakeSource`, with its columns in the layout's order and in µV."""
-    source = FakeSource(spec)
-    return SimpleNamespace(
-        inlet=source, markers=None, order=np.arange(spec.layout.n_channels), to_uv=1.0, close=source.close
-    )
+    n = spec.layout.n_channels
+    return Connection(FakeSource(spec), None, np.arange(n), np.ones(n), same_source=same_source)  # type: ignore[arg-type]
 
 
 def gone() -> StreamError:

@@ -7,7 +7,8 @@ merely inferred from time stamps.
 
 from __future__ import annotations
 
-from rt_handdt.io.lsl.description import StreamDescription, find_streams
+from rt_handdt.io.description import StreamDescription
+from rt_handdt.io.lsl.finder import Finder, Heard, find_streams
 from rt_handdt.io.lsl.marker_inlet import MarkerInlet
 from rt_handdt.io.lsl.setup import COUNTER, COUNTER_MODULUS, SESSION_VARIABLE, clock, configure
 from rt_handdt.io.lsl.signal_inlet import SignalInlet
@@ -18,6 +19,8 @@ __all__ = [
     "COUNTER",
     "COUNTER_MODULUS",
     "SESSION_VARIABLE",
+    "Finder",
+    "Heard",
     "MarkerInlet",
     "SignalInlet",
     "SignalOutlet",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 
 import pylsl
 
 from rt_handdt.errors import StreamError
+from rt_handdt.io.description import shown
 
 COUNTER = "COUNTER"
 COUNTER_MODULUS = 65536
@@ -33,6 +35,11 @@ def configure(*, network: bool = False, session: str | None = None) -> None:
     """
     global _configured
     session = session or os.environ.get(SESSION_VARIABLE) or "default"
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", session):  # it goes into LSL's configuration, and into its questions
+        raise StreamError(
+            f"The LSL session '{shown(session)}' must be of letters, digits, '.', '-' and '_' only, at most 100; "
+            f"choose another, or unset {SESSION_VARIABLE}."
+        )
     wanted = f"network={network} session={session}"
     if _configured is not None:
         if _configured != wanted:

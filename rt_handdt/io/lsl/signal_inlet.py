@@ -1,70 +1,73 @@
-"""EMG in, with every lost sample counted."""
+"""EMG in, in any number format, with every lost sample counted."""
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pylsl
 
-from rt_handdt.core.types import Chunk, Float32, Float64
+from rt_handdt.core.types import Chunk, Float64
 from rt_handdt.errors import StreamError
+from rt_handdt.io.choosing import answers_to, choose
+from rt_handdt.io.description import StreamDescription, shown
 from rt_handdt.io.lsl.description import describe
-from rt_handdt.io.lsl.setup import ANSWER_S, BUFFER_S, COUNTER, clock, ensure_configured
+from rt_handdt.io.lsl.finder import Finder, Heard
+from rt_handdt.io.lsl.setup import ANSWER_S, BUFFER_S, clock
 from rt_handdt.io.timeline import Timeline
+
+#: LSL measures the clocks' offset every few seconds in the background; so often is its estimate taken over.
+CLOCK_S = 1.0
 
 
 class SignalInlet:
-    """A numeric stream, read in order and without silent loss.
+    """A numeric stream, read in order, exactly, and without silent loss: LSL's `Source`.
 
     Use from one thread. Not recovering: when the source goes, `read` raises `StreamError` and the owner opens a new
     inlet, so that a restarted source is never taken for the old one.
+
+    Parameters
+    ----------
+    stream
+        A stream that was heard; or what names it (see `rt_handdt.io.choosing.answers_to`); None for the only EMG one.
+    timeout_s
+        Longest wait for streams to answer.
+
+    Raises
+    ------
+    StreamError
+        If it is not there, is not the only one, carries no signal, or does not answer.
     """
 
-    def __init__(self, name: str | None = None, *, timeout_s: float = 5.0) -> None:
-        ensure_configured()
-        info = _resolve_signal(name, timeout_s)
+    def __init__(self, stream: Heard | str | None = None, *, timeout_s: float = 5.0) -> None:
+        info = (stream if isinstance(stream, Heard) else _only(stream, timeout_s)).info
         self._inlet = pylsl.StreamInlet(
             info, max_buflen=BUFFER_S, max_chunklen=0, recover=False, processing_flags=pylsl.proc_none
         )
         try:
             full = self._inlet.info(timeout=ANSWER_S)
-        except (pylsl.util.TimeoutError, pylsl.util.LostError):
-            raise StreamError(
-                f"The stream '{info.name()}' was found but does not answer; restart its source."
-            ) from None
-        self.description = describe(full, full=True)
-        if self.description.fs_hz <= 0:
-            raise StreamError(f"The stream '{self.description.name}' has no fixed rate; a signal stream is needed.")
-        if full.channel_format() == pylsl.cf_string:
-            raise StreamError(f"The stream '{self.description.name}' carries text; give the name of a signal stream.")
-        upper = [label.upper() for label in self.description.channels]
-        self._counter = upper.index(COUNTER) if COUNTER in upper else None
-        self.timeline = Timeline(self.description.fs_hz)
-        self._buffer = np.zeros((1, self.description.n_channels), np.float32)
-        self._correction = 0.0
-        try:
+            self._description = describe(full, full=True)
+            if not self._description.is_signal:
+                raise StreamError(f"The stream {self._description.words()} is no signal: numbers at a fixed rate.")
             self._inlet.open_stream(timeout=ANSWER_S)
-            self._correction = float(self._inlet.time_correction(timeout=ANSWER_S))
         except (pylsl.util.TimeoutError, pylsl.util.LostError):
-            raise StreamError(
-                f"The stream '{self.description.name}' was found but cannot be opened; restart its source."
-            ) from None
+            name = shown(info.name())
+            raise StreamError(f"The stream '{name}' was found but does not answer; restart its source.") from None
+        self._counter = self._description.counter
+        self.timeline = Timeline(self._description.fs_hz)
+        self._first_correction = self._correction = self._measure_clock(ANSWER_S) or 0.0
+        self._clock_at = time.monotonic()
 
-    @property
-    def counted(self) -> bool:
-        """Whether a counter channel makes loss provable."""
-        return self._counter is not None
+    def describe(self) -> StreamDescription:
+        """What the stream says of itself."""
+        return self._description
 
     @property
     def clock_correction_s(self) -> float:
-        """What to add to the stream's times to get this computer's clock (as of the last `refresh_clock`)."""
+        """What to add to the stream's times to get this computer's clock, as LSL measured it last."""
         return self._correction
-
-    def refresh_clock(self) -> None:
-        """Take over LSL's newest estimate of the clock offset; quick, since LSL measures in the background."""
-        try:
-            self._correction = float(self._inlet.time_correction(timeout=0.01))
-        except (pylsl.util.TimeoutError, pylsl.util.LostError):
-            return  # the old estimate stays good for minutes
 
     def read(self, n_samples: int, timeout_s: float) -> list[Chunk]:
         """Wait for the next `n_samples` samples, at most `timeout_s`.
@@ -72,55 +75,57 @@ class SignalInlet:
         Returns
         -------
         list of Chunk
-            The samples that came, in order; cut where samples are missing. Empty if none came in time.
+            The samples that came, in order and in the stream's own number format; cut where samples are missing.
+            Empty if none came in time.
 
         Raises
         ------
         StreamError
-            If the source has gone.
+            If the source has gone, or its number format cannot be read on this computer.
         """
-        if self.description.n_channels * n_samples > self._buffer.size:
-            self._buffer = np.zeros((n_samples, self.description.n_channels), np.float32)
         try:
-            _, times = self._inlet.pull_chunk(timeout=timeout_s, max_samples=n_samples, dest_obj=self._buffer)
+            # A fresh array in the stream's own format each time: `dest_obj` would be filled as if it were float32.
+            samples, stamps_s = self._inlet.pull_chunk(timeout=timeout_s, max_samples=n_samples, as_numpy=True)
         except pylsl.util.LostError:
-            raise StreamError(f"The stream '{self.description.name}' has ended or its source is gone.") from None
-        if not times:
-            return []
-        times_s = np.asarray(times, dtype=np.float64)
-        return self._cut(self._buffer[: len(times_s)].copy(), times_s)
+            name = shown(self._description.name)
+            raise StreamError(f"The stream '{name}' has ended or its source is gone.") from None
+        except NotImplementedError:  # 64-bit integers, which LSL does not read on Windows and 32-bit systems
+            raise StreamError(
+                f"The stream '{shown(self._description.name)}' sends {self._description.number_format}, which LSL "
+                "cannot read on this computer; let the source send int32, float32 or double64."
+            ) from None
+        arrived_s = clock()
+        if time.monotonic() - self._clock_at > CLOCK_S:
+            self._clock_at = time.monotonic()
+            self._correction = self._measure_clock(0.01) or self._correction
+        return self._cut(samples, stamps_s, arrived_s) if len(stamps_s) else []
 
-    def _cut(self, samples: Float32, stamps_s: Float64) -> list[Chunk]:
+    def _cut(self, samples: npt.NDArray[Any], stamps_s: Float64, arrived_s: float) -> list[Chunk]:
         counts = None if self._counter is None else samples[:, self._counter]
-        self.timeline.correction_s = self._correction
-        missing, times_s, offset_s = self.timeline.place(stamps_s, clock(), counts)
-        cuts = np.flatnonzero(missing)
-        starts = [0, *(int(cut) for cut in cuts if cut > 0)]
+        # The judge sees stamps on this computer's clock, shifted by one constant: its estimate wanders, they must not.
+        first = self._first_correction
+        placed = self.timeline.place(stamps_s + first, arrived_s, counts)
+        times_s = placed.times_s - first
+        offset_s = placed.offset_s + (self._correction if self.timeline.same_clock else first)
+        starts = [0, *(int(cut) for cut in np.flatnonzero(placed.missing) if cut > 0)]
         stops = [*starts[1:], len(samples)]
         return [
-            Chunk(samples[start:stop], times_s[start:stop], gap_samples=int(missing[start]), offset_s=offset_s)
+            Chunk(samples[start:stop], times_s[start:stop], int(placed.missing[start]), offset_s)
             for start, stop in zip(starts, stops, strict=True)
         ]
+
+    def _measure_clock(self, timeout_s: float) -> float | None:
+        try:
+            return float(self._inlet.time_correction(timeout=timeout_s))
+        except (pylsl.util.TimeoutError, pylsl.util.LostError):
+            return None  # clocks are measured by UDP, which a firewall may hold back where samples pass
 
     def close(self) -> None:
         """Disconnect."""
         self._inlet.close_stream()
 
 
-def _resolve_signal(name: str | None, timeout_s: float) -> pylsl.StreamInfo:
-    if name is not None:
-        infos = list(pylsl.resolve_byprop("name", name, minimum=1, timeout=timeout_s))
-        if len(infos) > 1:
-            raise StreamError(f"{len(infos)} streams are called '{name}'; stop one of them or rename it.")
-    else:
-        infos = pylsl.resolve_byprop("type", "EMG", minimum=1, timeout=timeout_s)
-        if len(infos) > 1:
-            names = sorted(info.name() for info in infos)
-            raise StreamError(f"Several EMG streams were found ({', '.join(names)}); choose one with --stream NAME.")
-    if not infos:
-        what = f"No LSL stream called '{name}'" if name is not None else "No LSL stream of type EMG"
-        raise StreamError(
-            f"{what} was found within {timeout_s:g} s; start the source first, look with 'rt-handdt streams', and use "
-            "--network if it runs on another computer."
-        )
-    return infos[0]
+def _only(stream: str | None, timeout_s: float) -> Heard:
+    heard = Finder().gather(timeout_s, lambda one: one.is_signal and answers_to(one, stream, None))
+    chosen = choose([one.description for one in heard], stream, None, lambda _: True)
+    return next(one for one in heard if one.description is chosen)

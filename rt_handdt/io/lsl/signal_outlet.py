@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import socket
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,7 +10,11 @@ import pylsl
 
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.types import Float32
+from rt_handdt.errors import StreamError
 from rt_handdt.io.lsl.setup import BUFFER_S, COUNTER, COUNTER_MODULUS, ensure_configured
+
+#: LSL tells a stream's name, and its source id with the name in it, in one datagram.
+LONGEST_NAME = 1000
 
 
 class SignalOutlet:
@@ -26,6 +30,14 @@ class SignalOutlet:
         If given, channels that it knows carry their grid cell.
     counter
         Add a channel ``COUNTER``.
+    source
+        What is sent, in words; with name and computer it makes the source id, so that a sender that is started again
+        with the same is known to be the same.
+
+    Raises
+    ------
+    StreamError
+        If the name is empty, or so long that no answer on the network holds it.
     """
 
     def __init__(
@@ -38,16 +50,20 @@ class SignalOutlet:
         layout: ElectrodeLayout | None = None,
         counter: bool = False,
         chunk_samples: int = 0,
+        source: str = "",
     ) -> None:
         ensure_configured()
+        if not 1 <= len(name.strip()) <= LONGEST_NAME:
+            raise StreamError(
+                f"A stream's name must have 1 to {LONGEST_NAME} characters; got {len(name)}; choose another."
+            )
         self.name = name
         self.fs_hz = fs_hz
         self._counter = counter
         self._sent = 0
         labels = [*channels, COUNTER] if counter else list(channels)
-        info = pylsl.StreamInfo(
-            name, "EMG", len(labels), fs_hz, pylsl.cf_float32, f"rt-handdt-{name}-{uuid.uuid4().hex}"
-        )
+        source_id = "-".join(["rt-handdt", socket.gethostname(), name, *filter(None, [source])])
+        info = pylsl.StreamInfo(name, "EMG", len(labels), fs_hz, pylsl.cf_float32, source_id)
         cells = dict(zip(layout.channels, layout.cells, strict=True)) if layout else {}
         described = info.desc().append_child("channels")
         for label in labels:

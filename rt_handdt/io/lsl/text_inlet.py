@@ -7,6 +7,8 @@ import time
 import pylsl
 
 from rt_handdt.errors import StreamError
+from rt_handdt.io.description import TEXT, shown
+from rt_handdt.io.lsl.finder import Finder
 from rt_handdt.io.lsl.setup import ANSWER_S, BUFFER_S, ensure_configured
 
 
@@ -20,7 +22,7 @@ class TextInlet:
         ensure_configured()
         self.name = name
         self._inlet: pylsl.StreamInlet | None = None
-        self._resolver: pylsl.ContinuousResolver | None = None
+        self._finder: Finder | None = None
 
     def read(self, timeout_s: float) -> list[str]:
         """What has come, after waiting for it at most so long.
@@ -28,7 +30,7 @@ class TextInlet:
         Raises
         ------
         StreamError
-            If the stream of that name carries numbers.
+            If the stream of that name carries numbers, or several of text have it.
         """
         found: list[str] = []
         try:
@@ -46,24 +48,27 @@ class TextInlet:
 
     def close(self) -> None:
         """Disconnect."""
-        self._resolver = None
+        self._finder = None
         if self._inlet is not None:
             self._inlet.close_stream()
             self._inlet = None
 
     def _find(self) -> pylsl.StreamInlet | None:
-        # Looks on its own until a source answers, however late: single tries miss those that are slow.
-        self._resolver = self._resolver or pylsl.ContinuousResolver(prop="name", value=self.name)
-        infos = self._resolver.results()
-        if not infos:
+        # Listens on until a source answers, however late: single tries miss those that are slow.
+        self._finder = self._finder or Finder()
+        called = [one for one in self._finder.look() if one.description.name == self.name]
+        if not called or not self._finder.settled:
             return None
-        info = infos[0]
-        if info.channel_format() != pylsl.cf_string:
-            raise StreamError(f"The stream '{self.name}' carries numbers; commands are text.")
-        inlet = pylsl.StreamInlet(info, max_buflen=BUFFER_S, recover=False, processing_flags=pylsl.proc_none)
+        named = [one for one in called if one.description.number_format == TEXT]
+        if not named:
+            raise StreamError(f"The stream '{shown(self.name)}' carries numbers; commands are text.")
+        if len(named) > 1:
+            listed = "; ".join(one.description.words() for one in named)
+            raise StreamError(f"{len(named)} streams of text have one name; stop or rename all but one: {listed}.")
+        inlet = pylsl.StreamInlet(named[0].info, max_buflen=BUFFER_S, recover=False, processing_flags=pylsl.proc_none)
         try:
             inlet.open_stream(timeout=ANSWER_S)
         finally:
-            self._resolver = None
+            self._finder = None
         self._inlet = inlet
         return inlet
