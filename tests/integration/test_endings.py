@@ -23,7 +23,7 @@ from rt_handdt.runtime.report_file import ReportFile
 from tests.support.tiny import noise, tiny_bundle, tiny_spec
 
 SPEC = tiny_spec()
-NAME = "endings [/red]"
+NAME = "endings [/red] it's"
 
 
 @pytest.fixture(scope="module")
