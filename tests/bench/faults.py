@@ -450,7 +450,7 @@ def judge(
             found.append(f"{share:.2f} of the windows decided")
     if not fault.dies and not backs and fault.name != "half the rate":
         found.append("never came back")
-    if others and any(one.sent for one in others) and fault.then:
+    if fault.then and report["samples"]["reconnections"]:
         found.append("another source was taken")
     if fault.then == {} and not backs:
         found.append("did not come back")
