@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy.typing as npt
 import pylsl
@@ -14,6 +15,9 @@ class OddStream:
 
     `columns` are (label, unit, type) of each; "" is left out, None describes no column at all.
     """
+
+    #: Those that are not closed yet.
+    open: ClassVar[set[OddStream]] = set()
 
     def __init__(
         self,
@@ -38,6 +42,7 @@ class OddStream:
                         channel.append_child_value(key, value)
         self.source_id = sid
         self._outlet: pylsl.StreamOutlet | None = pylsl.StreamOutlet(info)
+        self.open.add(self)
 
     def push(self, samples: npt.NDArray) -> None:  # type: ignore[type-arg]
         """Send samples (n, n_channels) now, once somebody reads."""
@@ -48,6 +53,7 @@ class OddStream:
     def close(self) -> None:
         """Be gone, as a program that ends."""
         self._outlet = None
+        self.open.discard(self)
 
 
 def electrodes(names: Sequence[str], unit: str = "uV") -> list[tuple[str, str, str]]:
