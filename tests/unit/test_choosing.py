@@ -97,9 +97,9 @@ def resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Resolver]]:
 
 
 def test_a_choice_waits_for_those_that_answer_late(resolver: type[Resolver]) -> None:
-    resolver.plan = ((0.0, AMP), (0.6, OTHER))
+    resolver.plan = ((0.0, AMP), (0.7, say(AMP, name="Third", uid="uid-3")), (1.4, OTHER))
     heard = Finder().gather(30.0, lambda one: one.name == "Amp")
-    assert {one.description.name for one in heard} == {"Amp", "Other"}
+    assert {one.description.name for one in heard} == {"Amp", "Third", "Other"}
 
 
 def test_the_whole_time_is_waited_for_one_that_is_not_there(resolver: type[Resolver]) -> None:
