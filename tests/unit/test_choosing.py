@@ -59,6 +59,8 @@ def test_what_cannot_be_it_is_no_candidate() -> None:
     wide = say(AMP, uid="w", kind="Filtered")
     assert pick([text, moving, AMP], "Amp") is AMP
     assert pick([moving, wide, AMP], "Amp") is AMP  # of two that fit, the EMG
+    assert pick([say(AMP, uid="n", n_channels=3), AMP], "Amp") is AMP
+    assert pick([say(OTHER, name="uid-1"), AMP], "uid-1") is AMP  # an outlet's number says more than a name
     assert pick([moving, wide, AMP], "Amp", "filtered") is wide
     with pytest.raises(StreamError, match="carries text"):
         pick([text], "Amp")
