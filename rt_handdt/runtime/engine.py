@@ -32,7 +32,7 @@ from rt_handdt.runtime.windowlog import WindowLog
 SLOW_S = 0.5
 EXPLAIN_S = 0.1
 MARKERS_S = 0.05
-RECONNECT_S = 1.0
+RECONNECT_S = 0.1
 TRACE_S = 4.0
 HISTORY_S = 10.0
 #: Samples are asked for in pieces of at most this length, so that the age of the newest is known that well.
@@ -60,7 +60,7 @@ class Engine:
     connection
         A stream that fits it.
     reconnect
-        Called after the stream was lost, once a second, until it returns a connection; it raises `HanddtError` while
+        Called after the stream was lost, again and again, until it returns a connection; it raises `HanddtError` while
         the source is away, and its text says what is there instead. None: a lost stream stays lost.
     on_decision
         Called with every decision, on the worker's or the watchdog's thread, one at a time; must be quick.
