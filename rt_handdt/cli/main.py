@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from rt_handdt import __version__
 from rt_handdt.cli.app import run_app
-from rt_handdt.cli.demo import demo
-from rt_handdt.cli.doctor import doctor
-from rt_handdt.cli.inspect import inspect
-from rt_handdt.cli.live import live
-from rt_handdt.cli.replay import replay
-from rt_handdt.cli.simulate import simulate
-from rt_handdt.cli.streams import streams
+from rt_handdt.errors import ConfigError
+
+#: Each is a function of its own module.
+COMMANDS = ("demo", "live", "replay", "simulate", "streams", "inspect", "doctor")
 
 app = typer.Typer(
     name="rt-handdt",
@@ -23,8 +22,31 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, live, replay, simulate, streams, inspect, doctor):
-    app.command()(command)
+
+
+def add_command(name: str) -> None:
+    """Add a command to the app; one whose packages are broken is there too, and says so.
+
+    Otherwise a broken package would keep the doctor, who knows the remedy, from starting.
+    """
+    try:
+        app.command()(getattr(import_module(f"rt_handdt.cli.{name}"), name))
+    except (ImportError, OSError, RuntimeError) as exc:  # pylsl without its library is a RuntimeError
+        app.command(name, context_settings={"ignore_unknown_options": True, "allow_extra_args": True})(
+            _cannot_start(name, f"{type(exc).__name__}: {exc}")
+        )
+
+
+def _cannot_start(name: str, why: str) -> Callable[[], None]:
+    def command() -> None:
+        raise ConfigError(f"'{name}' cannot start, because a package does not load ({why}); see 'rt-handdt doctor'.")
+
+    command.__doc__ = "Cannot start: a package does not load. See doctor."
+    return command
+
+
+for command in COMMANDS:
+    add_command(command)
 
 
 def _version(wanted: bool) -> None:

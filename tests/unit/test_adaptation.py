@@ -9,9 +9,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from rt_handdt.core import adaptation
 from rt_handdt.core.adaptation import PersonAdapter
+from rt_handdt.core.memory import Moments
 from rt_handdt.core.noise_floor import FloorSettings
 from rt_handdt.core.person import AdapterSettings, PersonModel
+from rt_handdt.core.scale import RunningScale
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import BundleError
 
@@ -194,6 +197,102 @@ def test_the_networks_word_counts_as_much_as_it_is_trusted() -> None:
         share = np.array([0.6, 0.2, 0.1]) ** trust
         assert found[1:] == pytest.approx(0.9 * share / share.sum(), rel=1e-4)
         assert found[REST] == pytest.approx(0.1)
+
+
+def rehearse(adapter: PersonAdapter, frames: int, network: Callable[[Float32], tuple[Float32, Float32]]) -> None:
+    """Let frames pass that are not learnt from: the network takes them for rest, and their level does not."""
+    moving = windows_of(adapter.model, np.full((1, 3), 1.0))[0]
+    for _ in range(frames):
+        adapter.judge(moving, always(0.6, 0.2, 0.1, 0.1))
+        assert not adapter.quiet
+        adapter.learn(network)
+
+
+def test_the_network_is_asked_about_every_kept_window_in_turn() -> None:
+    about = model()
+    kept = windows_of(about, np.linspace(1.0, 2.0, 6)[:, None] * (1.0, 1.0, 1.0))
+    # `refresh` is never due: windows look as they looked at first. Half of the frames come, so two a frame are due.
+    adapter = PersonAdapter(about, AdapterSettings(every=1, rehearse=1, refresh=1000), REST, stride=2)
+    for maps in kept:
+        adapter.step(maps, undecided)
+    assert adapter.learnt == 6
+    asked: list[Float32] = []
+
+    def network(maps: Float32) -> tuple[Float32, Float32]:
+        asked.extend(maps)
+        return undecided(maps)
+
+    for times in (1, 2):
+        rehearse(adapter, 3, network)
+        same = [[np.allclose(one, maps, rtol=1e-3, atol=1e-3) for maps in kept] for one in asked]
+        assert np.sum(same, axis=0).tolist() == [times] * 6
+
+
+def test_what_the_network_says_on_second_thoughts_counts() -> None:
+    about = model()
+    between = windows_of(about, np.array([[2.0, 2.0, 0.0]]) + np.random.default_rng(12).normal(0, 0.3, (40, 3)))
+    probe = windows_of(about, np.array([[2.0, 2.0, 0.0]]))[0]
+    settings = AdapterSettings(every=1, prior_windows=1e9, check_margin=0.99, rehearse=4, temperature=0.2)
+
+    def probabilities(second: Callable[[Float32], tuple[Float32, Float32]], **change: object) -> np.ndarray:
+        adapter = PersonAdapter(about, settings.model_copy(update=change), REST)
+        for maps in between:
+            adapter.step(maps, always(0.0, 0.9, 0.05, 0.05))
+        rehearse(adapter, 20, second)
+        adapter.update()
+        return adapter.judge(probe, always(0.0, 0.4, 0.4, 0.2)).probabilities
+
+    other, still = always(0.0, 0.05, 0.9, 0.05), always(0.99, 0.004, 0.003, 0.003)
+    assert probabilities(other, rehearse=0).argmax() == 1
+    assert probabilities(other).argmax() == 2
+    fresh = PersonAdapter(about, settings, REST).judge(probe, always(0.0, 0.4, 0.4, 0.2)).probabilities
+    assert np.abs(probabilities(always(0.0, 0.9, 0.05, 0.05)) - fresh).max() > 0.05
+    assert probabilities(still) == pytest.approx(fresh, abs=0.01)  # they were no movement after all
+
+
+def test_rest_of_long_ago_is_forgotten() -> None:
+    about = model()
+    settings = AdapterSettings(horizon_windows=50, prior_windows=1e-6, gesture_windows=10.0)
+    scale = RunningScale(about, settings, knows_rest=True)
+    gesture = Moments.none(about.mean.shape)
+    gesture.add(np.zeros(about.mean.shape, np.float32))
+    for displaced, expected in ((1.0, 1.0), (-1.0, -0.96)):
+        for _ in range(200):
+            scale.watch_rest(about.mean + np.float32(displaced))
+        scale.update({0: gesture})
+        assert (scale.mean - about.mean) / about.rest_share == pytest.approx(
+            np.full(about.mean.shape, expected), abs=0.03
+        )
+
+
+def test_a_gesture_held_all_day_counts_as_one_held_a_little() -> None:
+    about = model()
+    scale = RunningScale(about, AdapterSettings(gesture_windows=10.0, prior_windows=1e-6), knows_rest=False)
+    shape, seen = about.mean.shape, {}
+    for gesture, (windows, away) in enumerate(((1000, 1.0), (10, -1.0))):
+        seen[gesture] = Moments.none(shape)
+        for _ in range(windows):
+            seen[gesture].add(np.full(shape, away, np.float32))
+    scale.update(seen)
+    assert scale.mean == pytest.approx(about.mean, abs=1e-3)
+
+
+def test_kept_windows_are_seen_by_what_is_known_now_all_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few at each update are as good as all, once as many updates have been as it takes."""
+    about = model()
+    settings = AdapterSettings(
+        every=1, refresh=1, prior_windows=5.0, temperature=0.2, weight=1.0, rehearse=0, check_margin=0.99
+    )
+    own, _ = session(about, np.random.default_rng(13), 2)
+    own[:, 0] *= 4.0
+    found = []
+    for at_once in (4, 1000):
+        monkeypatch.setattr(adaptation, "PROJECTED", at_once)
+        adapter = PersonAdapter(about, settings, REST)
+        for maps in [*own, *[own[0]] * 60]:  # the scale is settled by the end, and rest brings one update a window
+            adapter.step(maps, undecided)
+        found.append(np.stack([adapter.judge(maps, undecided).probabilities for maps in own]))
+    assert found[0] == pytest.approx(found[1], abs=1e-5)
 
 
 def test_it_is_causal_and_deterministic() -> None:

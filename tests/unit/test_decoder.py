@@ -47,6 +47,36 @@ def test_hysteresis_wants_a_lead_for_a_while() -> None:
     assert labels == ["rest", "rest", "fist", "fist"]
 
 
+PATIENT = SHARP.model_copy(update={"hold_s": 0.06, "reject_below": 0.3})  # three windows
+FIST, OPEN, STILL = (0.1, 0.8, 0.1), (0.1, 0.1, 0.8), (0.8, 0.1, 0.1)
+
+
+def test_two_rivals_share_no_lead() -> None:
+    """Each leads what is held all the time, neither for long enough."""
+    assert {d.label for d in run(PATIENT, [FIST, OPEN] * 20)} == {"rest"}
+    assert [d.label for d in run(PATIENT, [FIST, FIST, OPEN, OPEN, OPEN])] == ["rest"] * 4 + ["open"]
+
+
+@pytest.mark.parametrize(
+    ("between", "rms"),
+    [(STILL, 50.0), ((0.25, 0.29, 0.28), 50.0), ((0.36, 0.4, 0.24), 50.0), (FIST, 30.0), (FIST, 5.0)],
+    ids=["what is held is back", "doubt", "no margin", "the level falls", "silence"],
+)
+def test_an_interrupted_lead_begins_anew(between: tuple[float, float, float], rms: float) -> None:
+    steps = [(STILL, 50.0), (FIST, 50.0), (FIST, 50.0), (between, rms), (FIST, 50.0), (FIST, 50.0), (FIST, 50.0)]
+    settings = PATIENT.model_copy(update={"falling_s": 0.02})  # only the window before
+    assert levels(settings, steps) == ["rest"] * 6 + ["fist"]
+
+
+@pytest.mark.parametrize(("rms", "level"), [(9.0, 0.0), (35.0, 0.5), (110.0, 2.0), (5000.0, 2.0)])
+def test_the_level_stays_between_nothing_and_twice_the_usual(rms: float, level: float) -> None:
+    untracked = SHARP.model_copy(update={"floor_at_most": 0.0})  # 9 µV: below training's rest, above the gate
+    (decision,) = run(untracked, [FIST], rms=np.full(4, rms, np.float32))
+    assert decision.label == "fist"
+    assert decision.level == pytest.approx(level)
+    assert run(untracked.model_copy(update={"active_rms_uv": 0.0}), [FIST])[0].level == 1.0  # nothing is known of it
+
+
 def test_doubt_keeps_what_was_held() -> None:
     decisions = run(SHARP, [(0.0, 1.0, 0.0), (0.35, 0.25, 0.40)])
     assert decisions[1].rejected
