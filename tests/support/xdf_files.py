@@ -17,8 +17,8 @@ BOUNDARY = bytes.fromhex("43A546DCCBF5410FB30ED5467383CBE4")
 class Stream:
     """One stream of a hand-made file. `values` (n, channels), or strings, or rows of strings.
 
-    `fs` and `count` are written as they are; `footer` is the sample count it states, True for the true one, False for no
-    footer; a time of None is left out, to be deduced.
+    `fs` and `count` are written as they are. `footer` is the sample count it states, True for the true one, False for
+    no footer. A time of None is left out, to be deduced.
     """
 
     times: Sequence[float | None]

@@ -53,7 +53,7 @@ def test_stray_bytes_between_chunks_cost_nothing(
     assert f"The file is damaged: {len(stray)} bytes (at byte {len(b''.join(whole[:100]))})" in note
 
 
-@pytest.mark.parametrize("byte", [0, 1, 5, 7, 11, 20])
+@pytest.mark.parametrize("byte", [0, 1, 5, 7, 11, 16])
 def test_a_false_byte_costs_one_chunk(tmp_path: Path, whole: list[bytes], byte: int) -> None:
     """In the length, the tag, the stream's number, the count of samples and the first sample's stamp."""
     broken = bytearray(whole[100])
@@ -65,9 +65,7 @@ def test_a_false_byte_costs_one_chunk(tmp_path: Path, whole: list[bytes], byte: 
     assert np.flatnonzero(np.isnan(read.samples[:, 0])).tolist() == list(range(first, first + 100))
     assert read.samples[first + 100, 0] == first + 100
     assert len(read.markers) == 2
-    assert (
-        "Of the 20000 samples that the file's own end counts for 'amp', 19900 can be read; 100 are lost." in read.notes
-    )
+    assert any("Of the 20000 samples" in note and "19900 can be read; 100 are lost" in note for note in read.notes)
 
 
 def test_bytes_lost_inside_a_chunk_cost_it_alone(tmp_path: Path, whole: list[bytes]) -> None:
@@ -104,7 +102,7 @@ def test_a_file_cut_short_says_so(tmp_path: Path, whole: list[bytes]) -> None:
     read = read_xdf(tmp_path / "a.xdf")
     assert read.n_samples % 100 == 0
     assert "cut short" in read.notes[0]
-    packed = gzip.compress(np.random.default_rng(0).bytes(0) + content)
+    packed = gzip.compress(content)
     (tmp_path / "b.xdfz").write_bytes(packed[: len(packed) * 9 // 10])
     assert read_xdf(tmp_path / "b.xdfz").n_samples > 10_000
 
@@ -189,7 +187,7 @@ def test_streams_of_one_name_are_told_apart(tmp_path: Path) -> None:
     second = emg(more="<source_id>s2</source_id><hostname>lab</hostname><uid>u2</uid>")
     second.values = second.values + 7
     path = make(tmp_path / "a.xdf", emg(), second)
-    with pytest.raises(RecordingError, match="--stream '1' for 'amp' .* --stream 's2' for 'amp' .*on lab"):
+    with pytest.raises(RecordingError, match=r"--stream '1' for 'amp' .* --stream 's2' for 'amp' .*on lab"):
         read_xdf(path)
     with pytest.raises(RecordingError, match="several streams"):
         read_xdf(path, choice=SignalChoice(stream="amp"))
@@ -231,7 +229,7 @@ def test_columns_beside_the_electrodes_are_left_out(tmp_path: Path) -> None:
     assert chosen.samples[0].tolist() == [2.0, 3e6]
     with pytest.raises(RecordingError, match="has 7 columns, 0 to 6, but column 7"):
         read_xdf(path, choice=SignalChoice(columns=(7,)))
-    with pytest.raises(RecordingError, match="'load' has the unit 'N'.*--columns.*--unit"):
+    with pytest.raises(RecordingError, match=r"'load' has the unit 'N'.*--columns.*--unit"):
         read_xdf(path, choice=SignalChoice(columns=(1, 6)))
     assert read_xdf(path, choice=SignalChoice(unit="mV", columns=(6,))).samples[0, 0] == 6000.0
 
