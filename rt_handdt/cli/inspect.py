@@ -36,13 +36,13 @@ def inspect(
     columns: FileColumns = None,
 ) -> None:
     """Show what a recording holds: channels, rate, length, labels, missing values."""
-    console = Console()
-    if subject is None and session is None and virtual_seed(path) is None:
+    console = Console(emoji=False)
+    choice = SignalChoice.parse(stream, unit, columns)
+    if not choice and subject is None and session is None and virtual_seed(path) is None:
         folder = Path(path)
         if folder.is_dir() and read_session_folder(folder) is None and _has_sessions(folder):
             show_sessions(console, folder, list_sessions(folder))
             return
-    choice = SignalChoice.parse(stream, unit, columns)
     show_recording(console, open_recording(path, subject=subject, session=session, choice=choice))
 
 

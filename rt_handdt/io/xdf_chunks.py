@@ -107,6 +107,8 @@ class _Reader:
         while at < len(content):
             try:
                 chunk = self._chunk(at)
+                if not self._begins(chunk.end) and self._next_sound(at + 1) < chunk.end:
+                    raise _Damaged  # bytes are missing in it, and it ends in the next one
                 parts.append(self._taken(chunk, view[at : chunk.end]))
                 at = chunk.end
             except _Damaged:

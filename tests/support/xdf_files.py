@@ -6,6 +6,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 import numpy as np
 
@@ -60,11 +61,10 @@ def pieces(*streams: Stream) -> list[bytes]:
 def header(stream: Stream) -> bytes:
     """The XML of a stream's header."""
     text = isinstance(stream.values, list)
-    described = "".join(
-        "<channel>" + "".join(f"<{k}>{v}</{k}>" for k, v in one.items()) + "</channel>" for one in stream.channels
-    )
+    columns = ["".join(f"<{k}>{escape(v)}</{k}>" for k, v in one.items()) for one in stream.channels]
+    described = "".join(f"<channel>{one}</channel>" for one in columns)
     return (
-        f"<info><name>{stream.name}</name><type>{stream.kind}</type>"
+        f"<info><name>{escape(stream.name)}</name><type>{stream.kind}</type>"
         f"<channel_count>{stream.count or _width(stream)}</channel_count>"
         f"<channel_format>{'string' if text else stream.number_format}</channel_format>"
         f"<nominal_srate>{stream.fs}</nominal_srate>{stream.more}"
