@@ -24,6 +24,11 @@ from rt_handdt.io.xdf_writer import write_xdf
 
 __all__ = ["named_subject", "read_xdf", "write_xdf"]
 
+#: No clock counts so many seconds: the year 2286, counted from 1970.
+_LATEST_S = 1e10
+#: A recording of which so little is there is none.
+_SPARSEST = 20
+
 
 def read_xdf(path: str | Path, *, need_markers: bool = False, choice: SignalChoice = SignalChoice()) -> ArrayRecording:
     """Read the EMG and the markers of an XDF file.
@@ -62,11 +67,17 @@ def read_xdf(path: str | Path, *, need_markers: bool = False, choice: SignalChoi
     columns = signal_columns(what, emg.columns, choice)
     channels, renamed = distinct_names(columns.names)
 
-    rows, times, lost = make_even(what, emg.times, fs_hz)
+    # A stamp beyond all clocks is damage; an honest one may be of any.
+    stamps = np.where(np.abs(emg.times) < _LATEST_S, emg.times, np.nan)
+    rows, times, lost = make_even(what, stamps, fs_hz)
     gaps: tuple[str, ...] = ()
     if len(lost):
         gaps = (f"{int(lost.sum())} samples lost in {len(lost)} gaps of the recording were filled with NaN.",)
     n_samples = int(rows[-1]) + 1
+    if n_samples > _SPARSEST * len(emg):
+        raise RecordingError(
+            f"{what}: its times leave room for {n_samples} samples, but only {len(emg)} are there; record it again."
+        )
     samples = np.full((n_samples, len(channels)), np.nan, dtype=np.float32)
     samples[rows] = emg.values[:, columns.keep] * columns.to_uv.astype(np.float32)
 
