@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -79,6 +79,10 @@ def read_markers(
         if number:
             notes.append(f"{number} markers {why}.")
     kept = early[-1:] + within
+    labels = {event.label for event in kept}
+    alike = sorted(label for label in labels if sum(label.casefold() == one.casefold() for one in labels) > 1)
+    if alike:
+        notes.append(f"Labels that differ in case alone are taken for different ones: {_few(alike)}")
     nearest = np.rint(np.interp([event.time_s for event in kept], times, rows)).astype(np.intp)
     return tuple(Marker(int(row), event.label) for row, event in zip(nearest, kept, strict=True)), tuple(notes)
 
@@ -100,10 +104,9 @@ def _events(stream: XdfStream) -> tuple[list[_Event], list[str]]:
     rows = [[_as_text(value) for value in row] for row in stream.values]
     column = _label_column(rows)
     if stream.described.n_channels > 1:
-        some = ", ".join(f"'{shown(label)}'" for label in dict.fromkeys(row[column] for row in rows[:100]))
         notes.append(
             f"The markers of '{name}' have {stream.described.n_channels} columns; column {column} (counted from 0) is "
-            f"taken for the labels, the others are left out: {_cut(some)}"
+            f"taken for the labels, the others are left out: {_few(dict.fromkeys(row[column] for row in rows))}"
         )
     events = [_Event(float(time), row[column]) for time, row in zip(stream.times, rows, strict=True)]
     untimed = [event for event in events if not np.isfinite(event.time_s)]
@@ -119,9 +122,10 @@ def _events(stream: XdfStream) -> tuple[list[_Event], list[str]]:
     return events, notes
 
 
-def _cut(some: str) -> str:
-    parts = some.split(", ")
-    return ", ".join(parts[:_NAMED]) + (", …" if len(parts) > _NAMED else ".")
+def _few(labels: Iterable[str]) -> str:
+    """Some of them, for the end of a sentence."""
+    said = [f"'{shown(label)}'" for label in labels]
+    return ", ".join(said[:_NAMED]) + (", …" if len(said) > _NAMED else ".")
 
 
 def _as_text(value: object) -> str:

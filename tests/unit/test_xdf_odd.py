@@ -332,3 +332,8 @@ def test_whom_the_header_names(tmp_path: Path) -> None:
     parts[2] = chunk(2, struct.pack("<I", 1) + named)
     assert read_xdf(written(tmp_path / "monday.xdf", parts)).subject == "anna"
     assert read_xdf(written(tmp_path / "sub-01a.xdf", parts)).subject == "01a"
+
+
+def test_labels_that_differ_in_case_alone_are_said(tmp_path: Path) -> None:
+    path = make(tmp_path / "a.xdf", emg(), cues((100.1, "Rest"), (100.5, "rest"), (101.0, "fist")))
+    assert read_xdf(path).notes == ("Labels that differ in case alone are taken for different ones: 'Rest', 'rest'.",)
