@@ -13,6 +13,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from rt_handdt.cli.options import FileColumns, FileStream, FileUnit
+from rt_handdt.core.columns import columns_text
 from rt_handdt.core.gestures import GestureSet, title
 from rt_handdt.core.recording import Recording
 from rt_handdt.errors import RecordingError
@@ -93,6 +94,7 @@ def show_recording(console: Console, recording: Recording) -> None:
         ("recording", recording.name),
         ("subject, session", f"{recording.subject}, {recording.session}"),
         ("channels", f"{len(names)} ({shown})"),
+        *([("columns", f"{columns_text(recording.columns)}, counted from 0")] if recording.columns else []),
         ("rate", f"{recording.fs_hz:g} Hz"),
         ("length", f"{recording.duration_s:.1f} s ({recording.n_samples} samples)"),
         ("values", f"{low:.1f} to {high:.1f} {recording.unit}"),

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from rt_handdt.core.recording import Recording
 from rt_handdt.core.types import Float32
@@ -26,16 +25,13 @@ class WfdbRecording(Recording):
     ----------
     record
         What its header says.
-    keep
-        Shape (n_channels,): the columns of the record that are electrodes.
     """
 
     record: WfdbRecord = field(kw_only=True, repr=False)
-    keep: npt.NDArray[np.intp] = field(kw_only=True, repr=False, compare=False)
 
     def blocks(self, block_samples: int = 4096) -> Iterator[Float32]:
         for start in range(0, self.n_samples, block_samples):
-            yield np.ascontiguousarray(self.record.read(start, start + block_samples)[:, self.keep])
+            yield np.ascontiguousarray(self.record.read(start, start + block_samples)[:, list(self.columns)])
 
 
 def read_wfdb(path: str | Path, choice: SignalChoice = SignalChoice()) -> WfdbRecording:
@@ -81,6 +77,6 @@ def read_wfdb(path: str | Path, choice: SignalChoice = SignalChoice()) -> WfdbRe
         subject=subject,
         session=session,
         record=replace(record, to_uv=to_uv),
-        keep=chosen.keep,
+        columns=tuple(chosen.keep.tolist()),
         notes=(*notes, *renamed),
     )

@@ -98,6 +98,7 @@ def read_xdf(path: str | Path, *, need_markers: bool = False, choice: SignalChoi
         subject=emg.subject or subject if subject == UNKNOWN else subject,
         session=session,
         samples=samples,
+        columns=tuple(columns.keep.tolist()),
         notes=notes,
     )
 

@@ -22,8 +22,8 @@ _OTHER_KINDS = re.compile(
 def choose_emg(path: Path, streams: Sequence[XdfStream], wanted: str | None) -> tuple[XdfStream, tuple[str, ...]]:
     """The stream that is meant; of two of which one is empty, the other.
 
-    Without a wish: the one of a type under which EMG is sent; where there is none, the only one of several channels, at
-    a fixed rate, that may be measured in volts.
+    Of several of the name that is wished for, the one of an EMG type. Without a wish: the one of a type under which EMG
+    is sent; where there is none, the only one of several channels, at a fixed rate, that may be measured in volts.
 
     Parameters
     ----------
@@ -62,6 +62,9 @@ def choose_emg(path: Path, streams: Sequence[XdfStream], wanted: str | None) -> 
         empty = [stream for stream in meant if not len(stream)]
         notes.append(f"Streams without a sample were passed over: {quoted(empty)}.")
     meant = full or meant
+    if wanted is not None and len(meant) > 1:  # of an amplifier and its accelerometer of one name, the amplifier
+        emg = [stream for stream in meant if stream.described.kind.casefold() in EMG_KINDS]
+        meant = emg or [stream for stream in meant if _may_be_emg(stream)] or meant
     if len(meant) > 1:  # a fixed rate is what tells a signal from events
         meant = [stream for stream in meant if stream.described.is_signal] or meant
     if not meant:

@@ -191,6 +191,7 @@ def test_inspect_takes_stream_unit_and_columns(tmp_path: Path, root: Path) -> No
     result = run_inspect(*words)
     assert result.exit_code == 0, result.output
     assert "2 (E[/2], E[/3])" in result.output
+    assert "2-3, counted from 0" in result.output
     assert "2000.0 to 3000.0 uV" in result.output
     assert "Not chosen: 0-1 ('E[/0]', 'E[/1]') of 4 columns" in " ".join(result.output.split())
     for where in (str(root / "pr_dataset"), "virtual:3"):

@@ -209,6 +209,14 @@ def test_the_only_stream_that_can_be_emg_is_taken_and_said(tmp_path: Path) -> No
     assert read_xdf(make(tmp_path / "c.xdf", moved, emg(kind="ExG"))).notes == ()
 
 
+def test_of_one_name_the_amplifier_is_taken(tmp_path: Path) -> None:
+    moved = Stream(100 + np.arange(200) / 100, np.zeros((200, 3)), name="amp", kind="ACC", fs=100.0)
+    for kind in ("EMG", "EEG"):
+        path = make(tmp_path / "a.xdf", moved, emg(kind=kind))
+        assert read_xdf(path, choice=SignalChoice(stream="amp")).fs_hz == FS
+    assert read_xdf(path, choice=SignalChoice(stream="1")).fs_hz == 100.0
+
+
 # -- which columns ---------------------------------------------------------------------------------------------------
 
 
