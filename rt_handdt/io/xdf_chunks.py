@@ -234,8 +234,9 @@ class _Reader:
         info, changed = self._parse(chunk)
         form = info.findtext("channel_format") or ""
         channels = plain_number(info.findtext("channel_count"))
-        if chunk.stream in self._forms:
-            return b""  # said before; a second header would empty the stream
+        if chunk.stream in self._forms:  # said before; a second header would empty the stream
+            self.found.changed = True
+            return b""
         self.found.counts[chunk.stream] = 0
         if channels is None or not 1 <= channels < 1 << 20 or form not in (*_SIZES, _TEXT):
             self.found.unknown.append(info.findtext("name") or str(chunk.stream))

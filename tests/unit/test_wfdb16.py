@@ -125,6 +125,14 @@ def test_odd_headers_are_read(tmp_path: Path, how: dict[str, str]) -> None:
     assert read.notes == ()
 
 
+def test_a_file_of_another_computer_is_not_looked_for_here(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere" / "x.dat"
+    elsewhere.parent.mkdir()
+    np.zeros_like(CODES).tofile(elsewhere)
+    read = read_wfdb(odd(tmp_path, file=str(elsewhere)))
+    assert next(iter(read.blocks()))[0, 0] == pytest.approx(CODES[0, 0] / 100)
+
+
 def test_a_missing_file_in_a_subfolder_is_one_sentence(tmp_path: Path) -> None:
     path = odd(tmp_path, file="sub/x.dat", data="sub/x.dat")
     (tmp_path / "sub" / "x.dat").unlink()

@@ -75,6 +75,69 @@ def test_bytes_lost_inside_a_chunk_cost_it_alone(tmp_path: Path, whole: list[byt
     assert len(read.markers) == 2
 
 
+def test_a_byte_lost_at_a_chunk_s_end_does_not_cost_the_next(tmp_path: Path, whole: list[bytes]) -> None:
+    whole[100] = whole[100][:-1]  # its length now covers the first byte of the next
+    read = read_xdf(written(tmp_path / "a.xdf", whole))
+    assert np.flatnonzero(np.isnan(read.samples[:, 1])).tolist() == list(range(9600, 9700))
+
+
+def test_a_clock_offset_of_another_length_is_damage(tmp_path: Path, whole: list[bytes]) -> None:
+    whole.insert(100, chunk(4, struct.pack("<Iddd", 1, 101.0, 0.0, 0.0)))
+    read = read_xdf(written(tmp_path / "a.xdf", whole))
+    np.testing.assert_array_equal(read.samples[:, 0], np.arange(20_000))
+    assert "The file is damaged" in read.notes[0]
+
+
+def test_a_header_said_twice_does_not_empty_the_stream(tmp_path: Path, whole: list[bytes]) -> None:
+    whole.insert(100, whole[2])
+    np.testing.assert_array_equal(read_xdf(written(tmp_path / "a.xdf", whole)).samples[:, 0], np.arange(20_000))
+
+
+def test_samples_behind_a_broken_clock_are_said(tmp_path: Path) -> None:
+    """A recorder's last samples, taken when the source had gone: more than its footer counts, with a wild offset."""
+    parts = pieces(emg(footer="1990"), cues(*CUES))
+    offsets = [(100.0, 0.0), (100.5, 0.0), (101.0, 0.0), (101.5, 0.0), (5000.0, -1e6)]
+    parts[4:4] = [chunk(4, struct.pack("<Idd", 1, at, value)) for at, value in offsets]
+    read = read_xdf(written(tmp_path / "a.xdf", parts))
+    assert (read.n_samples, read.markers) == (1990, PLACED)
+    assert read.notes == ("The last 10 samples of 'amp' came when its source had gone; they were left out.",)
+
+
+def test_a_clock_set_anew_is_said(tmp_path: Path) -> None:
+    stream = emg(n=20_000)
+    stream.times = np.r_[stream.times[:10_000], 5 + np.arange(10_000) / FS]
+    parts = pieces(stream, cues((150.5, "rest"), (165.0, "fist")))
+    offsets = [(100.0 + k, 50.0) for k in range(10)] + [(5.0 + k, 155.0) for k in range(10)]
+    parts[4:4] = [chunk(4, struct.pack("<Idd", 1, at, value)) for at, value in offsets]
+    read = read_xdf(written(tmp_path / "a.xdf", parts))
+    assert [marker.index for marker in read.markers] == [500, 15_000]
+    assert "The clock of 'amp' was set anew 1 times in the recording." in read.notes
+
+
+def test_a_recording_of_which_hardly_anything_is_there_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the times say: the room for the samples must not be all of the memory."""
+    rows = np.arange(2000) * 10**9
+    monkeypatch.setattr("rt_handdt.io.xdf.make_even", lambda what, times, fs_hz: (rows, times, rows[:1]))
+    with pytest.raises(RecordingError, match="only 2000 are there"):
+        read_xdf(make(tmp_path / "a.xdf", emg()))
+
+
+def test_a_stamp_beyond_all_clocks_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[np.ndarray] = []
+
+    def evened(what: str, times: np.ndarray, fs_hz: float) -> tuple[np.ndarray, ...]:
+        given.append(times)
+        return np.arange(2000), 100 + np.arange(2000) / fs_hz, np.zeros(0, np.int64)
+
+    monkeypatch.setattr("rt_handdt.io.xdf.make_even", evened)
+    stream = emg()
+    stream.times[700] = 1e200
+    read_xdf(make(tmp_path / "a.xdf", stream))
+    assert np.flatnonzero(np.isnan(given[0])).tolist() == [700]
+
+
 def test_a_lost_marker_is_said(tmp_path: Path, whole: list[bytes]) -> None:
     whole[204] = b"\0" * len(whole[204])
     read = read_xdf(written(tmp_path / "a.xdf", whole))
@@ -283,6 +346,12 @@ def test_numbers_are_labels(tmp_path: Path, number_format: str) -> None:
     read = read_xdf(make(tmp_path / "a.xdf", emg(), marks))
     assert read.markers == (Marker(500, "1"), Marker(1000, "2"), Marker(1500, "2"))
     assert read.notes == ()
+
+
+def test_a_marker_without_a_time_is_said(tmp_path: Path) -> None:
+    read = read_xdf(make(tmp_path / "a.xdf", emg(), cues((float("nan"), "lost"), *CUES)))
+    assert read.markers == PLACED
+    assert read.notes == ("1 markers of 'cues' have no time and were dropped.",)
 
 
 def test_a_number_with_decimals_and_none(tmp_path: Path) -> None:
