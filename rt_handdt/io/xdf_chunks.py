@@ -31,6 +31,14 @@ _START = re.compile(rb"(?=(?:\x01.|\x04.{4}|\x08.{8})[\x01-\x06]\x00)", re.DOTAL
 _ILLEGAL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
+class Damage(NamedTuple):
+    """A stretch of a file that cannot be read: its first byte, its length, and the samples of each stream before it."""
+
+    first: int
+    length: int
+    counts: dict[int, int]
+
+
 @dataclass
 class SoundChunks:
     """What is left of a file.
@@ -42,7 +50,7 @@ class SoundChunks:
     changed
         Whether that is another content than before.
     damage
-        First byte and number of bytes of each stretch that was left out.
+        Each stretch that was left out.
     cut_short
         Whether the last of these reaches the file's end.
     homeless
@@ -55,7 +63,7 @@ class SoundChunks:
 
     content: bytes = b""
     changed: bool = False
-    damage: list[tuple[int, int]] = field(default_factory=list)
+    damage: list[Damage] = field(default_factory=list)
     cut_short: bool = False
     homeless: int = 0
     unknown: list[str] = field(default_factory=list)
@@ -113,9 +121,9 @@ class _Reader:
                 at = chunk.end
             except _Damaged:
                 after = self._next_sound(at + 1)
-                found.damage.append((at, after - at))
+                found.damage.append(Damage(at, after - at, dict(found.counts)))
                 at = after
-        found.cut_short = bool(found.damage) and sum(found.damage[-1]) == len(content)
+        found.cut_short = bool(found.damage) and sum(found.damage[-1][:2]) == len(content)
         found.changed = found.changed or bool(found.damage or found.homeless or found.unknown)
         found.content = b"".join(parts) if found.changed else content
 

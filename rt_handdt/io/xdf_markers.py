@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from rt_handdt.core.recording import Marker
+from rt_handdt.core.recording import UNLABELLED, Marker
 from rt_handdt.core.types import Float64
 from rt_handdt.io.description import shown
 from rt_handdt.io.plain_number import plain_number
@@ -27,8 +27,10 @@ _NAMED = 3
 
 
 class _Event(NamedTuple):
+    """A label, or None where nobody knows what was asked for from then on."""
+
     time_s: float
-    label: str
+    label: str | None
 
 
 def read_markers(
@@ -57,7 +59,7 @@ def read_markers(
         events += found
         notes += [*stream.notes, *said]
     events.sort(key=lambda event: event.time_s)
-    spoken = [event for event in events if event.label]
+    spoken = [event for event in events if event.label != ""]
     half = 0.5 / fs_hz
     # The label in force when the EMG begins was given before its first sample: keep the last of those, drop the others.
     early = [event for event in spoken if event.time_s < times[0] - half]
@@ -79,12 +81,13 @@ def read_markers(
         if number:
             notes.append(f"{number} markers {why}.")
     kept = early[-1:] + within
-    labels = {event.label for event in kept}
+    labels = {event.label for event in kept if event.label is not None}
     alike = sorted(label for label in labels if sum(label.casefold() == one.casefold() for one in labels) > 1)
     if alike:
         notes.append(f"Labels that differ in case alone are taken for different ones: {_few(alike)}")
     nearest = np.rint(np.interp([event.time_s for event in kept], times, rows)).astype(np.intp)
-    return tuple(Marker(int(row), event.label) for row, event in zip(nearest, kept, strict=True)), tuple(notes)
+    markers = [Marker(int(row), event.label or UNLABELLED) for row, event in zip(nearest, kept, strict=True)]
+    return tuple(markers), tuple(notes)
 
 
 def _marker_streams(streams: Sequence[XdfStream]) -> tuple[list[XdfStream], list[str]]:
@@ -109,6 +112,13 @@ def _events(stream: XdfStream) -> tuple[list[_Event], list[str]]:
             f"taken for the labels, the others are left out: {_few(dict.fromkeys(row[column] for row in rows))}"
         )
     events = [_Event(float(time), row[column]) for time, row in zip(stream.times, rows, strict=True)]
+    # Behind a lost marker the label before it would go on, and be learnt for what is no longer it.
+    doubtful = {number - 1 for number in stream.breaks if 0 < number <= len(events)}
+    if doubtful:
+        notes.append(
+            f"Markers of '{name}' may be lost behind {len(doubtful)} others, whose segments are left without a label."
+        )
+        events = [event._replace(label=None) if k in doubtful else event for k, event in enumerate(events)]
     untimed = [event for event in events if not np.isfinite(event.time_s)]
     if untimed:
         notes.append(f"{len(untimed)} markers of '{name}' have no time and were dropped.")

@@ -45,6 +45,9 @@ class XdfStream:
         Shape (n_samples, n_channels); of text a list of lists.
     stated
         How many samples its footer counts; None without a footer.
+    breaks
+        Numbers of samples right before which others may be lost, as the file is damaged there; empty where its end
+        proves that none are.
     subject
         Whom the header names as recorded; "" if nobody.
     notes
@@ -57,6 +60,7 @@ class XdfStream:
     times: Float64
     values: Any
     stated: int | None
+    breaks: tuple[int, ...]
     subject: str
     notes: tuple[str, ...]
 
@@ -189,9 +193,16 @@ def _stream(read: dict[str, Any], sound: SoundChunks) -> XdfStream:
         times,
         read["time_series"],
         None if stated is None else int(stated),
+        _breaks(number, sound) if stated is None or there < stated else (),
         _text(_first(_first(read["info"], "desc"), "subject"), "id"),
         tuple(notes),
     )
+
+
+def _breaks(number: int, sound: SoundChunks) -> tuple[int, ...]:
+    """Where samples may be lost; what follows a cut is gone with all the rest."""
+    damage = sound.damage[:-1] if sound.cut_short else sound.damage
+    return tuple(dict.fromkeys(one.counts.get(number, 0) for one in damage))
 
 
 def _first(parent: Any, key: str) -> Any:
@@ -236,8 +247,8 @@ def quoted(streams: Sequence[XdfStream]) -> str:
 def _file_notes(streams: Sequence[XdfStream], sound: SoundChunks) -> list[str]:
     notes = []
     if sound.damage:
-        size = sum(length for _, length in sound.damage)
-        places = ", ".join(str(first) for first, _ in sound.damage[:3]) + (", …" if len(sound.damage) > 3 else "")
+        size = sum(one.length for one in sound.damage)
+        places = ", ".join(str(one.first) for one in sound.damage[:3]) + (", …" if len(sound.damage) > 3 else "")
         state = "cut short" if sound.cut_short and len(sound.damage) == 1 else "damaged"
         notes.append(f"The file is {state}: {size} bytes (at byte {places}) cannot be read and were left out.")
     if sound.homeless:

@@ -138,11 +138,31 @@ def test_a_stamp_beyond_all_clocks_is_none(tmp_path: Path, monkeypatch: pytest.M
     assert np.flatnonzero(np.isnan(given[0])).tolist() == [700]
 
 
-def test_a_lost_marker_is_said(tmp_path: Path, whole: list[bytes]) -> None:
-    whole[204] = b"\0" * len(whole[204])
+@pytest.mark.parametrize("footer", [True, False])
+def test_behind_a_lost_marker_nothing_is_labelled(tmp_path: Path, footer: bool) -> None:
+    """Else the label before it would go on for a segment that is another's."""
+    events = ((100.5, "rest"), (101.0, "fist"), (101.5, "rest"), (101.8, "fist"))
+    whole = pieces(emg(), cues(*events, per_chunk=1, footer=footer))
+    lost = next(number for number, piece in enumerate(whole) if b"fist" in piece)
+    whole[lost] = b"\0" * len(whole[lost])
     read = read_xdf(written(tmp_path / "a.xdf", whole))
-    assert read.markers == (Marker(10_000, "fist"),)
-    assert any("for 'cues', 1 can be read; 1 are lost" in note for note in read.notes)
+    assert read.markers == (Marker(500, ""), Marker(1500, "rest"), Marker(1800, "fist"))
+    assert [segment.label for segment in read.segments()] == ["rest", "fist"]
+    assert footer == any("for 'cues', 3 can be read; 1 are lost" in note for note in read.notes)
+    assert any("may be lost behind 1 others" in note for note in read.notes)
+
+
+def test_damage_that_took_no_marker_takes_no_label(tmp_path: Path) -> None:
+    whole = pieces(emg(per_chunk=10), cues(*CUES, per_chunk=1))
+    whole[-3:-3] = [b"\0\0"]
+    whole[6] = whole[6][:-1]
+    assert read_xdf(written(tmp_path / "a.xdf", whole)).markers == PLACED
+
+
+def test_a_cut_takes_no_label_of_what_was_recorded_before(tmp_path: Path) -> None:
+    content = b"".join(pieces(cues(*CUES, per_chunk=1), emg(per_chunk=100)))
+    (tmp_path / "a.xdf").write_bytes(content[:-1000])
+    assert read_xdf(tmp_path / "a.xdf").markers == PLACED
 
 
 def test_samples_of_a_stream_without_a_header_do_not_hurt(tmp_path: Path, whole: list[bytes]) -> None:
