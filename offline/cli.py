@@ -17,6 +17,7 @@ from offline.cli_stats import PLOTS_EXAMPLE, STATS_EXAMPLE, plots, stats
 from offline.cli_study import STUDY_EXAMPLE, study
 from offline.cli_words import ListOptions
 from rt_handdt.cli.app import run_app
+from rt_handdt.cli.options import FileColumns, FileStream, FileUnit
 
 app = typer.Typer(
     name="handdt-offline",
@@ -63,6 +64,9 @@ def train(
             metavar="PATH...",
         ),
     ] = None,
+    stream: FileStream = None,
+    unit: FileUnit = None,
+    columns: FileColumns = None,
     fit: Annotated[
         bool,
         typer.Option("--fit", help="Adapt --config to the data's rate, electrodes and labels where it does not fit."),
@@ -77,11 +81,13 @@ def train(
     from offline.config import TrainConfig
     from offline.named_data import read_names
     from offline.run import train_bundle
+    from rt_handdt.io.signal_choice import SignalChoice
 
     if config is not None:
         TrainConfig.from_toml(config)  # its mistakes are the quickest to find
+    choice = SignalChoice.parse(stream, unit, columns)
     names = [*data, *(more or [])]
-    grid = read_names(names, allow_reserved_seeds=allow_reserved_seeds).layout(layout)
+    grid = read_names(names, allow_reserved_seeds=allow_reserved_seeds, choice=choice).layout(layout)
     train_bundle(
         names,
         grid,
@@ -90,6 +96,7 @@ def train(
         calibration=calibration or (),
         allow_reserved_seeds=allow_reserved_seeds,
         fit=fit,
+        choice=choice,
     )
 
 

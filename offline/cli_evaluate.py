@@ -7,6 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from rt_handdt.cli.options import FileColumns, FileStream, FileUnit
+from rt_handdt.io.signal_choice import SignalChoice
+
 EVALUATE_EXAMPLE = (
     "Example: handdt-offline evaluate models/mine --data monday.xdf --repetitions 1 --out scores.json; "
     "handdt-offline evaluate run --on test --latent subject --classifier knn"
@@ -51,6 +54,9 @@ def evaluate(
             metavar="SECONDS",
         ),
     ] = None,
+    stream: FileStream = None,
+    unit: FileUnit = None,
+    columns: FileColumns = None,
     out: Annotated[Path | None, typer.Option(help="Bundle: JSON file to write.", metavar="FILE")] = None,
     on: Annotated[
         Literal["test", "train", "valid", "all"] | None,
@@ -80,6 +86,9 @@ def evaluate(
         "--calibration": calibration,
         "--repetitions": repetitions,
         "--settle-s": settle_s,
+        "--stream": stream,
+        "--unit": unit,
+        "--columns": columns,
         "--out": out,
     }
     of_run = {"--on": on, "--latent": latent, "--classifier": classifier, "--with": with_}
@@ -106,7 +115,8 @@ def evaluate(
         return
     if not data:
         raise ConfigError(f"{folder}: is a bundle; say with --data which recordings it is to be scored on.")
-    _evaluate_bundle(folder, data, calibration or [], repetitions, settle_s or 0.0, out)
+    choice = SignalChoice.parse(stream, unit, columns)
+    _evaluate_bundle(folder, data, calibration or [], repetitions, settle_s or 0.0, out, choice)
 
 
 def _evaluate_bundle(
@@ -116,6 +126,7 @@ def _evaluate_bundle(
     repetitions: int | None,
     settle_s: float,
     out: Path | None,
+    choice: SignalChoice,
 ) -> None:
     # torch takes seconds to import; --help should not
     from rich.console import Console
@@ -123,7 +134,9 @@ def _evaluate_bundle(
     from offline.evaluation.run import evaluate_bundle
     from offline.evaluation.table import WIDTH, evaluation_table
 
-    result = evaluate_bundle(folder, data, calibration=calibration, repetitions=repetitions, settle_s=settle_s, out=out)
+    result = evaluate_bundle(
+        folder, data, calibration=calibration, repetitions=repetitions, settle_s=settle_s, out=out, choice=choice
+    )
     found = result.found
     for note in found.notes:
         typer.echo(f"Note: {note}", err=True)

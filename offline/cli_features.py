@@ -24,7 +24,7 @@ def features(
     unit: Annotated[
         Literal["trial", "window"], typer.Option(help="A sample is the end of a trial, or a live window.")
     ] = "trial",
-    sessions: Annotated[list[int] | None, typer.Option(help="Sessions to keep; default: all.", metavar="N...")] = None,
+    sessions: Annotated[list[str] | None, typer.Option(help="Sessions to keep; default: all.", metavar="N...")] = None,
     gestures: Annotated[
         Literal["ten", "all"], typer.Option(help="The study's ten (and rest, in windows), or all there are.")
     ] = "all",
@@ -63,7 +63,7 @@ def features(
         _list()
         return
     # ``--sessions 1 2``: the parser takes one word for an option, the others come as arguments.
-    further = [int(word) for word in more or [] if sessions and word.isdecimal() and not Path(word).exists()]
+    further = [word for word in more or [] if sessions and word.isdecimal() and not Path(word).exists()]
     names = [*(data or []), *(word for word in more or [] if not (further and word.isdecimal()))]
     if not names:
         raise ConfigError(
@@ -76,7 +76,7 @@ def features(
             "unit": unit,
             "kind": kind,
             "gestures": ten if gestures == "ten" else (),
-            "sessions": tuple(map(str, [*(sessions or []), *further])),
+            "sessions": (*(sessions or []), *further),
             "phase": phase,
             "stride": stride,
             "repair": repair,

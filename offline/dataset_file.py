@@ -11,6 +11,17 @@
     file = "first.xdf"                 # beside this file
     subject = "01"
     session = "1"                      # several files of one session belong together, in this order
+
+``stream``, ``unit`` and ``columns`` (`rt_handdt.io.signal_choice`) may stand at the top, for all files, and in a
+recording, for that file::
+
+    columns = "0-63"                   # the electrodes' columns, counted from 0
+    unit = "mV"                        # their true unit
+    [[recording]]
+    file = "two_people.xdf"
+    subject = "02"
+    columns = "64-127"
+    stream = "Quattrocento"            # name, source id, NAME@HOST or uid, or the number in the file
 """
 
 from __future__ import annotations
@@ -18,30 +29,53 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from rt_handdt.config import Settings
 from rt_handdt.core.recording import UNLABELLED, Marker, Recording
 from rt_handdt.core.repetitions import settled
-from rt_handdt.errors import RecordingError
+from rt_handdt.errors import ConfigError, RecordingError
 from rt_handdt.io.continuous_folder import read_continuous_name
+from rt_handdt.io.signal_choice import SignalChoice
 from rt_handdt.io.sources import XDF_SUFFIXES, open_recording
+from rt_handdt.io.wfdb16 import read_header
 from rt_handdt.io.xdf import read_xdf
 
 DATASET_FILE = "dataset.toml"
 
 
-class RecordingEntry(Settings):
+class _Chosen(Settings):
+    """Keys that say which signal of a file is meant."""
+
+    stream: str | None = None
+    unit: str | None = None
+    columns: str | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        try:
+            _ = self.choice
+        except ConfigError as exc:
+            raise ValueError(str(exc)) from None
+        return self
+
+    @property
+    def choice(self) -> SignalChoice:
+        """What they say."""
+        return SignalChoice.parse(self.stream, self.unit, self.columns)
+
+
+class RecordingEntry(_Chosen):
     """One file of a data set."""
 
     file: str
     subject: str = Field(min_length=1)
     session: str = Field("1", min_length=1)
-    stream: str | None = None
 
 
-class Dataset(Settings):
+class Dataset(_Chosen):
     """A ``dataset.toml``, see the module's docstring."""
 
     layout: str
@@ -58,8 +92,8 @@ class RecordedFile:
     ----------
     path
         An XDF file, or a WFDB record's ``.hea`` or ``.dat``.
-    stream
-        Name of the EMG stream; only needed where the file holds more than one.
+    choice
+        Stream, unit and columns, where the file leaves them open or tells them wrong.
     gestures
         (marker, our label) pairs; segments of other markers are unlabelled. Empty: markers are labels.
     settle_s
@@ -67,20 +101,25 @@ class RecordedFile:
     """
 
     path: Path
-    stream: str | None = None
+    choice: SignalChoice = field(default_factory=SignalChoice)
     gestures: tuple[tuple[str, str], ...] = field(default=())
     settle_s: float = 0.0
 
     @property
     def identity(self) -> str:
         """Which data this is, whatever lies in the file."""
-        return "|".join([str(self.path.resolve()), str(self.stream), str(self.gestures), f"{self.settle_s:g}"])
+        chosen = (self.choice.unit, self.choice.columns)
+        # tables that were stored before unit and columns could be chosen stay valid
+        more = [str(chosen)] if chosen != (None, None) else []
+        known = [str(self.path.resolve()), str(self.choice.stream), str(self.gestures), f"{self.settle_s:g}"]
+        return "|".join(known + more)
 
     @property
     def files(self) -> tuple[Path, ...]:
         """All that is read of the disk."""
         if self.path.suffix in (".hea", ".dat"):
-            return self.path.with_suffix(".hea"), self.path.with_suffix(".dat")
+            record = read_header(self.path, others=True)
+            return record.path, record.data_path
         return (self.path,)
 
     def open(self, subject: str, session: str, *, need_markers: bool = False) -> tuple[Recording, Counter[str]]:
@@ -98,9 +137,9 @@ class RecordedFile:
         """
         xdf = self.path.name.casefold().endswith(XDF_SUFFIXES) and read_continuous_name(self.path) is None
         if xdf:
-            recording: Recording = read_xdf(self.path, need_markers=need_markers, stream=self.stream)
+            recording: Recording = read_xdf(self.path, need_markers=need_markers, choice=self.choice)
         else:
-            recording = open_recording(self.path)
+            recording = open_recording(self.path, choice=self.choice)
         if need_markers and not recording.markers:
             raise RecordingError(
                 f"{self.path}: holds no markers, so nothing says which gesture is when; give a recording with markers."

@@ -6,7 +6,8 @@
 - a folder of XDF files, taken in the order of their names
 - a ``dataset.toml``, or the folder that holds one
 
-Files whose names tell the same subject and session are one session, in the order given.
+Of XDF files and WFDB records stream, unit and columns may be chosen (`rt_handdt.io.signal_choice`). Files whose names
+tell the same subject and session are one session, in the order given.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from rt_handdt.core.recording import Recording
 from rt_handdt.errors import ConfigError, RecordingError
 from rt_handdt.io.continuous_folder import list_continuous, read_continuous_name
 from rt_handdt.io.hyser_layout import HyserSession, list_sessions, parse_trial, read_session_folder
+from rt_handdt.io.signal_choice import SignalChoice
 from rt_handdt.io.sources import XDF_SUFFIXES
 from rt_handdt.io.xdf import named_subject
 from rt_handdt.io.xdf_session import read_session
@@ -98,15 +100,28 @@ class NamedData:
         return ElectrodeLayout.from_toml(layout_path(chosen))
 
 
-def read_names(names: Sequence[str | Path], *, allow_reserved_seeds: bool = False) -> NamedData:
+def read_names(
+    names: Sequence[str | Path], *, allow_reserved_seeds: bool = False, choice: SignalChoice = SignalChoice()
+) -> NamedData:
     """Find everything that ``--data`` names.
+
+    Parameters
+    ----------
+    names
+        See the module's docstring.
+    allow_reserved_seeds
+        Whether virtual people who are kept for final figures are wanted all the same.
+    choice
+        Which stream, unit and columns are meant in all XDF files and WFDB records; a ``dataset.toml`` says what this
+        leaves open.
 
     Raises
     ------
     RecordingError
         If there is nothing to read at a path, or something is named twice.
     ConfigError
-        If a name of virtual people or a ``dataset.toml`` is not valid, or a reserved seed is named though not allowed.
+        If a name of virtual people or a ``dataset.toml`` is not valid, a reserved seed is named though not allowed, or
+        something is chosen of data that leave no choice.
     """
     found: list[NamedSession] = []
     described: list[str] = []
@@ -125,6 +140,9 @@ def read_names(names: Sequence[str | Path], *, allow_reserved_seeds: bool = Fals
             "There is no data: give --data a Hyser folder, a cohort, XDF files or a folder of them, a "
             f"{DATASET_FILE}, or {VIRTUAL}:SEED:PEOPLE."
         )
+    if choice:
+        found = [_with_choice(one, choice) for one in found]
+        described.append(choice.words())
     return NamedData(_joined(found), "; ".join(described), virtual, tuple(layouts.items()))
 
 
@@ -156,6 +174,13 @@ def reserved_sentence(name: str | Path, seed: int, instead: str) -> str:
         f"'{name}': these virtual people are of seed {seed}, and seeds from {RESERVED_SEED} on are reserved for final "
         f"figures, never trained on; {instead}, or say --allow-reserved-seeds."
     )
+
+
+def _with_choice(session: NamedSession, choice: SignalChoice) -> NamedSession:
+    if not isinstance(session.where, tuple):
+        choice.refuse(f"subject {session.subject} session {session.session}")
+        return session
+    return replace(session, where=tuple(replace(file, choice=choice.over(file.choice)) for file in session.where))
 
 
 # -- one name ----------------------------------------------------------------------------------------------------------
@@ -228,7 +253,7 @@ def _dataset(path: Path) -> tuple[list[NamedSession], str]:
             raise RecordingError(
                 f"{path}: names '{entry.file}', which is not beside it; mend the name or copy the file."
             )
-        recorded = RecordedFile(file, entry.stream, gestures, dataset.settle_s)
+        recorded = RecordedFile(file, entry.choice.over(dataset.choice), gestures, dataset.settle_s)
         sessions.append(NamedSession(entry.subject, entry.session, (recorded,)))
     beside = path.parent / dataset.layout
     return sessions, str(beside) if beside.is_file() else dataset.layout
@@ -261,11 +286,11 @@ def _virtual(name: str) -> tuple[list[NamedSession], str]:
 def _joined(found: Sequence[NamedSession]) -> tuple[NamedSession, ...]:
     """Each session once: files of the same one belong together, anything else that is there twice is refused."""
     sessions: dict[tuple[str, str], NamedSession] = {}
-    files: set[tuple[Path, str | None]] = set()
+    files: set[tuple[Path, SignalChoice]] = set()
     for one in found:
         if isinstance(one.where, tuple):
             for file in one.where:
-                key = (file.path.resolve(), file.stream)
+                key = (file.path.resolve(), file.choice)
                 if key in files:
                     raise RecordingError(f"{file.path}: is named twice; name each recording once.")
                 files.add(key)

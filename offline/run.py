@@ -25,6 +25,7 @@ from rt_handdt.core.labelled import labelled_windows
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.recording import Recording
 from rt_handdt.errors import ConfigError
+from rt_handdt.io.signal_choice import SignalChoice
 from rt_handdt.paths import shipped
 
 POOL_ABOVE_S = 600.0  # of signal in all
@@ -44,6 +45,7 @@ def train_bundle(
     calibration: Sequence[str] = (),
     allow_reserved_seeds: bool = False,
     fit: bool = False,
+    choice: SignalChoice = SignalChoice(),
 ) -> Bundle:
     """Train on recordings and write a bundle.
 
@@ -65,6 +67,8 @@ def train_bundle(
         As in `offline.sources.open_data`.
     fit
         Adapt `config` where it does not fit the data (see `offline.fitting`), and say how; else that is an error.
+    choice
+        Stream, unit and columns of the files of `data` and `calibration`.
 
     Raises
     ------
@@ -79,8 +83,10 @@ def train_bundle(
     if isinstance(data, TrainingData):
         opened = data
     else:
-        opened = open_data(data, layout, allow_reserved_seeds=allow_reserved_seeds)
-    own = open_data(calibration, layout, allow_reserved_seeds=allow_reserved_seeds) if calibration else None
+        opened = open_data(data, layout, allow_reserved_seeds=allow_reserved_seeds, choice=choice)
+    own = None
+    if calibration:
+        own = open_data(calibration, layout, allow_reserved_seeds=allow_reserved_seeds, choice=choice)
     if own is not None:
         _refuse_twice(opened, own)
     console.print(f"Data: {opened.description}", markup=False)

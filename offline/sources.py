@@ -11,6 +11,7 @@ from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.recording import Recording
 from rt_handdt.io.hyser import read_hyser
 from rt_handdt.io.hyser_layout import HyserSession
+from rt_handdt.io.signal_choice import SignalChoice
 from rt_handdt.sim.continuous import OTHER
 
 
@@ -33,7 +34,13 @@ class TrainingData:
     virtual: bool
 
 
-def open_data(names: Sequence[str], layout: ElectrodeLayout, *, allow_reserved_seeds: bool = False) -> TrainingData:
+def open_data(
+    names: Sequence[str],
+    layout: ElectrodeLayout,
+    *,
+    allow_reserved_seeds: bool = False,
+    choice: SignalChoice = SignalChoice(),
+) -> TrainingData:
     """Open everything that ``--data`` names.
 
     Parameters
@@ -42,8 +49,8 @@ def open_data(names: Sequence[str], layout: ElectrodeLayout, *, allow_reserved_s
         See `offline.named_data`.
     layout
         The electrodes that virtual people wear.
-    allow_reserved_seeds
-        Whether virtual people who are kept for final figures are wanted all the same.
+    allow_reserved_seeds, choice
+        See `offline.named_data.read_names`.
 
     Raises
     ------
@@ -52,7 +59,7 @@ def open_data(names: Sequence[str], layout: ElectrodeLayout, *, allow_reserved_s
     ConfigError
         If a name is not valid, or virtual people are of a reserved seed.
     """
-    named = read_names(names, allow_reserved_seeds=allow_reserved_seeds)
+    named = read_names(names, allow_reserved_seeds=allow_reserved_seeds, choice=choice)
     recordings = [recording for session in named.sessions for recording in open_session(session, layout)]
     return TrainingData(_with_note_on_other(recordings), named.description, named.virtual)
 

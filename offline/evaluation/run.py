@@ -22,6 +22,7 @@ from rt_handdt.core.recording import Recording
 from rt_handdt.core.repetitions import first_repetitions, settled
 from rt_handdt.errors import ConfigError, HanddtError
 from rt_handdt.infer.recognizer import Recognizer
+from rt_handdt.io.signal_choice import SignalChoice
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ def evaluate_bundle(
     settle_s: float = 0.0,
     out: Path | None = None,
     console: Console | None = None,
+    choice: SignalChoice = SignalChoice(),
 ) -> BundleEvaluation:
     """Score a bundle on recordings as live use would, beside LDA on the same windows.
 
@@ -89,6 +91,8 @@ def evaluate_bundle(
         JSON file to write.
     console
         Where progress goes; standard error if None.
+    choice
+        Stream, unit and columns of the files of `data` and `calibration`.
 
     Raises
     ------
@@ -99,8 +103,8 @@ def evaluate_bundle(
     if out is not None:
         _check_writable(out)
     bundle = load_bundle(path)
-    named = read_names(data, allow_reserved_seeds=True)
-    own = read_names(calibration, allow_reserved_seeds=True) if calibration else None
+    named = read_names(data, allow_reserved_seeds=True, choice=choice)
+    own = read_names(calibration, allow_reserved_seeds=True, choice=choice) if calibration else None
     if own is not None:
         _refuse_common(named, own)
     console.print(f"Data: {escape(named.description)}", highlight=False)

@@ -151,7 +151,7 @@ def _compiled_header(path: Path, text: bytes) -> WfdbRecord | None:
     if found is None or rate is None:
         return None
     gain, baseline, names, file, unit = found
-    if unit not in _UNITS:
+    if unit not in _UNITS or b"/" in file or b"\\" in file:
         return None
     return _record(path, file, rate, _split(names), gain, baseline, _UNITS[unit])
 
@@ -163,7 +163,8 @@ def _usual_header(path: Path, text: bytes) -> WfdbRecord | None:
         return None
     files, formats, calibrations, block_sizes = (words[4 + k :: 9] for k in (0, 1, 2, 7))
     units = [unit for unit in _UNITS if calibrations[0].endswith(b")/" + unit)]
-    if len(set(files)) != 1 or set(formats) != {b"16"} or set(block_sizes) != {b"0"} or not units:
+    elsewhere = b"/" in files[0] or b"\\" in files[0]
+    if len(set(files)) != 1 or elsewhere or set(formats) != {b"16"} or set(block_sizes) != {b"0"} or not units:
         return None
     numbers = b" ".join(calibrations).replace(b")/" + units[0], b" ").replace(b"(", b" ").split()
     rate = _rate_and_length(words)

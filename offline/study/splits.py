@@ -224,7 +224,10 @@ def _people(table: FeatureTable, names: Sequence[str]) -> Int64:
     if not names:
         raise ConfigError("No test person is named; name at least one.")
     there = {table.people[k]: int(k) for k in np.unique(table.person)}
-    short = {name.lstrip("0") or "0": name for name in there}
+    short: dict[str, str | None] = {}
+    for name in there:  # 1 and 01 may be two people, and 001 is then neither
+        key = name.lstrip("0") or "0"
+        short[key] = None if key in short else name
     wanted = [name if name in there else short.get(str(name).lstrip("0") or "0") for name in names]
     for name, found in zip(names, wanted, strict=True):
         if found is None:

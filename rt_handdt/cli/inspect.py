@@ -12,10 +12,13 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
+from rt_handdt.cli.options import FileColumns, FileStream, FileUnit
+from rt_handdt.core.columns import columns_text
 from rt_handdt.core.gestures import GestureSet, title
 from rt_handdt.core.recording import Recording
 from rt_handdt.errors import RecordingError
 from rt_handdt.io.hyser_layout import HyserSession, list_sessions, missing_gestures, read_session_folder
+from rt_handdt.io.signal_choice import SignalChoice
 from rt_handdt.io.sources import open_recording, virtual_seed
 
 #: Missing gestures are named up to this many; a cohort of ten gestures lacks 24 of Hyser's 34.
@@ -29,15 +32,19 @@ def inspect(
     ],
     subject: Annotated[int | None, typer.Option(help="Person to look at in a folder of several.")] = None,
     session: Annotated[int | None, typer.Option(help="Session to look at in a folder of several.")] = None,
+    stream: FileStream = None,
+    unit: FileUnit = None,
+    columns: FileColumns = None,
 ) -> None:
     """Show what a recording holds: channels, rate, length, labels, missing values."""
-    console = Console()
-    if subject is None and session is None and virtual_seed(path) is None:
+    console = Console(emoji=False)
+    choice = SignalChoice.parse(stream, unit, columns)
+    if not choice and subject is None and session is None and virtual_seed(path) is None:
         folder = Path(path)
         if folder.is_dir() and read_session_folder(folder) is None and _has_sessions(folder):
             show_sessions(console, folder, list_sessions(folder))
             return
-    show_recording(console, open_recording(path, subject=subject, session=session))
+    show_recording(console, open_recording(path, subject=subject, session=session, choice=choice))
 
 
 def show_sessions(console: Console, root: Path, sessions: list[HyserSession]) -> None:
@@ -87,6 +94,7 @@ def show_recording(console: Console, recording: Recording) -> None:
         ("recording", recording.name),
         ("subject, session", f"{recording.subject}, {recording.session}"),
         ("channels", f"{len(names)} ({shown})"),
+        *([("columns", f"{columns_text(recording.columns)}, counted from 0")] if recording.columns else []),
         ("rate", f"{recording.fs_hz:g} Hz"),
         ("length", f"{recording.duration_s:.1f} s ({recording.n_samples} samples)"),
         ("values", f"{low:.1f} to {high:.1f} {recording.unit}"),

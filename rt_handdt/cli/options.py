@@ -11,6 +11,20 @@ Headless = Annotated[bool, typer.Option("--headless", help="No window: show the 
 Seconds = Annotated[float | None, typer.Option("--seconds", min=0.1, help="Stop after so many seconds of signal.")]
 Report = Annotated[Path | None, typer.Option("--report", help="Write the run's figures to this JSON file.")]
 Screenshot = Annotated[Path | None, typer.Option("--screenshot", help="Save a picture of the window (PNG) at the end.")]
+FileStream = Annotated[
+    str | None,
+    typer.Option(
+        "--stream", help="XDF: the EMG stream's name, source id, NAME@HOST or uid, or its number in the file."
+    ),
+]
+FileUnit = Annotated[
+    str | None,
+    typer.Option("--unit", help="XDF, WFDB: the electrodes' true unit, whatever the file states: uV, mV or V."),
+]
+FileColumns = Annotated[
+    str | None,
+    typer.Option("--columns", help="XDF, WFDB: the electrodes' columns, counted from 0: 128-383, or 0-63,128-191."),
+]
 Network = Annotated[
     bool,
     typer.Option("--network", help="Also look for (or show) streams on the local network, not this computer only."),

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from rt_handdt.cli.options import Network, Seconds
+from rt_handdt.cli.options import FileColumns, FileStream, FileUnit, Network, Seconds
 from rt_handdt.errors import ConfigError, LayoutError
 
 #: Set by a program that starts a replay for itself: the replay ends when its standard input does, so that it does not
@@ -58,6 +58,9 @@ def replay(
     ] = True,
     gesture_seconds: Annotated[float, typer.Option(help="Virtual sessions: how long each gesture is held.")] = 3.0,
     rest_seconds: Annotated[float, typer.Option(help="Virtual sessions: rest between gestures.")] = 2.0,
+    stream: FileStream = None,
+    unit: FileUnit = None,
+    columns: FileColumns = None,
     network: Network = False,
 ) -> None:
     """Stream a recording in real time, with its markers on a second stream.
@@ -67,16 +70,19 @@ def replay(
     from rt_handdt.core.layout import ElectrodeLayout
     from rt_handdt.io import lsl
     from rt_handdt.io.replay import Replayer
+    from rt_handdt.io.signal_choice import SignalChoice
     from rt_handdt.io.sources import open_recording, virtual_seed
     from rt_handdt.paths import layout_path, shipped
 
     console = Console(soft_wrap=True, markup=False, emoji=False)
+    choice = SignalChoice.parse(stream, unit, columns)
     seed = virtual_seed(path)
     if seed is None:
-        recording = open_recording(path, subject=subject, session=session, kind=kind)
+        recording = open_recording(path, subject=subject, session=session, kind=kind, choice=choice)
     else:
         from rt_handdt.sim.session import virtual_recording
 
+        choice.refuse(path)
         recording = virtual_recording(
             seed, subject or 1, session or 1, gesture_s=gesture_seconds, rest_s=rest_seconds, seconds=seconds
         )

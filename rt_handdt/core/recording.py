@@ -57,6 +57,8 @@ class Recording(ABC):
         In order of `index`. May be empty (an unlabelled recording).
     subject, session
         Who and when, for splits by person; free text.
+    columns
+        The column of each channel in its file, counted from 0; empty where a file has no such numbers.
     notes
         What a reader had to decide or mend, one sentence each; shown to the user.
     """
@@ -69,6 +71,7 @@ class Recording(ABC):
     subject: str = "unknown"
     session: str = "1"
     unit: str = field(default="uV", kw_only=True)
+    columns: tuple[int, ...] = field(default=(), kw_only=True)
     notes: tuple[str, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:

@@ -11,6 +11,7 @@ from rt_handdt.errors import RecordingError
 from rt_handdt.io.continuous_folder import list_continuous, pick_continuous, read_continuous_name
 from rt_handdt.io.hyser import pick_session, read_hyser
 from rt_handdt.io.hyser_layout import Kind, Variant, parse_trial, read_session_folder
+from rt_handdt.io.signal_choice import SignalChoice
 from rt_handdt.io.wfdb import read_wfdb
 from rt_handdt.io.xdf import read_xdf
 from rt_handdt.io.xdf_session import read_session
@@ -29,6 +30,7 @@ def open_recording(
     variant: Variant | None = None,
     gestures: Collection[str] | None = None,
     rest_s: float = 1.0,
+    choice: SignalChoice = SignalChoice(),
 ) -> Recording:
     """Open a recording with the reader that fits.
 
@@ -41,17 +43,22 @@ def open_recording(
         Which of a Hyser root's, a cohort's, or of the virtual people; for other paths they are not used.
     kind, variant, gestures, rest_s
         For Hyser, see `rt_handdt.io.hyser.read_hyser`; without `kind`, dynamic trials where there are some.
+    choice
+        For an XDF file or a WFDB record: which stream, unit and columns are meant.
 
     Raises
     ------
     RecordingError
         If there is nothing that can be read.
+    ConfigError
+        If a choice is given for a recording that leaves none.
     """
     seed = virtual_seed(path)
     if seed is not None:
         # Imported here: only this source needs the simulator.
         from rt_handdt.sim.session import virtual_recording
 
+        choice.refuse(path)
         virtual: Recording = virtual_recording(
             seed=seed, subject=1 if subject is None else subject, session=1 if session is None else session
         )
@@ -63,6 +70,7 @@ def open_recording(
         )
     continuous = pick_continuous(path, subject, session) if path.is_dir() else read_continuous_name(path)
     if continuous is not None:
+        choice.refuse(path)
         opened = read_session(continuous.path)
         others = len(list_continuous(path)) if path.is_dir() and subject is session is None else 1
         if others > 1:
@@ -70,6 +78,7 @@ def open_recording(
         return opened
     if path.is_dir():
         _refuse_other_folders(path)
+        choice.refuse(path)
         if kind is None:
             kinds = pick_session(path, subject, session).kinds
             kind = kinds[0] if kinds else "dynamic"
@@ -77,11 +86,12 @@ def open_recording(
             path, subject=subject, session=session, kind=kind, variant=variant, gestures=gestures, rest_s=rest_s
         )
     if path.name.casefold().endswith(XDF_SUFFIXES):
-        return read_xdf(path)
+        return read_xdf(path, choice=choice)
     if path.suffix in (".hea", ".dat"):
         if parse_trial(path) is not None and read_session_folder(path.parent) is not None:
+            choice.refuse(path)
             return read_hyser(path, gestures=gestures, rest_s=rest_s)
-        return read_wfdb(path)
+        return read_wfdb(path, choice)
     raise RecordingError(f"{path}: is not a recording that can be read; give an .xdf or a WFDB .hea file.")
 
 

@@ -13,6 +13,7 @@ https://physionet.org/physiotools/wag/header-5.htm (the defaults below are those
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ import numpy.typing as npt
 
 from rt_handdt.core.types import Float32, Float64
 from rt_handdt.errors import RecordingError
+from rt_handdt.io.plain_number import plain_number
 from rt_handdt.io.units import microvolts_per
 
 MISSING = -32768
@@ -57,6 +59,10 @@ class WfdbRecord:
         Shape (n_channels,): µV per unit.
     offset_bytes
         Where the codes begin in the file.
+    units
+        Of each signal, as the header spells it.
+    uncalibrated
+        Signals that have no gain of their own, so that the format's default stands for it.
     """
 
     path: Path
@@ -68,6 +74,8 @@ class WfdbRecord:
     baseline: Float64
     to_uv: Float64
     offset_bytes: int = 0
+    units: tuple[str, ...] = ()
+    uncalibrated: int = 0
 
     @property
     def n_channels(self) -> int:
@@ -109,8 +117,15 @@ class WfdbRecord:
         return samples
 
 
-def read_header(path: str | Path) -> WfdbRecord:
+def read_header(path: str | Path, *, others: bool = False) -> WfdbRecord:
     """Read a ``.hea`` file (the ``.dat`` file beside it may be given too).
+
+    Parameters
+    ----------
+    path
+        The header.
+    others
+        Let signals pass that are no voltage; their `WfdbRecord.to_uv` is 1.
 
     Raises
     ------
@@ -119,7 +134,7 @@ def read_header(path: str | Path) -> WfdbRecord:
     """
     path = Path(path).with_suffix(".hea")
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = _decoded(path.read_bytes())
     except OSError as error:
         raise RecordingError(
             f"{path}: the header cannot be read ({error.strerror}); copy it beside its .dat."
@@ -134,7 +149,7 @@ def read_header(path: str | Path) -> WfdbRecord:
             raise RecordingError(
                 f"{path}: announces {n_channels} channels, but describes {len(signals)}; copy it again."
             )
-        gain, baseline, units = _calibrations(signals)
+        gain, baseline, units, uncalibrated = _calibrations(signals)
         file_names = {fields[0] for fields in signals}
         formats = {fields[1] for fields in signals}
     except (ValueError, IndexError) as error:
@@ -146,11 +161,11 @@ def read_header(path: str | Path) -> WfdbRecord:
         raise RecordingError(f"{path}: is not in WFDB format 16 without skew; convert it to format 16 first.")
     known = {unit: microvolts_per(unit) for unit in set(units)}
     for number, unit in enumerate(units):
-        if known[unit] is None:
+        if known[unit] is None and not others:
             raise RecordingError(
                 f"{path}: channel {number + 1} has the unit '{unit}'; it must be a voltage (V, mV, uV)."
             )
-    data_path = path.with_name(file_names.pop())
+    data_path = _data_path(path, file_names.pop())
     offset = int(coded["offset"] or 0)
     if n_samples is None:
         size = data_path.stat().st_size if data_path.is_file() else 0
@@ -163,9 +178,35 @@ def read_header(path: str | Path) -> WfdbRecord:
         names=tuple(fields[8].strip() if len(fields) > 8 else "" for fields in signals),
         gain=gain,
         baseline=baseline,
-        to_uv=np.array([known[unit] for unit in units], dtype=np.float64),
+        to_uv=np.array([known[unit] or 1.0 for unit in units], dtype=np.float64),
         offset_bytes=offset,
+        units=tuple(units),
+        uncalibrated=uncalibrated,
     )
+
+
+def _decoded(content: bytes) -> str:
+    """The header's text: UTF-8, UTF-16 where a byte-order mark says so, else Latin-1."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", "replace")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+def _data_path(header: Path, name: str) -> Path:
+    """The file of codes that a header names: from the header's folder on, or beside it, in either case of letters."""
+    named = Path(name.replace("\\", "/"))
+    beside = header.with_name(named.name or name)
+    for path in (header.parent / named, beside):
+        # an absolute path is that of the computer it was recorded on
+        if not named.is_absolute() and path.is_file():
+            return path
+    if not beside.is_file() and header.parent.is_dir():
+        wanted = beside.name.casefold()
+        return next((one for one in header.parent.iterdir() if one.name.casefold() == wanted), beside)
+    return beside
 
 
 def _record_line(line: str) -> tuple[int, float, int | None]:
@@ -173,15 +214,18 @@ def _record_line(line: str) -> tuple[int, float, int | None]:
     fields = line.split()
     if "/" in fields[0]:
         raise ValueError("it is the header of a multi-segment record")
-    fs_hz = float(re.split(r"[/(]", fields[2])[0]) if len(fields) > 2 else _DEFAULT_FS_HZ
-    if not fs_hz > 0:
-        raise ValueError(f"its sampling rate is {fs_hz:g}")
+    rate = re.split(r"[/(]", fields[2])[0] if len(fields) > 2 else f"{_DEFAULT_FS_HZ}"
+    fs_hz = plain_number(rate)
+    if fs_hz is None or fs_hz <= 0:
+        raise ValueError(f"its sampling rate is '{rate}'")
     n_samples = int(fields[3]) if len(fields) > 3 else 0
+    if n_samples < 0:
+        raise ValueError(f"its number of samples is {n_samples}")
     return int(fields[1]), fs_hz, n_samples or None
 
 
-def _calibrations(signals: Sequence[Sequence[str]]) -> tuple[Float64, Float64, list[str]]:
-    """Gain, baseline and unit of each signal line; what is missing takes the default of the format."""
+def _calibrations(signals: Sequence[Sequence[str]]) -> tuple[Float64, Float64, list[str], int]:
+    """Gain, baseline and unit of each signal line, and how many lack a gain; its default is that of the format."""
     gain = np.empty(len(signals))
     baseline = np.empty(len(signals))
     units = []
@@ -190,13 +234,20 @@ def _calibrations(signals: Sequence[Sequence[str]]) -> tuple[Float64, Float64, l
         if len(fields) > 2 and found is None:
             raise ValueError(f"channel {number + 1} has the gain '{fields[2]}'")
         # A gain of 0 means "not calibrated", for which the format names the default too.
-        gain[number] = (float(found["gain"]) if found else 0.0) or _DEFAULT_GAIN
+        gain[number] = _number(found["gain"]) if found else 0.0
         adc_zero = float(fields[4]) if len(fields) > 4 else 0.0
-        baseline[number] = float(found["baseline"]) if found and found["baseline"] else adc_zero
+        baseline[number] = _number(found["baseline"]) if found and found["baseline"] else adc_zero
         units.append((found["unit"] if found else None) or "mV")
     if not (np.isfinite(gain).all() and np.isfinite(baseline).all()):
         raise ValueError("a gain or baseline is not a finite number")
-    return gain, baseline, units
+    uncalibrated = gain == 0
+    gain[uncalibrated] = _DEFAULT_GAIN
+    return gain, baseline, units, int(uncalibrated.sum())
+
+
+def _number(text: str) -> float:
+    number = plain_number(text)
+    return float(text) if number is None else number  # what is no number at all is told by Python's own error
 
 
 # -- writing -------------------------------------------------------------------------------------------------------

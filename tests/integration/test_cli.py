@@ -18,6 +18,7 @@ from rt_handdt.core.bundle import Bundle
 from rt_handdt.io.lsl import SignalOutlet
 from rt_handdt.paths import shipped
 from tests.support.tiny import noise, tiny_bundle, tiny_spec
+from tests.support.xdf_files import emg, make
 
 SPEC = tiny_spec()
 
@@ -76,6 +77,9 @@ def test_mistakes_get_one_sentence_and_exit_code_2(
         (["replay", "virtual:7", "--seconds", "0.2", "--name", "  "], "must have 1 to 1000 characters"),
         (["replay", tmp_path / "none.xdf"], "there is no such file"),
         (["replay", "virtual:x"], "whole number"),
+        (["replay", "virtual:7", "--columns", "0-3"], "can be chosen for XDF files and WFDB records alone"),
+        (["replay", "virtual:7", "--unit", "furlong"], "one of voltage"),
+        (["inspect", "virtual:7", "--columns", "9-3"], "must run upwards"),
         (["replay", "virtual:7", "--seconds", "0.2", "--layout", "flexemg_16x4"], "none of the recording's channels"),
         (["replay", "virtual:7", "--layout", "nonesuch"], "neither a file nor a shipped layout"),
         (["inspect", tmp_path], "holds no Hyser session"),
@@ -150,6 +154,18 @@ def test_the_live_app_loads_neither_torch_nor_the_trainer() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_replay_takes_stream_unit_and_columns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, lsl: None
+) -> None:
+    channels = [{"label": "force", "unit": "N"}, {"label": "E1", "unit": "au"}]
+    path = make(tmp_path / "a.xdf", emg(name="other"), emg(name="[/red] :smile:", channels=channels))
+    chosen = ("--stream", "[/red] :smile:", "--unit", "mV", "--columns", "1")
+    assert run(monkeypatch, "replay", path, *chosen, "--seconds", "0.2", "--no-wait") == 0
+    said = capsys.readouterr().out
+    assert "Stream [/red] :smile:: 1 channels at 1000 Hz" in said
+    assert "Not chosen: 0 ('force') of 2 columns" in said
 
 
 def test_a_replay_ends_with_the_program_that_started_it() -> None:

@@ -24,13 +24,15 @@ from offline.study.reserved import refuse_reserved
 from offline.sweep.config import read_study
 from rt_handdt.core.bundle import load_bundle
 from rt_handdt.core.layout import ElectrodeLayout
-from rt_handdt.errors import ConfigError, RecordingError
+from rt_handdt.errors import ConfigError, HanddtError, RecordingError
 from rt_handdt.io.hyser_layout import session_folder
+from rt_handdt.io.signal_choice import SignalChoice
 from rt_handdt.io.xdf import named_subject, write_xdf
 from rt_handdt.paths import layout_path, shipped
 from rt_handdt.sim.seeds import RESERVED_SEED
 from tests.support.halves import halves
 from tests.support.noise_people import noise_people
+from tests.support.xdf_files import Stream, cues, emg, make
 
 RING = 'name = "ring"\nshape = [1, 8]\npitch_mm = 20.0\naround = "columns"\nclosed = true\n'
 
@@ -51,6 +53,12 @@ RING = 'name = "ring"\nshape = [1, 8]\npitch_mm = 20.0\naround = "columns"\nclos
 )
 def test_names_of_files_tell_people_apart(name: str, subject: str, session: str) -> None:
     assert named_subject(name) == (subject, session)
+
+
+def test_names_of_folders_tell_people_apart_where_files_do_not() -> None:
+    assert named_subject("data/sub-01a/ses-2/emg/run1.xdf") == ("01a", "2")
+    assert named_subject("data/sub-01a/ses-2/emg/sub-01b_run1.xdf") == ("01b", "2")
+    assert named_subject("substance/sub_2/run1.xdf") == ("unknown", "1")
 
 
 @pytest.fixture
@@ -210,6 +218,64 @@ def test_the_example_in_the_readme_is_one(tmp_path: Path) -> None:
     (tmp_path / "ring.toml").write_text(ring)
     layout = ElectrodeLayout.from_toml(tmp_path / "ring.toml")
     assert (f"{layout.name}.toml", layout.closed, layout.n_channels) == (dataset.layout, True, 10)
+
+
+# -- stream, unit and columns ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def odd_file(tmp_path: Path) -> Path:
+    """Two streams of EMG of one name, in a unit that is none; the second has six columns."""
+    times, marked = 100 + np.arange(2000) / 1000, cues((100.2, "rest"), (101.0, "fist"))
+    values = np.tile(np.arange(6.0), (2000, 1))
+    channels = [{"label": f"E{k}", "unit": "au"} for k in range(6)]
+    return make(tmp_path / "sub-anna.xdf", emg(), Stream(times, values, channels=channels), marked)
+
+
+def test_stream_unit_and_columns_are_chosen_for_all_files(odd_file: Path) -> None:
+    choice = SignalChoice.parse("2", "mV", "3-4,0")
+    (recording,) = open_data([str(odd_file)], halves_layout(), choice=choice).recordings
+    assert recording.channels == ("E3", "E4", "E0")
+    assert next(iter(recording.blocks()))[0].tolist() == [3000.0, 4000.0, 0.0]
+    assert read_names([odd_file], choice=choice).description == "sub-anna.xdf; stream 2, unit mV, columns 3-4,0"
+    with pytest.raises(ConfigError, match="for XDF files and WFDB records alone"):
+        read_names(["virtual:5:1:1:1"], choice=choice)
+
+
+def test_a_dataset_chooses_for_all_files_or_for_one(odd_file: Path) -> None:
+    entries = "".join(
+        f'[[recording]]\nfile = "sub-anna.xdf"\nsubject = "{subject}"\n{key}'
+        for subject, key in (("a", ""), ("b", 'columns = "3-4"\n'), ("c", 'stream = "1"\nunit = "uV"\n'))
+    )
+    path = odd_file.with_name("dataset.toml")
+    path.write_text('layout = "flexemg_16x4"\nstream = "2"\nunit = "mV"\ncolumns = "0-1"\n' + entries)
+    read = open_data([str(path)], halves_layout()).recordings
+    assert [one.subject for one in read] == ["a", "b", "c"]
+    assert [one.channels for one in read] == [("E0", "E1"), ("E3", "E4"), ("E00", "E01")]
+    assert next(iter(read[1].blocks()))[0].tolist() == [3000.0, 4000.0]
+    (*_, last) = open_data([str(path)], halves_layout(), choice=SignalChoice(unit="V")).recordings
+    assert next(iter(last.blocks()))[3, 0] == 3e6  # the command line has the last word
+    identities = {file.identity for session in read_names([path]).sessions for file in session.where}
+    assert len(identities) == 3  # measured apart, although they are one file
+    for key, words in (('unit = "furlong"', "one of voltage"), ('columns = "9-3"', "run upwards")):
+        path.write_text(f'layout = "flexemg_16x4"\n[[recording]]\nfile = "sub-anna.xdf"\nsubject = "a"\n{key}\n')
+        with pytest.raises(ConfigError, match=words):
+            read_names([path])
+
+
+@pytest.mark.parametrize(
+    "words", [["train", "--out", "OUT", "--layout", "flexemg_16x4", "--data"], ["evaluate", "BUNDLE", "--data"]]
+)
+def test_commands_take_the_choice(odd_file: Path, words: list[str]) -> None:
+    known = {"OUT": str(odd_file.parent / "out"), "BUNDLE": str(shipped("models") / "default")}
+    words = [*(known.get(word, word) for word in words), str(odd_file), "--stream", "2", "--columns"]
+    with pytest.raises(RecordingError, match="has 6 columns, 0 to 5, but column 9 was asked for"):
+        CliRunner().invoke(app, [*words, "9"], catch_exceptions=False)
+    with pytest.raises(RecordingError, match="'E4' has the unit 'au'"):
+        CliRunner().invoke(app, [*words, "4"], catch_exceptions=False)
+    with pytest.raises(HanddtError) as found:  # no more than that these columns are not the electrodes
+        CliRunner().invoke(app, [*words, "4", "--unit", "mV"], catch_exceptions=False)
+    assert "unit" not in str(found.value)
 
 
 def test_layouts_must_agree_or_be_named(dataset: Path, folder: Path) -> None:

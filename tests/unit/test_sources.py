@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from rt_handdt.cli.inspect import inspect
 from rt_handdt.core.recording import ArrayRecording, Marker
-from rt_handdt.errors import RecordingError
+from rt_handdt.errors import ConfigError, RecordingError
 from rt_handdt.io.continuous_folder import continuous_file
 from rt_handdt.io.hyser import HyserRecording, write_session
 from rt_handdt.io.hyser_layout import hyser_channels, session_folder
@@ -21,6 +21,7 @@ from rt_handdt.io.wfdb import WfdbRecording
 from rt_handdt.io.wfdb16 import write_record
 from rt_handdt.io.xdf import write_xdf
 from rt_handdt.io.xdf_session import XdfSession
+from tests.support.xdf_files import Stream, make
 
 FS = 256.0
 
@@ -177,6 +178,24 @@ def test_inspect_shows_a_recording(xdf: Path) -> None:
         "Fist",
     ):
         assert expected in result.output
+
+
+def test_inspect_takes_stream_unit_and_columns(tmp_path: Path, root: Path) -> None:
+    times = 100 + np.arange(500) / 256
+    channels = [{"label": f"E[/{k}]", "unit": "au"} for k in range(4)]
+    second = Stream(times, np.tile(np.arange(4.0), (500, 1)), "[amp] <1> [/red]", fs=256.0, channels=channels)
+    path = make(tmp_path / "b.xdf", Stream(times, np.zeros((500, 2)), "amp", fs=256.0), second)
+    with pytest.raises(RecordingError, match=r"several streams .* '\[amp\] <1> \[/red\]'"):
+        open_recording(path)
+    words = [str(path), "--stream", "[amp] <1> [/red]", "--unit", "mV", "--columns", "2-3"]
+    result = run_inspect(*words)
+    assert result.exit_code == 0, result.output
+    assert "2 (E[/2], E[/3])" in result.output
+    assert "2-3, counted from 0" in result.output
+    assert "2000.0 to 3000.0 uV" in result.output
+    assert "Not chosen: 0-1 ('E[/0]', 'E[/1]') of 4 columns" in " ".join(result.output.split())
+    for where in (str(root / "pr_dataset"), "virtual:3"):
+        assert isinstance(run_inspect(where, "--columns", "0-3").exception, ConfigError)
 
 
 def test_inspect_lists_the_sessions_of_a_root(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

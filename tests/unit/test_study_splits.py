@@ -160,6 +160,15 @@ def test_a_gesture_that_nobody_is_left_to_teach_is_named():
         cross_subject(lonely, ["1"])
 
 
+def test_of_people_called_1_and_01_neither_is_001() -> None:
+    table = replace(study_table(people=3), people=("1", "01", "01a"))
+    for name in table.people:
+        split = cross_subject(table, [name], valid_people=0)
+        assert {table.people[k] for k in table.person[split.test]} == {name}
+    with pytest.raises(ConfigError, match="no subject 001"):
+        cross_subject(table, ["001"])
+
+
 def test_joined_tables_keep_people_and_trials_apart():
     first = study_table(people=2, sessions=2)
     second = study_table(people=3, sessions=1, gestures=2)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import struct
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +11,10 @@ import pyxdf
 
 from rt_handdt.core.recording import ArrayRecording, Marker
 from rt_handdt.errors import RecordingError
+from rt_handdt.io.signal_choice import SignalChoice
 from rt_handdt.io.xdf import read_xdf, write_xdf
 from rt_handdt.io.xdf_time import find_gaps
-
-FS = 1000.0
+from tests.support.xdf_files import FS, Stream, cues, described, emg, make
 
 
 def recording(n: int = 3000, channels: int = 4, markers: tuple[Marker, ...] = ()) -> ArrayRecording:
@@ -28,72 +25,6 @@ def recording(n: int = 3000, channels: int = 4, markers: tuple[Marker, ...] = ()
 
 
 MARKERS = (Marker(0, "rest"), Marker(1000, "fist"), Marker(2000, "fist"), Marker(2500, "ouvrir été"))
-
-
-# -- a maker of files as other programs may write them -----------------------------------------------------------
-
-
-@dataclass
-class Stream:
-    """One stream of a hand-made file. `values` (n, channels), or strings."""
-
-    times: Sequence[float]
-    values: np.ndarray | list[str]
-    name: str = "amp"
-    kind: str = "EMG"
-    fs: float = FS
-    channels: list[dict[str, str]] = field(default_factory=list)
-    number_format: str = "float32"
-    footer: bool = True
-
-
-def make(path: Path, *streams: Stream) -> Path:
-    out = [b"XDF:", chunk(1, b"<?xml version='1.0'?><info><version>1.0</version></info>")]
-    for number, stream in enumerate(streams, start=1):
-        texts = isinstance(stream.values, list)
-        count = 1 if texts else stream.values.shape[1]
-        described = "".join(
-            "<channel>" + "".join(f"<{k}>{v}</{k}>" for k, v in one.items()) + "</channel>" for one in stream.channels
-        )
-        xml = (
-            f"<info><name>{stream.name}</name><type>{stream.kind}</type><channel_count>{count}</channel_count>"
-            f"<channel_format>{'string' if texts else stream.number_format}</channel_format>"
-            f"<nominal_srate>{stream.fs}</nominal_srate><desc><channels>{described}</channels></desc></info>"
-        )
-        tag = struct.pack("<I", number)
-        out.append(chunk(2, tag + xml.encode()))
-        body = b""
-        for time, value in zip(stream.times, stream.values, strict=True):
-            body += struct.pack("<Bd", 8, time)
-            if texts:
-                body += struct.pack("<BI", 4, len(value.encode())) + value.encode()
-            else:
-                body += value.astype(stream.number_format).tobytes()
-        out.append(chunk(3, tag + struct.pack("<BI", 4, len(stream.values)) + body))
-        if stream.footer:
-            out.append(chunk(6, tag + b"<info><sample_count>1</sample_count></info>"))
-    path.write_bytes(b"".join(out))
-    return path
-
-
-def chunk(tag: int, content: bytes) -> bytes:
-    return struct.pack("<BIH", 4, len(content) + 2, tag) + content
-
-
-def described(n: int = 2, unit: str = "microvolts", **more: str) -> list[dict[str, str]]:
-    return [{"label": f"E{k:02d}", "unit": unit, "type": "EMG", **more} for k in range(n)]
-
-
-def emg(times: np.ndarray | None = None, n: int = 2000, **more) -> Stream:
-    times = 100 + np.arange(n) / FS if times is None else times
-    values = np.stack([np.arange(len(times)), -np.arange(len(times))], axis=1)
-    return Stream(times, values, **{"channels": described(), **more})
-
-
-def cues(*events: tuple[float, str], **more) -> Stream:
-    return Stream(
-        [t for t, _ in events], [s for _, s in events], **{"name": "cues", "kind": "Markers", "fs": 0.0, **more}
-    )
 
 
 # -- writing and reading back ----------------------------------------------------------------------------------------
@@ -194,11 +125,11 @@ def test_without_the_type_the_only_candidate_is_taken(tmp_path: Path) -> None:
 
 def test_two_candidates_are_ambiguous_until_one_is_named(tmp_path: Path) -> None:
     path = make(tmp_path / "a.xdf", emg(), emg(name="amp2"))
-    with pytest.raises(RecordingError, match=r"several streams could be the EMG \('amp', 'amp2'\)"):
+    with pytest.raises(RecordingError, match="several streams could be the EMG; choose one: --stream 'amp' for"):
         read_xdf(path)
-    assert read_xdf(path, stream="amp2").name == "amp2"
-    with pytest.raises(RecordingError, match="no stream 'amp3'"):
-        read_xdf(path, stream="amp3")
+    assert read_xdf(path, choice=SignalChoice(stream="amp2")).name == "amp2"
+    with pytest.raises(RecordingError, match="no stream of numbers 'amp3'"):
+        read_xdf(path, choice=SignalChoice(stream="amp3"))
 
 
 def test_no_emg(tmp_path: Path) -> None:
