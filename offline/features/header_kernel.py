@@ -29,11 +29,10 @@ _Scan = Callable[[Text, Text, Text, Float64, Float64, Text], int]
 @functools.cache
 def compiled() -> _Scan | None:
     """The loop, compiled; None without numba."""
-    if not core_kernels.AVAILABLE:
+    compile_, _ = core_kernels.compiler()
+    if compile_ is None:
         return None
-    from numba import njit
-
-    scan: _Scan = njit(cache=True)(_scan)
+    scan: _Scan = compile_(_scan)
     return scan
 
 

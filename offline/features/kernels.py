@@ -1,6 +1,6 @@
 """The two loops that trial-level extraction spends its time in: the causal filter, and the time-domain sums.
 
-Compiled with numba where the extra ``accel`` is installed, in numpy and scipy elsewhere; both agree to float32 rounding
+Compiled with numba, in numpy and scipy where that does not work; both agree to float32 rounding
 (tested). The compiled filter takes the file's int16 codes as they are, runs three second-order sections over a tile of
 channels whose state stays in the cache, and stores only the stretch that is wanted.
 
@@ -33,13 +33,12 @@ _Sums = Callable[[Float32, Float32], None]
 @functools.cache
 def compiled() -> tuple[_Filter, _Sums] | None:
     """The loops, compiled; None without numba. Compiling takes seconds once, later processes load it from disk."""
-    if not core_kernels.AVAILABLE:
+    compile_, _ = core_kernels.compiler()
+    if compile_ is None:
         return None
-    from numba import njit
-
     # "contract" lets a multiplication and an addition round once (FMA); nothing is reordered.
-    decorate = njit(cache=True, fastmath={"contract"}, error_model="numpy")
-    filter_, sums = decorate(_filter), decorate(_sums)
+    options = {"fastmath": {"contract"}, "error_model": "numpy"}
+    filter_, sums = compile_(_filter, **options), compile_(_sums, **options)
     filter_(np.zeros((2, 1), np.int16), np.ones(1, np.float32), np.zeros((3, 6), np.float32), 0, np.zeros((2, 1), "f4"))
     sums(np.zeros((3, 1), np.float32), np.zeros((4, 1), np.float32))
     return filter_, sums

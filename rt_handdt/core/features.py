@@ -19,12 +19,10 @@ from rt_handdt.core.differential import Channels, Pair
 from rt_handdt.core.feature import (
     DifferentialFeature,
     Envelope,
-    RawPoints,
+    Feature,
     Rms,
     RmsAlong,
     RmsAround,
-    RmsEnvelope,
-    Spectrum,
     Ssc,
     Stft,
     Wl,
@@ -33,6 +31,7 @@ from rt_handdt.core.feature import (
     Zc,
 )
 from rt_handdt.core.filters import CausalFilter, envelope_sections
+from rt_handdt.core.newest import Newest
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import Float32, Float64
 
@@ -44,21 +43,21 @@ _OF_STRETCH: Mapping[str, Callable[[npt.ArrayLike], Float32]] = {
 }
 #: Sums of a derivation: of squares, and of steps (WL) inside the block and at its edge.
 _PAIR_SUMS = 3
-_PAIR_ROWS, _NO_THRESHOLDS = np.asarray([1.0, -1.0, -1.0]), np.zeros(2)
 
 
 class FeatureBank:
     """Computes a spec's features from filtered samples, block by block.
 
     Each block yields a row of sums, shape (n_sums, n_channels); `window` turns the rows of a window's blocks into
-    features. The object carries the two samples before the current block, and the envelope's filter.
+    features. The object keeps those rows, the two samples before the next block, and the envelope's filter.
     """
 
     def __init__(self, spec: PipelineSpec) -> None:
         self._spec = spec
         self._channels = spec.layout.n_channels
         self._block = spec.block_samples
-        self._tail: Float64 | None = None  # the last two samples of the previous block
+        self._blocks = spec.window_samples // spec.block_samples
+        self._tail = np.zeros((2, self._channels))  # the last two samples of the previous block
         self._smoother: CausalFilter | None = None
         n_sums = 1  # row 0 is always Σ x²: RMS is wanted for display whatever the features are
         self._rows: dict[str, int] = {"rms": 0}
@@ -78,11 +77,13 @@ class FeatureBank:
                     n_sums += _PAIR_SUMS
                 first, _ = self._pairs[feature.pair]
                 self._rows[feature.label] = first if isinstance(feature, RmsAlong | RmsAround) else first + 1
-        self.n_sums = n_sums
+        self._sums = Newest(self._blocks - 1, (n_sums, self._channels))
         self._loops = kernels.compiled()
         thresholds = {feature.name: feature.threshold_uv for feature in spec.features if isinstance(feature, Zc | Ssc)}
-        self._kernel_rows = np.asarray([float(self._rows.get(name, -1)) for name in ("wl", "zc", "ssc")])
+        self._kernel_rows = np.asarray([self._rows.get(name, -1) for name in ("wl", "zc", "ssc")])
         self._kernel_thresholds = np.asarray([thresholds.get("zc", 0.0), thresholds.get("ssc", 0.0)])
+        self._partners = np.asarray([pair for _, pair in self._pairs.values()], np.uint64).reshape(-1, self._channels)
+        self._pair_rows = np.asarray([row for row, _ in self._pairs.values()], np.int64)
         self._hann: Float64 | None = None
         for feature in spec.features:
             if isinstance(feature, Stft):
@@ -90,57 +91,81 @@ class FeatureBank:
                 n = feature.frame_samples
                 self._hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)
                 self._hann *= 2 / self._hann.sum()
-        self._needs_samples = self._hann is not None
-        for feature in spec.features:
-            if feature.name in _OF_STRETCH:  # once, so that the first window is as fast as the rest
+            elif feature.name in _OF_STRETCH:  # once, so that the first window is as fast as the rest
                 _OF_STRETCH[feature.name](np.zeros((spec.window_samples, 1)))
-                self._needs_samples = True
-
-    @property
-    def needs_samples(self) -> bool:
-        """Whether `window` needs the window's samples besides its sums (spectra and the like do)."""
-        return self._needs_samples
+        # One more map than wanted: the RMS that is shown.
+        self._how = np.asarray([_how(feature) for feature in spec.map_features] + [kernels.ROOT_MEAN])
+        self._map_rows = np.asarray([self._rows.get(feature.label, 0) for feature in spec.map_features] + [0])
+        self._samples: Newest | None = None
+        if kernels.NOT_OF_SUMS in self._how:
+            self._samples = Newest(spec.window_samples - self._block, (self._channels,))
 
     def reset(self) -> None:
         """Forget the previous samples."""
-        self._tail = None
+        # After a reset nothing came before; those edge terms are never used, since a window starts there.
+        self._tail = np.zeros((2, self._channels))
+        self._sums.clear()
+        if self._samples is not None:
+            self._samples.clear()
         if self._smoother is not None:
             self._smoother.reset()
 
-    def push(self, filtered: Float64) -> Float64:
-        """Sums of the next blocks.
+    def push(self, filtered: Float64) -> None:
+        """Take the next blocks, filtered samples of shape (n_blocks · block_samples, n_channels)."""
+        block = self._block
+        out = self._sums.append(len(filtered) // block)
+        x = np.concatenate([self._tail, filtered])  # sample i of the blocks is row i + 2
+        self._tail = x[-2:].copy()
+        if self._loops is not None:
+            self._loops.block_sums(
+                x, block, self._kernel_rows, self._kernel_thresholds, self._partners, self._pair_rows, out
+            )
+        else:
+            self._sum_up(x, out)
+        if self._smoother is not None:
+            out[:, self._rows["envelope"]] = self._smoother.push(np.abs(filtered))[block - 1 :: block]
+        if self._samples is not None:
+            self._samples.append(len(filtered))[:] = filtered
 
-        Parameters
-        ----------
-        filtered
-            Shape (n_blocks · block_samples, n_channels).
+    def window(self, back: int = 0) -> tuple[Float64, Float64]:
+        """Features of the window that ends `back` blocks before the newest one.
 
         Returns
         -------
-        Float64
-            Shape (n_blocks, n_sums, n_channels).
+        features, rms
+            Shapes (F, n_channels) and (n_channels,).
         """
-        block = self._block
-        n_blocks = len(filtered) // block
-        out = np.zeros((n_blocks, self.n_sums, self._channels))
-        # After a reset nothing came before; those edge terms are never used, since a window starts there.
-        tail = np.zeros((2, self._channels)) if self._tail is None else self._tail
-        x = np.concatenate([tail, filtered])  # sample i of the blocks is row i + 2
-        self._tail = filtered[-2:].copy()
-        shape = (n_blocks, block, self._channels)
+        sums = self._sums.last(self._blocks, back)
+        values = np.empty((len(self._how), self._channels))
         if self._loops is not None:
-            self._loops[1](x, block, self._kernel_rows, self._kernel_thresholds, out)
+            self._loops.window(sums, self._how, self._map_rows, self._spec.window_samples, values)
         else:
-            self._sum_up(x, shape, out)
-        for row, partners in self._pairs.values():
-            out[:, row : row + _PAIR_SUMS] = self._sums_of_difference(x - x[:, partners], shape)
-        if self._smoother is not None:
-            envelope = self._smoother.push(np.abs(filtered)).reshape(shape)
-            out[:, self._rows["envelope"]] = envelope[:, -1]
-        return out
+            self._join(sums, values)
+        if self._samples is not None:
+            samples = self._samples.last(self._spec.window_samples, back * self._block)
+            row = 0
+            for feature in self._spec.features:
+                if isinstance(feature, Stft):
+                    values[row : row + feature.n_maps] = self._stft(samples, feature)
+                elif feature.name in _OF_STRETCH:
+                    values[row : row + feature.n_maps] = _OF_STRETCH[feature.name](samples)
+                row += feature.n_maps
+        return values[:-1], values[-1]
 
-    def _sum_up(self, x: Float64, shape: tuple[int, int, int], out: Float64) -> None:
-        """What the compiled loop does, in numpy."""
+    # -- what the compiled loops do, in numpy --------------------------------------------------------------------
+
+    def _join(self, sums: Float64, values: Float64) -> None:
+        total = sums.sum(axis=0)
+        for out, how, row in zip(values, self._how, self._map_rows, strict=True):
+            if how == kernels.ROOT_MEAN:
+                out[:] = np.sqrt(total[row] / self._spec.window_samples)
+            elif how == kernels.WITH_EDGES:
+                out[:] = total[row] + sums[1:, row + 1].sum(axis=0)
+            elif how == kernels.NEWEST:
+                out[:] = sums[-1, row]
+
+    def _sum_up(self, x: Float64, out: Float64) -> None:
+        shape = (len(out), self._block, self._channels)
         out[:, 0] = np.square(x[2:]).reshape(shape).sum(axis=1)
         if any(isinstance(feature, Wl | Zc | Ssc) for feature in self._spec.features):
             step = x[1:] - x[:-1]  # step[i + 1] = x[i] − x[i − 1]
@@ -154,56 +179,15 @@ class FeatureBank:
                 elif isinstance(feature, Ssc):
                     turning = (step[1:] * step[:-1] < 0) & (np.maximum(size[1:], size[:-1]) >= feature.threshold_uv)
                     self._put(out, self._rows[feature.name], turning.astype(np.float64).reshape(shape), edge=2)
-
-    def _sums_of_difference(self, x: Float64, shape: tuple[int, int, int]) -> Float64:
-        sums = np.zeros((shape[0], _PAIR_SUMS, shape[2]))
-        if self._loops is not None:
-            self._loops[1](x, self._block, _PAIR_ROWS, _NO_THRESHOLDS, sums)
-        else:
-            sums[:, 0] = np.square(x[2:]).reshape(shape).sum(axis=1)
-            self._put(sums, 1, np.abs(x[2:] - x[1:-1]).reshape(shape), edge=1)
-        return sums
+        for row, partners in self._pairs.values():
+            d = x - x[:, partners]
+            out[:, row] = np.square(d[2:]).reshape(shape).sum(axis=1)
+            self._put(out, row + 1, np.abs(d[2:] - d[1:-1]).reshape(shape), edge=1)
 
     @staticmethod
     def _put(out: Float64, row: int, terms: Float64, edge: int) -> None:
         out[:, row] = terms[:, edge:].sum(axis=1)
         out[:, row + 1] = terms[:, :edge].sum(axis=1)
-
-    def window(self, sums: Float64, samples: Float64 | None) -> tuple[Float64, Float64]:
-        """Features of one window.
-
-        Parameters
-        ----------
-        sums
-            Shape (blocks in a window, n_sums, n_channels): what `push` gave for its blocks.
-        samples
-            Shape (window_samples, n_channels), needed if `needs_samples`.
-
-        Returns
-        -------
-        features, rms
-            Shapes (F, n_channels) and (n_channels,).
-        """
-        total = sums.sum(axis=0)
-        rms = np.sqrt(total[0] / self._spec.window_samples)
-        rows: list[Float64] = []
-        for feature in self._spec.features:
-            if isinstance(feature, Rms):
-                rows.append(rms[None])
-            elif isinstance(feature, RmsAlong | RmsAround):
-                rows.append(np.sqrt(total[self._rows[feature.label]] / self._spec.window_samples)[None])
-            elif isinstance(feature, Wl | Zc | Ssc | WlAlong | WlAround):
-                row = self._rows[feature.label]
-                rows.append((total[row] + sums[1:, row + 1].sum(axis=0))[None])
-            elif isinstance(feature, Envelope):
-                rows.append(sums[-1, self._rows["envelope"]][None])
-            elif isinstance(feature, Stft):
-                assert samples is not None
-                rows.append(self._stft(samples, feature))
-            elif isinstance(feature, RawPoints | RmsEnvelope | Spectrum):
-                assert samples is not None
-                rows.append(np.asarray(_OF_STRETCH[feature.name](samples), dtype=np.float64))
-        return np.concatenate(rows), rms
 
     def _stft(self, samples: Float64, feature: Stft) -> Float64:
         assert self._hann is not None
@@ -215,3 +199,11 @@ class FeatureBank:
             power += spectrum.real**2 + spectrum.imag**2
         bands = (power / len(ends)).reshape(feature.bins, half // feature.bins, -1).mean(axis=1)
         return np.asarray(np.sqrt(bands))
+
+
+def _how(feature: Feature) -> int:
+    if isinstance(feature, Rms | RmsAlong | RmsAround):
+        return kernels.ROOT_MEAN
+    if isinstance(feature, Envelope):
+        return kernels.NEWEST
+    return kernels.WITH_EDGES if isinstance(feature, Wl | Zc | Ssc | WlAlong | WlAround) else kernels.NOT_OF_SUMS

@@ -61,6 +61,6 @@ class CausalFilter:
         if self._state is None:
             self._state = np.ascontiguousarray(self._steady[:, :, None] * x[0])
         if self._loops is not None:
-            return self._loops[0](self._sections, np.ascontiguousarray(x), self._state)
+            return self._loops.cascade(self._sections, np.ascontiguousarray(x), self._state)
         filtered, self._state = signal.sosfilt(self._sections, x, axis=0, zi=self._state)
         return np.asarray(filtered, dtype=np.float64)

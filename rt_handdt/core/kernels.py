@@ -1,64 +1,124 @@
-"""The two inner loops that cost most, compiled with numba where the extra ``accel`` is installed.
+"""The inner loops that cost most, compiled with numba.
 
-Both keep the order of operations of the plain version (`scipy.signal.sosfilt`, numpy sums along time), so that which
+They keep the order of operations of the plain version (`scipy.signal.sosfilt`, numpy sums along time), so that which
 one runs changes speed and not results; a test compares them. Time is the outer loop and channels the inner one: state
-and sums of all channels stay in the cache, and the compiler turns the inner loop into vector instructions.
+and sums of all channels stay in the cache, and the compiler turns the inner loop into vector instructions. Whether it
+does is a matter of form: filters over flat arrays take half as long as over rows, and sums the other way round.
+
+numba belongs to the installation; where it is missing or does not work (a numpy newer than it knows, say), the plain
+version runs.
 """
 
 from __future__ import annotations
 
 import functools
-import importlib.util
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from rt_handdt.core.types import Float64
 
-AVAILABLE = importlib.util.find_spec("numba") is not None
+Int64 = npt.NDArray[np.int64]
+#: What makes a window's value of its blocks' sums; the features that need samples are left alone.
+ROOT_MEAN, WITH_EDGES, NEWEST, NOT_OF_SUMS = 0, 1, 2, 3
+#: State below this (µV) is 0: a flat line would let it fade into denormal numbers, which take 30 times as long.
+NOTHING = 1e-200
 
-#: (sections (S, 6), samples (n, C), state (S, 2, C), changed in place) → filtered (n, C)
-Cascade = Callable[[Float64, Float64, Float64], Float64]
-#: (two earlier samples and the blocks' (2 + n, C), samples in a block, [row of WL, ZC, SSC or −1],
-#: [threshold of ZC, SSC], sums (blocks, rows, C), zero, filled in place)
-BlockSums = Callable[[Float64, int, Float64, Float64, Float64], None]
+
+class Loops(NamedTuple):
+    """The compiled loops.
+
+    Attributes
+    ----------
+    cascade
+        (sections (S, 6), samples (n, C), state (S, 2, C), changed in place) → filtered (n, C).
+    block_sums
+        (two earlier samples and the blocks' (2 + n, C), samples in a block, [row of WL, ZC, SSC or −1], [threshold of
+        ZC, SSC], partner of each channel (P, C), first row of each pair (P,), sums (blocks, rows, C)), which it fills.
+    window
+        (sums (blocks, rows, C), [how], [row] and samples in a window, values (F, C)), which it fills.
+    """
+
+    cascade: Callable[[Float64, Float64, Float64], Float64]
+    block_sums: Callable[[Float64, int, Int64, Float64, npt.NDArray[np.uint64], Int64, Float64], None]
+    window: Callable[[Float64, Int64, Int64, int, Float64], None]
 
 
 @functools.cache
-def compiled() -> tuple[Cascade, BlockSums] | None:
-    """The loops, compiled; None without numba. Compiling takes seconds once, later processes load it from disk."""
-    if not AVAILABLE:
-        return None
-    from numba import njit
+def compiler() -> tuple[Callable[..., Any] | None, str]:
+    """numba's `njit`, keeping what it compiled on disk where it can; None and why not where numba does not work."""
+    try:
+        from numba import njit
 
-    cascade, block_sums = njit(cache=True)(_cascade), njit(cache=True)(_block_sums)
+        @njit
+        def works(x: int) -> int:
+            return x + 1
+
+        works(1)
+    except Exception as exc:  # a numpy that it refuses, a broken library: whatever it is, we can do without
+        return None, f"{type(exc).__name__}: {exc}"
+
+    def decorate(function: Callable[..., Any], **options: Any) -> Any:
+        try:
+            return njit(cache=True, **options)(function)
+        except RuntimeError:  # no folder to keep it in: compiled anew in each process
+            return njit(**options)(function)
+
+    return decorate, ""
+
+
+@functools.cache
+def compiled() -> Loops | None:
+    """The loops, compiled; None without numba. Compiling takes seconds once, later processes load it from disk."""
+    compile_, _ = compiler()
+    if compile_ is None:
+        return None
+    loops = Loops(compile_(_cascade), compile_(_block_sums), compile_(_window))
     # Compiled here and now: a live stream must not wait for it at its first window.
-    cascade(np.zeros((1, 6)), np.zeros((2, 1)), np.zeros((1, 2, 1)))
-    block_sums(np.zeros((4, 1)), 2, np.asarray([1.0, 3.0, 5.0]), np.zeros(2), np.zeros((1, 7, 1)))
-    return cascade, block_sums
+    loops.cascade(np.zeros((1, 6)), np.zeros((2, 1)), np.zeros((1, 2, 1)))
+    rows, pairs = np.asarray([1, 3, 5]), (np.zeros((1, 1), np.uint64), np.asarray([7]))
+    sums = np.zeros((1, 10, 1))
+    loops.block_sums(np.zeros((4, 1)), 2, rows, np.zeros(2), *pairs, sums)
+    loops.window(sums, np.asarray([ROOT_MEAN]), np.asarray([0]), 2, np.zeros((1, 1)))
+    return loops
 
 
 def _cascade(sections: Float64, samples: Float64, state: Float64) -> Float64:
     n, channels = samples.shape
-    out = np.empty_like(samples)
+    out = samples.copy()
+    x, z = out.reshape(-1), state.reshape(-1)
     for i in range(n):
-        for c in range(channels):
-            out[i, c] = samples[i, c]
+        at = i * channels
         for s in range(sections.shape[0]):
             b0, b1, b2 = sections[s, 0], sections[s, 1], sections[s, 2]
             a1, a2 = sections[s, 4], sections[s, 5]
+            z0 = 2 * s * channels
+            z1 = z0 + channels
             for c in range(channels):  # direct form II transposed, as scipy's
-                x = out[i, c]
-                y = b0 * x + state[s, 0, c]
-                state[s, 0, c] = b1 * x - a1 * y + state[s, 1, c]
-                state[s, 1, c] = b2 * x - a2 * y
-                out[i, c] = y
+                now = x[at + c]
+                y = b0 * now + z[z0 + c]
+                first = b1 * now - a1 * y + z[z1 + c]
+                second = b2 * now - a2 * y
+                z[z0 + c] = first if abs(first) > NOTHING else 0.0
+                z[z1 + c] = second if abs(second) > NOTHING else 0.0
+                x[at + c] = y
     return out
 
 
-def _block_sums(x: Float64, block: int, rows: Float64, thresholds: Float64, out: Float64) -> None:
+def _block_sums(
+    x: Float64,
+    block: int,
+    rows: Int64,
+    thresholds: Float64,
+    partners: npt.NDArray[np.uint64],
+    pair_rows: Int64,
+    out: Float64,
+) -> None:
     channels = x.shape[1]
-    wl, zc, ssc = int(rows[0]), int(rows[1]), int(rows[2])
+    wl, zc, ssc = rows[0], rows[1], rows[2]
+    out[:] = 0.0
     for k in range(out.shape[0]):
         sums = out[k]
         for j in range(block):
@@ -78,3 +138,50 @@ def _block_sums(x: Float64, block: int, rows: Float64, thresholds: Float64, out:
                     before = last - x[i - 2, c]
                     if step * before < 0 and max(size, abs(before)) >= thresholds[1]:
                         sums[ssc + edge2, c] += 1.0
+    differences = np.empty((2, channels))  # of this sample and the last one, in turn: they stay in the cache
+    for p in range(pair_rows.shape[0]):
+        partner, row = partners[p], pair_rows[p]
+        first, there = x[1], differences[1]
+        for c in range(channels):
+            there[c] = first[c] - first[partner[c]]
+        for k in range(out.shape[0]):
+            sums = out[k, row : row + 3]
+            for j in range(block):
+                i = 2 + k * block + j
+                new, old = i % 2, 1 - i % 2
+                here, there = x[i], differences[new]
+                for c in range(channels):  # apart from the sums: they are vectorised only without it
+                    there[c] = here[c] - here[partner[c]]
+                edge = 2 if j < 1 else 1
+                for c in range(channels):
+                    d = differences[new, c]
+                    sums[0, c] += d * d
+                    sums[edge, c] += abs(d - differences[old, c])
+
+
+def _window(sums: Float64, how: Int64, rows: Int64, n: int, values: Float64) -> None:
+    blocks, _, channels = sums.shape
+    edges = np.empty(channels)
+    for f in range(how.shape[0]):
+        kind, row = how[f], rows[f]
+        if kind == NOT_OF_SUMS:
+            continue
+        out = values[f]
+        for c in range(channels):
+            out[c] = sums[blocks - 1 if kind == NEWEST else 0, row, c]
+        if kind == NEWEST:
+            continue
+        for k in range(1, blocks):
+            for c in range(channels):
+                out[c] += sums[k, row, c]
+        if kind == ROOT_MEAN:
+            for c in range(channels):
+                out[c] = np.sqrt(out[c] / n)
+        elif blocks > 1:
+            for c in range(channels):
+                edges[c] = sums[1, row + 1, c]
+            for k in range(2, blocks):
+                for c in range(channels):
+                    edges[c] += sums[k, row + 1, c]
+            for c in range(channels):
+                out[c] += edges[c]

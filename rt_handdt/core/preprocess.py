@@ -49,9 +49,7 @@ class Preprocessor:
         self._waiting_times: list[Float64] = []
         self._n_waiting = 0
         self._last_good: Float64 | None = None
-        self._sums = np.zeros((0, self._bank.n_sums, self._n))
         self._missing = np.zeros((0, self._n))
-        self._history = np.zeros((0, self._n))
         self._filter.reset()
         self._bank.reset()
 
@@ -134,10 +132,9 @@ class Preprocessor:
         filtered = self._filter.push(repaired)
         self.filtered = filtered.astype(np.float32)
 
-        first = self._blocks_done - len(self._sums)  # block number of the first row in `sums`
-        sums = np.concatenate([self._sums, self._bank.push(filtered)])
+        first = self._blocks_done - len(self._missing)  # block number of the first row in `missing`
+        self._bank.push(filtered)
         missing = np.concatenate([self._missing, missing])
-        history = np.concatenate([self._history, filtered]) if self._bank.needs_samples else self._history
         self._blocks_done += n_blocks
 
         frames = []
@@ -146,8 +143,7 @@ class Preprocessor:
             if over < 0 or over % self._hop_blocks:
                 continue
             a, b = over - first, end - first
-            window = history[a * self._block : b * self._block] if self._bank.needs_samples else None
-            values, rms = self._bank.window(sums[a:b], window)
+            values, rms = self._bank.window(self._blocks_done - end)
             bad = self._bad | (missing[a:b].sum(axis=0) > MISSING_SHARE * self.spec.window_samples)
             if bad.any():
                 rms = self._rebuilt(rms[None], bad)[0]
@@ -163,10 +159,8 @@ class Preprocessor:
                 )
             )
         # The next window needs the newest blocks of this one (or all there are, while the first one fills).
-        keep = max(0, len(sums) - (self._window_blocks - 1))
-        self._sums, self._missing = sums[keep:].copy(), missing[keep:].copy()
-        if self._bank.needs_samples:
-            self._history = history[keep * self._block :].copy()
+        keep = max(0, len(missing) - (self._window_blocks - 1))
+        self._missing = missing[keep:].copy()
         return frames
 
     def _fill(self, x: Float64) -> tuple[Float64, Float64]:
