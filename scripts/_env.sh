@@ -24,7 +24,7 @@ prepare() {
     case $venv in /*) ;; *) venv=$PWD/$venv ;; esac
     [ ! -d "$venv" ] || venv=$(cd "$venv" && pwd)
     if command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/dev/null 2>&1; then
-        extras="gpu,$extras"
+        extras="gpu,$extras" needed=$((needed + 2500)) # CUDA's libraries
     else
         extras="cpu,$extras"
     fi

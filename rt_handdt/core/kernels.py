@@ -51,12 +51,6 @@ def compiler() -> tuple[Callable[..., Any] | None, str]:
     """numba's `njit`, keeping what it compiled on disk where it can; None and why not where numba does not work."""
     try:
         from numba import njit
-
-        @njit
-        def works(x: int) -> int:
-            return x + 1
-
-        works(1)
     except Exception as exc:  # a numpy that it refuses, a broken library: whatever it is, we can do without
         return None, f"{type(exc).__name__}: {exc}"
 

@@ -1,11 +1,11 @@
-"""Runs a bundle's networks. The only module that imports onnxruntime."""
+"""Runs a bundle's networks."""
 
 from __future__ import annotations
 
 import contextlib
 import importlib.metadata
 import json
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +14,13 @@ import onnxruntime as ort
 from rt_handdt.core.bundle import METADATA_KEY, Bundle
 from rt_handdt.core.pattern import PATTERN_KEY, PatternSettings, SharedPatterns
 from rt_handdt.core.types import Float32, Posterior
-from rt_handdt.errors import BundleError, ConfigError
+from rt_handdt.errors import BundleError
+from rt_handdt.infer.choice import Choice, choose
+from rt_handdt.infer.choice import Provider as Provider
+from rt_handdt.infer.network import open_session
 
-CPU = "CPUExecutionProvider"
-CUDA = "CUDAExecutionProvider"
-Provider = Literal["auto", "cpu", "cuda"]
+#: From so many windows on the card is the faster one wherever there is one (see `rt_handdt.infer.choice`).
+BATCH = 16
 
 
 class Recognizer:
@@ -29,12 +31,16 @@ class Recognizer:
     bundle
         A verified bundle.
     provider
-        ``"cpu"``, ``"cuda"`` (an error if it cannot be had), or ``"auto"``: CUDA if it really works, else CPU.
+        ``"cpu"``, ``"cuda"`` (an error if it cannot be had), or ``"auto"``: both are timed where there is a card that
+        works, one window at a time goes to the faster one, and many at once to the card.
 
     Attributes
     ----------
     provider
-        The execution provider in use, as the session reports it (asking for CUDA does not mean to get it).
+        The execution provider that takes one window at a time, as the session reports it (asking for CUDA does not mean
+        to get it).
+    choice
+        Why that one: its sentence, and the times.
     shared
         What people share of each gesture; None where the bundle's explainer is a decoder that reconstructs feature maps
         (the published method, and bundles of before).
@@ -43,22 +49,24 @@ class Recognizer:
     ------
     BundleError
         If the network and the manifest disagree.
-    ConfigError
+    CardError
         If ``"cuda"`` was asked for and is not available.
     """
 
     def __init__(self, bundle: Bundle, provider: Provider = "auto") -> None:
         self.bundle = bundle
-        self._session = _session(bundle.file("recognizer.onnx"), provider)
-        self._explainer = _session(bundle.file("explainer.onnx"), "cpu")
-        self.provider: str = self._session.get_providers()[0]
-        self._check()
+        model = bundle.file("recognizer.onnx")
+        session = open_session(model, "cpu")
+        self._check(session)
+        self._explainer = open_session(bundle.file("explainer.onnx"), "cpu")
+        self.choice: Choice = choose(model, session, provider, bundle.spec.frame_shape)
+        self.provider: str = self.choice.live.provider
         self.shared = self._shared_patterns()
         self.warm_up()
 
-    def _check(self) -> None:
+    def _check(self, session: Any) -> None:
         manifest = self.bundle.manifest
-        said = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+        said = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         if said != manifest.identity_json():
             raise BundleError(
                 f"{self.bundle.path}: recognizer.onnx was exported with another manifest; export the bundle again."
@@ -68,8 +76,8 @@ class Recognizer:
             "probabilities": ("output", [len(manifest.gestures)]),
             "latent": ("output", [manifest.latent_size]),
         }
-        found = {io.name: ("input", list(io.shape[1:])) for io in self._session.get_inputs()}
-        found |= {io.name: ("output", list(io.shape[1:])) for io in self._session.get_outputs()}
+        found = {io.name: ("input", list(io.shape[1:])) for io in session.get_inputs()}
+        found |= {io.name: ("output", list(io.shape[1:])) for io in session.get_outputs()}
         if found != wanted:
             raise BundleError(
                 f"{self.bundle.path}: recognizer.onnx must have {wanted}, but has {found}; export it again."
@@ -107,8 +115,9 @@ class Recognizer:
     def predict_batch(self, maps: npt.ArrayLike) -> tuple[Float32, Float32]:
         """Recognize frames of shape (N, F, H, W); returns probabilities (N, K) and latents (N, D)."""
         array = np.ascontiguousarray(maps, dtype=np.float32)
-        probabilities, latents = self._session.run(["probabilities", "latent"], {"features": array})
-        return np.asarray(probabilities), np.asarray(latents)
+        if len(array) == 1:
+            return self.choice.live.one(array)
+        return (self.choice.batch if len(array) >= BATCH else self.choice.live).many(array)
 
     def explain(self, latent: npt.ArrayLike) -> Float32:
         """Pattern component of a latent (D,).
@@ -165,18 +174,3 @@ def _json(text: str, what: str) -> dict[str, Any]:
         raise BundleError(f"{what} must be an object; got {text[:40]}; export the bundle again.")
     return found
 
-
-def _session(model: bytes, provider: Provider) -> Any:
-    options = ort.SessionOptions()
-    # One window at a time: more threads cost more in hand-over than they win, and take cores from the display.
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4  # "no CUDA here" is said by us, once, not by each session
-    wanted = [CPU] if provider == "cpu" or CUDA not in ort.get_available_providers() else [CUDA, CPU]
-    session = ort.InferenceSession(model, options, providers=wanted)
-    if provider == "cuda" and session.get_providers()[0] != CUDA:
-        raise ConfigError(
-            "The provider 'cuda' was asked for, but ONNX Runtime cannot use it here; "
-            "install rt-handdt[gpu] and the NVIDIA driver (see 'rt-handdt doctor'), or use 'cpu'."
-        )
-    return session
