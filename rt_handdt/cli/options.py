@@ -30,5 +30,5 @@ Network = Annotated[
     typer.Option("--network", help="Also look for (or show) streams on the local network, not this computer only."),
 ]
 ProviderName = Annotated[
-    str, typer.Option("--provider", help="Where the network runs: auto (CUDA if it works), cpu or cuda.")
+    str, typer.Option("--provider", help="Where the network runs: auto (the faster one here), cpu or cuda.")
 ]

@@ -173,4 +173,3 @@ def _json(text: str, what: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise BundleError(f"{what} must be an object; got {text[:40]}; export the bundle again.")
     return found
-

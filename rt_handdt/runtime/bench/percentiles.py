@@ -1,0 +1,16 @@
+"""Times as they are reported."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def percentiles_ms(seconds: Sequence[float]) -> dict[str, float | None]:
+    """``p50``, ``p95``, ``p99`` and ``max`` in ms; each None where nothing was measured."""
+    if not len(seconds):
+        return dict.fromkeys(("p50", "p95", "p99", "max"))
+    values = 1e3 * np.asarray(seconds)
+    found = (*np.percentile(values, (50, 95, 99)), values.max())
+    return {name: round(float(value), 4) for name, value in zip(("p50", "p95", "p99", "max"), found, strict=True)}
