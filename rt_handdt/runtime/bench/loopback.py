@@ -75,7 +75,7 @@ def paced_latency(
             engine.start()
             try:
                 wait_until_done(engine, SETTLE_S, lambda: None)
-                # What had piled up while the stream was opened is old, and passed over; that is no fault of this computer.
+                # What had piled up while the stream was opened is old and passed over: no fault of this computer.
                 before = _late(engine), engine.samples_lost
                 wait_until_done(engine, SETTLE_S + seconds, lambda: None)
                 late, lost = _late(engine) - before[0], engine.samples_lost - before[1]
