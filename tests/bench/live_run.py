@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rt_handdt.core.bundle import Bundle
-from rt_handdt.infer.recognizer import Recognizer
+from rt_handdt.infer.recognizer import Provider, Recognizer
 from rt_handdt.infer.stream import StreamRecognizer
 from rt_handdt.io import lsl
 from rt_handdt.runtime.connect import connect
@@ -29,6 +29,7 @@ def live_run(
     seconds: float,
     *,
     explain: bool = False,
+    provider: Provider = "auto",
     window: Callable[[Engine], None] | None = None,
 ) -> tuple[dict[str, Any], WindowTable]:
     """Replay `source` (arguments of ``rt-handdt replay``) and recognize it; the report and every window.
@@ -39,7 +40,7 @@ def live_run(
     lsl.configure()
     sys.setswitchinterval(0.0005)  # as the command line does
     command = [sys.executable, "-m", "rt_handdt.cli.main", "replay", *source, "--name", NAME, "--seconds", str(seconds)]
-    recognizer = Recognizer(bundle)
+    recognizer = Recognizer(bundle, provider)
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as child:
         engine = Engine(StreamRecognizer(recognizer), connect(bundle.spec, NAME, timeout_s=20.0), explain=explain)
         engine.start()
