@@ -75,7 +75,7 @@ class Decoder:
 
     def step(self, posterior: Posterior, rms_uv: Float32, index: int, time_s: float) -> Decision:
         """Take one window's posterior, and its per-channel RMS of shape (n_channels,), µV."""
-        rms = float(np.mean(rms_uv))
+        rms = float(rms_uv.sum(dtype=np.float64)) / len(rms_uv)
         p = posterior.probabilities
         rest = self.gestures.rest_index
         quiet = rms < self.settings.gate_ratio * self.settings.rest_rms_uv
@@ -91,13 +91,13 @@ class Decoder:
             self._smoothed = p.astype(np.float32)
         else:
             self._smoothed = (self._smoothed + np.float32(self._alpha) * (p - self._smoothed)).astype(np.float32)
-        smoothed = self._smoothed
-        best = int(np.argmax(smoothed))
-        rejected = bool(smoothed[best] < self.settings.reject_below)
-        held_p = float(smoothed[self._held]) if self._held is not None else 0.0
+        smoothed: list[float] = self._smoothed.tolist()  # a dozen numbers: Python compares them faster than numpy
+        best = smoothed.index(max(smoothed))
+        rejected = smoothed[best] < self.settings.reject_below
+        held_p = smoothed[self._held] if self._held is not None else 0.0
         if quiet:  # nothing is held, which is called rest
             self._held, self._rival, self._lead = rest, None, 0
-        elif best == self._held or rejected or float(smoothed[best]) - held_p < self.settings.switch_margin:
+        elif best == self._held or rejected or smoothed[best] - held_p < self.settings.switch_margin:
             self._rival, self._lead = None, 0
         elif falling and best != rest:
             # Between a gesture and rest the window holds both, and looks like a third; what is held stays, or goes.
@@ -110,8 +110,8 @@ class Decoder:
         label = REST if self._held is None else self.gestures.labels[self._held]
         return Decision(
             label=label,
-            confidence=float(smoothed[self._held]) if self._held is not None else 0.0,
-            probabilities=smoothed.copy(),
+            confidence=smoothed[self._held] if self._held is not None else 0.0,
+            probabilities=self._smoothed.copy(),
             rejected=rejected,
             level=0.0 if label == REST else self._level(rms),
             index=index,
@@ -121,4 +121,4 @@ class Decoder:
     def _level(self, rms: float) -> float:
         floor = self.settings.rest_rms_uv if self._floor is None else self._floor.level
         span = self.settings.active_rms_uv - self.settings.rest_rms_uv
-        return float(np.clip((rms - floor) / span, 0.0, 2.0)) if span > 0 else 1.0
+        return min(max((rms - floor) / span, 0.0), 2.0) if span > 0 else 1.0

@@ -238,9 +238,20 @@ class ElectrodeLayout(Settings):
     def to_grid(self, values: npt.ArrayLike, fill: float = 0.0) -> Float32:
         """Put per-channel values on the grid: (…, n_channels) → (…, H, W), float32, `fill` in empty cells."""
         array = np.asarray(values, dtype=np.float32)
-        out = np.full((*array.shape[:-1], self.shape[0] * self.shape[1]), fill, dtype=np.float32)
-        out[..., self.flat_cells] = array
+        channel, empty = self._channel_of_cell
+        out = np.take(array, channel, axis=-1)
+        if len(empty):
+            out[..., empty] = fill
         return out.reshape(*array.shape[:-1], *self.shape)
+
+    @cached_property
+    def _channel_of_cell(self) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        """The channel of each cell, row by row (0 in empty ones), and which cells are empty."""
+        channel = np.full(self.shape[0] * self.shape[1], -1, dtype=np.intp)
+        channel[self.flat_cells] = np.arange(self.n_channels)
+        empty = np.flatnonzero(channel < 0)
+        channel[empty] = 0
+        return channel, empty
 
     def from_grid(self, maps: npt.ArrayLike) -> Float32:
         """The reverse of `to_grid`: (…, H, W) → (…, n_channels)."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from scipy import signal
@@ -9,6 +11,7 @@ from scipy import signal
 from rt_handdt.core import kernels
 from rt_handdt.core.feature import Ssc, Zc
 from rt_handdt.core.filters import CausalFilter, design
+from rt_handdt.core.newest import Newest
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.preprocess import Preprocessor, channel_order, iter_frames
 from rt_handdt.core.recording import ArrayRecording
@@ -58,7 +61,8 @@ def test_time_domain_features_are_the_textbooks(samples: np.ndarray) -> None:
 
 @pytest.mark.skipif(kernels.compiled() is None, reason="numba does not work here")
 def test_the_compiled_loops_change_nothing(samples: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
-    every = spec(features=("rms", "wl", Zc(threshold_uv=15.0), Ssc(threshold_uv=20.0), "envelope"))
+    pairs = ("rms_along", "wl_along", "wl_around", "rms_around_2")
+    every = spec(features=("wl", Zc(threshold_uv=15.0), *pairs[:2], Ssc(threshold_uv=20.0), "envelope", *pairs[2:]))
     fast = Preprocessor(every)
     monkeypatch.setattr(kernels, "compiled", lambda: None)
     plain = Preprocessor(every)
@@ -67,8 +71,44 @@ def test_the_compiled_loops_change_nothing(samples: np.ndarray, monkeypatch: pyt
         assert len(one) == len(other)
         for a, b in zip(one, other, strict=True):  # the same bits on x86-64; other compilers may fuse operations
             np.testing.assert_allclose(a.maps, b.maps, rtol=1e-5)
+            np.testing.assert_allclose(a.rms_uv, b.rms_uv, rtol=1e-5)
         np.testing.assert_allclose(fast.filtered, plain.filtered, rtol=1e-5, atol=1e-4)
     assert fast.index == 1000
+
+
+def test_a_flat_line_fades_to_nothing_and_not_to_denormal_numbers(samples: np.ndarray) -> None:
+    chain = CausalFilter(design(spec()))
+    if kernels.compiled() is None:
+        pytest.skip("scipy's own loop has no such guard")
+    chain.push(samples[:, :1])
+    faded = np.abs(chain.push(np.zeros((200_000, 1))))
+    assert faded[0] > 1e-3
+    assert not ((faded > 0) & (faded < np.finfo(float).tiny)).any()
+    assert faded[-1] == 0
+
+
+def test_without_numba_the_plain_way_is_taken_and_why_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "numba", None)
+    compile_, why = kernels.compiler.__wrapped__()
+    assert compile_ is None
+    assert "numba" in why
+    monkeypatch.setattr(kernels, "compiler", lambda: (None, why))
+    assert kernels.compiled.__wrapped__() is None
+
+
+def test_the_newest_rows_are_in_one_piece_however_many_come() -> None:
+    rng, newest, all_rows = np.random.default_rng(0), Newest(5, (2,)), np.zeros((0, 2))
+    for n in (1, 3, 9, 2, 200, *rng.integers(1, 8, 80)):
+        rows = rng.random((n, 2))
+        newest.append(n)[:] = rows
+        all_rows = np.concatenate([all_rows, rows])
+        for back in range(n):
+            count = min(6, len(all_rows) - back)
+            stop = len(all_rows) - back
+            np.testing.assert_array_equal(newest.last(count, back), all_rows[stop - count : stop])
+    assert newest.append(1).base.shape[0] < 50  # what the long push took is given back
+    newest.clear()
+    assert newest.append(2).shape == newest.last(2).shape == (2, 2)
 
 
 def test_stft_finds_a_tone_with_its_amplitude() -> None:
