@@ -67,7 +67,8 @@ def test_the_environment_may_lie_anywhere(checkout: Checkout) -> None:
 
 def test_changed_files_that_ask_for_what_is_there_download_nothing(whole: Checkout) -> None:
     whole.edit("pyproject.toml", "signal-kit>=2", "signal-kit>=2.3,<3")
-    whole.edit("pyproject.toml", 'dev = ["pytest>=8"]', 'dev = ["pytest>=8", "numbers>=3"]  # rt-handdt[offline] holds it')
+    more = 'dev = ["pytest>=8", "numbers>=3"]  # rt-handdt[offline] holds it'
+    whole.edit("pyproject.toml", 'dev = ["pytest>=8"]', more)
     whole.edit("scripts/constraints.txt", "trainer==2.13.0", "trainer>=2.12\nnumbers==3.1\n# end")
     assert whole.works("test", "-q") == "pytest -q"
     assert whole.works("demo") == "rt-handdt demo"

@@ -37,7 +37,8 @@ class FakeCard:
                 self.on_card = settings is not None and fake.works
                 self.graph = settings is not None and settings["enable_cuda_graph"] == "1"
                 if self.on_card:
-                    assert fake.preloaded and settings["use_tf32"] == "0"
+                    assert fake.preloaded
+                    assert settings["use_tf32"] == "0"
                 if self.graph and not fake.graphs:
                     raise RuntimeError("This session cannot use the graph feature")
 

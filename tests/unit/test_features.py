@@ -11,8 +11,8 @@ from scipy import signal
 from rt_handdt.core import kernels
 from rt_handdt.core.feature import Ssc, Zc
 from rt_handdt.core.filters import CausalFilter, design
-from rt_handdt.core.newest import Newest
 from rt_handdt.core.layout import ElectrodeLayout
+from rt_handdt.core.newest import Newest
 from rt_handdt.core.preprocess import Preprocessor, channel_order, iter_frames
 from rt_handdt.core.recording import ArrayRecording
 from rt_handdt.core.spec import PipelineSpec
