@@ -83,6 +83,7 @@ class SignalInlet:
         StreamError
             If the source has gone, or its number format cannot be read on this computer.
         """
+        asked_s = clock()
         try:
             # A fresh array in the stream's own format each time: `dest_obj` would be filled as if it were float32.
             samples, stamps_s = self._inlet.pull_chunk(timeout=timeout_s, max_samples=n_samples, as_numpy=True)
@@ -98,13 +99,13 @@ class SignalInlet:
         if time.monotonic() - self._clock_at > CLOCK_S:
             self._clock_at = time.monotonic()
             self._correction = self._measure_clock(0.01) or self._correction
-        return self._cut(samples, stamps_s, arrived_s) if len(stamps_s) else []
+        return self._cut(samples, stamps_s, arrived_s, asked_s) if len(stamps_s) else []
 
-    def _cut(self, samples: npt.NDArray[Any], stamps_s: Float64, arrived_s: float) -> list[Chunk]:
+    def _cut(self, samples: npt.NDArray[Any], stamps_s: Float64, arrived_s: float, asked_s: float) -> list[Chunk]:
         counts = None if self._counter is None else samples[:, self._counter]
         # The judge sees stamps on this computer's clock, shifted by one constant: its estimate wanders, they must not.
         first = self._first_correction
-        placed = self.timeline.place(stamps_s + first, arrived_s, counts)
+        placed = self.timeline.place(stamps_s + first, arrived_s, counts, asked_s)
         times_s = placed.times_s - first
         offset_s = placed.offset_s + (self._correction if self.timeline.same_clock else first)
         starts = [0, *(int(cut) for cut in np.flatnonzero(placed.missing) if cut > 0)]

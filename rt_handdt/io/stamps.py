@@ -1,0 +1,501 @@
+"""Losses judged by time stamps, whatever kind of stamps they are."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from rt_handdt.core.types import Float64
+
+Int64 = npt.NDArray[np.int64]
+
+#: Samples off by less than this follow one another without a step.
+STEADY = 0.5
+#: Knots whose scatter is below this (samples) are those of a source that keeps perfect time.
+EXACT = 0.05
+#: Fewest knots to know that.
+KNOWN = 8
+#: A clock is at most so much slower than it says; what exceeds it is a loss.
+SLOWEST = 0.006
+#: Steps up to this share of the samples between them may be a slow clock's, until it is seen whether they recur.
+SMALL = 0.01
+#: Late deliveries are watched for so long before the least late of them is taken for the truth, in s.
+BLOCK_S = 0.125
+#: Deliveries may catch up for so many blocks.
+PATIENCE = 16
+#: Samples without a packet that tell that there are none, in s.
+PACKET_S = 0.05
+#: Stamps that step back by more are of a clock that was set, in s.
+JUMP_S = 0.25
+#: A clock that was set is believed after so long, in s.
+BELIEVE_S = 0.1
+#: After a sign of late deliveries, a source does not count as one that keeps perfect time for so long, in s.
+UNSTEADY_S = 10.0
+
+
+class Judged(NamedTuple):
+    """Samples missing right before each (None: none), and even times, in s."""
+
+    missing: Int64 | None
+    times_s: Float64
+
+
+class StampJudge:
+    """Judges by time stamps where samples were lost, and puts the samples on even times.
+
+    A sample's *lag* is its stamp less what its number predicts, in samples. The last sample of each packet (of samples
+    stamped alike, or in a loop), or of each pull where stamps are even, is a *knot*. Lateness raises the lag of some
+    knots, a loss that of all that follow.
+
+    Where knots scatter by less than `EXACT`, a step is a loss at once, exactly; small steps that recur in proportion to
+    the samples between them are those of a slow clock. Where they scatter, the floor of the lags (their lower quartile
+    in `BLOCK_S`) decides, two blocks after the loss, if it has risen by three times the scatter and is not on its way
+    down again (a backlog).
+
+    Parameters
+    ----------
+    fs_hz
+        Declared rate.
+    plausible
+        Called with a loss that the stamps claim; returns what is believed of it.
+
+    Attributes
+    ----------
+    jumps_s
+        By how much the clock was set so far, each time.
+    lost_track
+        Whether the stamps have been nonsense for a second.
+    """
+
+    def __init__(self, fs_hz: float, plausible: Callable[[int, bool], int] = lambda lost, exact: lost) -> None:
+        self._fs_hz = fs_hz
+        self._plausible = plausible
+        self._ramp = np.arange(4096.0)
+        self._origin = np.nan  # stamp of number 0, by the clock as it is set now
+        self._base = np.nan  # the same, by the clock as it was set at first
+        self.number = 0.0  # of the next sample, lost ones counted
+        self.jumps_s: list[float] = []
+        self.lost_track = False
+        self.stamp_s = np.nan  # the last one that made sense, less the clock's jumps
+        self._out = 0.0  # lag of the last time given
+        self._wild: list[float] = []
+        self._restart()
+
+    def _restart(self) -> None:
+        """Nothing is known of the kind of stamps."""
+        self._last_lag = 0.0
+        self._last_x = self.number - 1
+        self._knot_at, self._knot_lag = self.number - 1, 0.0
+        self._step_at = self._stepped_at = self.number
+        self._level, self._level_at = 0.0, self.number - 1
+        self._bunched_at = -np.inf
+        self._first_block = True
+        self._judged = False  # whether losses were judged so far
+        self._tracked = False  # whether the level was guessed from scattered knots
+        self._drift = 0.0  # lag that each sample adds
+        self._scatter = np.inf
+        self._steady = True
+        self.exact = False
+        self._unsteady_until = 0.0
+        self._recent: deque[tuple[float, float]] = deque(maxlen=2 * KNOWN)  # (samples, step) from knot to knot
+        self._knots = 0
+        self._rates: deque[float] = deque(maxlen=128)  # step per sample, of more knots
+        self._rate = 0.0
+        self._small: list[tuple[float, float]] = []  # (samples, step) of steps that a slow clock may have made
+        self._small_since = 0.0
+        self._slow = 0.0  # step that each sample adds at the end of its chunk
+        self._block: list[tuple[float, float]] = []
+        self._block_x = np.nan
+        self._floor = 0.0
+        self._ends = 0  # steps in this block
+        self._risen = 0
+        self._wild.clear()
+
+    def anchor(self) -> None:
+        """The next stamps are of another clock: begin anew from where the samples are."""
+        self._origin = np.nan
+        self._base += self._out / self._fs_hz
+        self._out = 0.0
+        self._restart()
+
+    def excess(self, stamp_s: float, number: float) -> tuple[float, float]:
+        """Samples that seem to be missing before one stamped so, the `number`-th; and how sure that is, in samples."""
+        lag = (stamp_s - self._origin) * self._fs_hz - number
+        expected = self._level + self._drift * (number - self._level_at)
+        return lag - expected, 0.6 if self.exact else max(1.0, 3 * self._scatter)
+
+    def judge(self, stamps_s: Float64, claimed: Int64 | None, latest_s: float, surely_lost: float) -> Judged:
+        """Judge the next samples.
+
+        Parameters
+        ----------
+        stamps_s
+            Shape (n,).
+        claimed
+            Shape (n,): samples that a counter says are missing before each; None: none.
+        latest_s
+            No stamp can truly be later.
+        surely_lost
+            Samples that were waited for in vain, by this computer's clock.
+        """
+        n = len(stamps_s)
+        if self._origin != self._origin:  # NaN: the first stamp that makes sense is the origin
+            finite = stamps_s[np.isfinite(stamps_s)]
+            if not len(finite):
+                self.number += n
+                return Judged(None, np.full(n, np.nan))
+            self._origin = float(finite[0]) - self.number / self._fs_hz
+            if self._base != self._base:
+                self._base = self._origin
+        if n > len(self._ramp):
+            self._ramp = np.arange(2.0 * n)
+        numbers = self._ramp[:n] + self.number
+        if claimed is not None:
+            numbers += np.cumsum(claimed)
+        lags = (stamps_s - self._origin) * self._fs_hz - numbers
+        missing: Int64 | None = None
+        latest = (latest_s - self._base) * self._fs_hz
+        low, high, last = lags.min(), lags.max(), self._last_lag
+        if high - last < STEADY and low - last > -STEADY and numbers[-1] + lags[-1] <= latest and not self._wild:
+            even = True
+            self._last_lag = float(lags[-1])
+            lost = self._knot(float(numbers[-1]), self._last_lag)
+            if lost:
+                missing = np.zeros(n, dtype=np.int64)
+                missing[0] = lost
+                numbers += lost
+                lags -= lost
+                self._last_lag -= lost
+        else:
+            x = lags + numbers
+            replaced = False
+            allowed = self._last_x - JUMP_S * self._fs_hz
+            if not (x.min() >= allowed and x.max() <= latest):
+                replaced = True
+                lags, found = self._without_wild(lags, numbers, (x >= allowed) & (x <= latest), surely_lost)
+            else:
+                self._wild.clear()
+                found = 0
+            missing = np.zeros(n, dtype=np.int64)
+            if found:  # with the jump, samples were lost
+                missing[0] = found
+                numbers += found
+            if replaced and numbers[0] - self._bunched_at < PACKET_S * self._fs_hz:
+                # Where one packet ends and the next begins is unknown: go on as expected.
+                even = False
+                self._knot_at, self._knot_lag = float(numbers[-1]), self._expected(float(numbers[-1]))
+                self._last_lag = self._knot_lag
+            else:
+                even = self._step_through(lags, numbers, missing)
+        self._last_x = float(numbers[-1] + self._last_lag)
+        self.stamp_s = self._base + self._last_x / self._fs_hz
+        self.number = float(numbers[-1]) + 1
+        if missing is not None and not missing.any():
+            missing = None
+        return Judged(missing, self._times(numbers, lags, even and self.exact))
+
+    def _step_through(self, lags: Float64, numbers: Float64, missing: Int64) -> bool:
+        """Judge knot by knot; `lags`, `numbers` and `missing` are corrected in place. Whether the stamps are even."""
+        n = len(lags)
+        steps = np.empty(n)
+        steps[0] = lags[0] - self._last_lag
+        np.subtract(lags[1:], lags[:-1], out=steps[1:])
+        bounds = np.flatnonzero((steps > STEADY) | (steps < -1.5)).tolist()
+        if len(bounds) > 6:
+            bounds = bounds[:: -(-len(bounds) // 6)]
+        bunched = np.flatnonzero(steps < -STEADY)
+        start = 0
+        shift = 0
+        last_lag, last_number = self._last_lag, self._knot_number
+        for bound in bounds:
+            if bound:
+                last_lag, last_number = float(lags[bound - 1]), float(numbers[bound - 1])
+            lost = self._knot(last_number, last_lag)
+            if lost:
+                shift += lost
+                missing[start] += lost
+                numbers[start:] += lost
+                lags[start:] -= lost
+            start = bound
+        if len(bunched):
+            self._bunched_at = float(numbers[bunched[-1]])
+        if numbers[-1] - self._bunched_at > PACKET_S * self._fs_hz:  # else a packet may go on
+            lost = self._knot(float(numbers[-1]), float(lags[-1]))
+            if lost:
+                missing[start] += lost
+                numbers[start:] += lost
+                lags[start:] -= lost
+        self._last_lag = float(lags[-1])
+        return not len(bunched)
+
+    @property
+    def _knot_number(self) -> float:
+        return self.number - 1
+
+    # -- knots -----------------------------------------------------------------------------------------------------
+
+    def _knot(self, number: float, lag: float) -> int:
+        """Take in the lag of a knot; returns how many samples are now known to be lost before it."""
+        n = number - self._knot_at
+        if n <= 0:
+            return 0
+        step = lag - self._knot_lag
+        self._knot_at, self._knot_lag = number, lag
+        if step < -0.9 * n:  # a backlog, stamped as it came
+            return self._doubt(number)
+        self._knots += 1
+        if abs(step) > STEADY:
+            self._stepped_at = number
+            self._ends += 1
+        if self._knots > 1:  # the first began in the middle of a packet, maybe
+            self._remember(n, step)
+        lost = self._learn(number, lag) if self._knots < 2 * KNOWN or self._knots % 4 == 0 else 0
+        lost += self._exact(number, lag) if self.exact else self._blockwise(number, lag)
+        if lost:
+            believed = self._plausible(lost, self.exact)
+            self._knot_at += believed
+            self._knot_lag -= believed
+            self._level_at += believed
+            # What is not believed stays in the lag: the stamps are out of step with the samples from here on.
+            self._level -= believed
+            self._step_at += believed
+            return believed
+        return 0
+
+    def _remember(self, n: float, step: float) -> None:
+        self._rates.append(step / n)
+        if self._knots % 32 == 0:
+            self._rate = sorted(self._rates)[len(self._rates) // 2]
+        recent = self._recent
+        if recent and abs(step) < EXACT and abs(recent[-1][1]) < EXACT and recent[-1][0] < BLOCK_S * self._fs_hz:
+            # What follows without a step counts once: long chunks are known by their ends, however they are read.
+            recent[-1] = (recent[-1][0] + n, recent[-1][1] + step)
+        else:
+            recent.append((n, step))
+
+    def _learn(self, number: float, lag: float) -> int:
+        """What kind of stamps these are, from the last knots."""
+        pairs = list(self._recent)
+        if self._knots <= 4:
+            return 0
+        rate, scatter = _regular(pairs)
+        ends = _chunk_ends(pairs)
+        if ends:  # even within chunks: their ends show how exact the stamps are
+            rate, scatter = 0.0, _regular(ends)[1] if len(ends) > 2 else min(self._scatter, 1e3)
+        elif scatter > 0.3 and not (
+            abs(rate) > 0.05 and scatter < 0.3 * abs(rate) * sum(n for n, _ in pairs) / len(pairs)
+        ):
+            # The mean of many knots still tells a rate that is not the declared one.
+            some = sum(n for n, _ in pairs) / len(pairs)
+            rate = (
+                self._rate if 0.9 > abs(self._rate) > max(SLOWEST, 0.5 * scatter / some) and not _whole(pairs) else 0.0
+            )
+            scatter = sorted(abs(step - rate * n) for n, step in pairs)[3 * len(pairs) // 4]
+        if abs(rate - self._drift) > 1e-9:
+            # The expected line turns about where it is now.
+            turn = number - pairs[-1][0]
+            self._level, self._level_at = self._expected(turn), turn
+            self._drift = rate
+            if abs(rate) > SLOWEST:  # a rate that is not the declared one: nothing was lost
+                self._level, self._level_at = lag, number
+                self._block.clear()
+        self._scatter = scatter
+        self._steady = scatter < EXACT or _whole(pairs)
+        was, self.exact = self.exact, self._steady and self._knots > KNOWN and number >= self._unsteady_until
+        if self.exact and not was:
+            self._block.clear()
+            self._risen = 0
+            if not self._judged:
+                self._judged = True
+                return self._catch_up(number, lag)
+            self._step_at = self._stepped_at
+            if self._tracked and abs(lag - self._expected(number)) < 3:
+                self._level, self._level_at = lag, number
+            self._tracked = False
+        return 0
+
+    def _catch_up(self, number: float, lag: float) -> int:
+        """Losses up to now, from the first knot on."""
+        number -= sum(n for n, _ in self._recent)
+        lag -= sum(step for _, step in self._recent)
+        self._level, self._level_at = lag, number
+        self._step_at = min(self._step_at, number)
+        total = 0
+        for n, step in self._recent:
+            number, lag = number + n, lag + step
+            lost = self._exact(number, lag)
+            total += lost
+            number, lag = number + lost, lag - lost
+            self._level, self._level_at, self._step_at = self._level - lost, self._level_at + lost, self._step_at + lost
+        self._level, self._level_at, self._step_at = self._level + total, self._level_at - total, self._step_at - total
+        return total
+
+    def _expected(self, number: float) -> float:
+        return self._level + self._drift * (number - self._level_at)
+
+    def _exact(self, number: float, lag: float) -> int:
+        off = lag - self._expected(number)
+        if abs(off) < STEADY:
+            self._level, self._level_at = lag, number
+            if self._small and number - self._small_since > 1.2 * self._fs_hz:
+                return self._settle()
+            return 0
+        since = number - self._step_at
+        rest = off - self._slow * since
+        self._level, self._level_at = lag, number
+        if abs(rest) < STEADY:
+            self._step_at = number
+            return 0
+        if abs(rest) <= SMALL * since and since < self._fs_hz:
+            if not self._small:
+                self._small_since = number
+            self._small.append((since, rest))
+            self._step_at = number
+            return 0
+        if rest < 0:
+            return self._doubt(number)
+        self._step_at = number
+        return round(rest / (1 + self._drift + self._slow))
+
+    def _settle(self) -> int:
+        """Small steps: those of a slow clock, or losses?"""
+        small, self._small = self._small, []
+        rates = sorted(step / n for n, step in small)
+        rate = rates[len(rates) // 2]
+        if (
+            len(small) >= 3
+            and abs(self._slow + rate) < SMALL
+            and all(abs(one - rate) < 0.35 * abs(rate) for one in rates[1:-1])
+        ):
+            self._slow += rate
+            return sum(max(0, round(step - rate * n)) for n, step in small)
+        if rates[0] < 0:
+            return self._doubt(self._knot_at)
+        return sum(round(step) for _, step in small)
+
+    def _doubt(self, number: float) -> int:
+        """A stamp was late, or one was early."""
+        self._unsteady_until = number + UNSTEADY_S * self._fs_hz
+        self.exact = False
+        return 0
+
+    def _blockwise(self, number: float, lag: float) -> int:
+        """Where knots scatter: by the floor of their lags."""
+        if self._steady and self._unsteady_until == 0.0 and not self._first_block:
+            return 0  # about to be known as exact, where nothing escapes
+        x = number + lag
+        if self._block_x != self._block_x:
+            self._block_x = x
+        self._block.append((number, lag))
+        passed = x - self._block_x
+        if passed < BLOCK_S * self._fs_hz or len(self._block) < 2:
+            return 0
+        if not self._steady and self._ends < 3 and passed < 4 * BLOCK_S * self._fs_hz:
+            return 0
+        self._ends = 0
+        lags = sorted(one - self._drift * (at - self._level_at) for at, one in self._block)
+        self._block.clear()
+        self._block_x = x
+        turn = self._drift * (number - self._level_at)
+        if self._first_block:
+            self._first_block = False
+            self._level, self._level_at, self._floor = lags[0] + turn, number, lags[0] + turn
+            return 0
+        self._tracked = self._judged = True
+        floor = lags[len(lags) // 4]
+        allowed = SLOWEST * passed
+        limit = STEADY + 3 * min(self._scatter, self._fs_hz)
+        rise = floor - self._level
+        falling = floor < self._floor - limit
+        lost = 0
+        if rise <= limit + allowed:
+            self._risen = 0
+            self._level = min(floor, self._level + allowed)
+        else:
+            self._risen += 1
+            if (self._risen >= 2 and not falling) or self._risen > PATIENCE:
+                self._risen = 0
+                lost = round(rise / (1 + self._drift))
+                self._level = floor
+        self._level += turn
+        self._level_at = number
+        self._floor = floor + turn - lost
+        return lost
+
+    # -- wild stamps -----------------------------------------------------------------------------------------------
+
+    def _without_wild(
+        self, lags: Float64, numbers: Float64, sane: npt.NDArray[np.bool_], surely_lost: float
+    ) -> tuple[Float64, int]:
+        """Lags in which stamps that cannot be are replaced; after a while they are believed: the clock was set."""
+        lost = 0
+        if sane[-1]:
+            self._wild.clear()
+        else:
+            tail = len(sane) - 1 - (int(np.flatnonzero(sane)[-1]) if sane.any() else -1)
+            if tail < len(sane):
+                self._wild.clear()
+            self._wild.extend(lags[len(lags) - tail :].tolist())
+            run = len(self._wild)
+            if run >= BELIEVE_S * self._fs_hz:
+                settled = np.asarray(self._wild)
+                if np.isfinite(settled).all() and np.ptp(settled) < JUMP_S * self._fs_hz:
+                    jump = float(settled.min()) - self._expected(float(numbers[-1]))
+                    lost = round(surely_lost) if surely_lost > BELIEVE_S * self._fs_hz else 0
+                    jump -= lost
+                    self.jumps_s.append(jump / self._fs_hz)
+                    self._origin += jump / self._fs_hz
+                    lags = lags - jump - lost
+                    sane = sane.copy()
+                    sane[len(sane) - tail :] = True
+                    sane[: len(sane) - tail] = False
+                    self._wild.clear()
+                elif run >= self._fs_hz:
+                    self.lost_track = True
+                    self._wild.clear()
+        return np.where(sane, lags, self._level + self._drift * (numbers - self._level_at)), lost
+
+    # -- times -----------------------------------------------------------------------------------------------------
+
+    def _times(self, numbers: Float64, lags: Float64, even: bool) -> Float64:
+        if even and lags[0] > self._out - STEADY:
+            self._out = float(lags[-1])
+            return np.asarray(self._base + (numbers + lags) / self._fs_hz)
+        n = len(numbers)
+        line = self._expected(float(numbers[-1]))
+        # Never back in time: a floor that falls is followed at half the pace.
+        target = max(line, self._out - 0.5 * n)
+        ramp = self._out + (target - self._out) / n * (self._ramp[:n] + 1)
+        self._out = target
+        return np.asarray(self._base + (numbers + ramp) / self._fs_hz)
+
+
+def _regular(pairs: list[tuple[float, float]]) -> tuple[float, float]:
+    """Step per sample (median), and how far most steps (three of four, all but one) are from it."""
+    rates = sorted(step / n for n, step in pairs)
+    rate = rates[len(rates) // 2]
+    off = sorted(abs(step - rate * n) for n, step in pairs)
+    return rate, off[max(0, min(3 * len(off) // 4, len(off) - 2))]
+
+
+def _chunk_ends(pairs: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """(samples, step) from chunk to chunk, where stamps are even in between; else empty."""
+    ends, flat, flats = [], 0.0, 0.0
+    for n, step in pairs:
+        if abs(step) < EXACT:
+            flat += n
+        else:
+            ends.append((n + flat, step))
+            flats += flat
+            flat = 0.0
+    ends = ends[1:]  # the first may have begun before what is remembered
+    return ends if flats > 0.5 * sum(n for n, _ in pairs) else []
+
+
+def _whole(pairs: list[tuple[float, float]]) -> bool:
+    """Whether all steps are whole samples forwards: a source that keeps perfect time and loses samples often."""
+    return all(step > -STEADY and abs(step - round(step)) < EXACT for _, step in pairs)
