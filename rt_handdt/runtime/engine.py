@@ -39,7 +39,7 @@ HISTORY_S = 10.0
 PIECE_S = 0.02
 #: While it catches up, the worker takes what has piled up in pieces of this length …
 BACKLOG_S = 0.25
-#: … until a window is no older than this share of the limit: else it would go on at the limit's edge.
+#: … until the newest of it is no older than this share of the limit: else it would go on at the limit's edge.
 CAUGHT_UP = 1 / 3
 #: A gap of at most this share of a window is bridged (the channels are held); a longer one begins the windows anew.
 BRIDGED_SHARE = 0.25
@@ -382,27 +382,24 @@ class Engine:
         self.log.learnt(clock() - now)
 
     def _too_old(self, age_s: float) -> bool:
-        """Whether a window is to be passed over; once one is, so are all until the newest samples are reached."""
+        """Whether a window is to be passed over; once one is, so are all until the newest samples are near."""
+        newest_s = self._vitals.age_s
         if age_s > self.limits.max_age_s:
-            if not self._catching_up:
-                self._catching_up = True
+            self._catching_up = True
+            # A long packet begins with old samples and ends with fresh ones; here the newest there are are old.
+            if newest_s > self.limits.max_age_s:
                 self._decoder.reset()  # what it would smooth over lies in the past
-            self._rest_behind(age_s)
-        elif self._catching_up and age_s <= CAUGHT_UP * self.limits.max_age_s:
+                self._publisher.rest(
+                    Status(
+                        State.BEHIND,
+                        "old_samples",
+                        f"Samples are {newest_s:.2f} s old when they are reached (at most {self.limits.max_age_s:g} s "
+                        "are acted on); the engine catches up, and the hand rests.",
+                    )
+                )
+        elif newest_s <= CAUGHT_UP * self.limits.max_age_s:
             self._catching_up = False
         return self._catching_up
-
-    def _rest_behind(self, age_s: float) -> None:
-        # Only where the newest there is is old: a long packet begins with old samples and ends with fresh ones.
-        if self._vitals.age_s > self.limits.max_age_s:
-            self._publisher.rest(
-                Status(
-                    State.BEHIND,
-                    "old_samples",
-                    f"Samples are {self._vitals.age_s:.2f} s old when they are reached (at most "
-                    f"{self.limits.max_age_s:g} s are acted on); the engine catches up, and the hand rests.",
-                )
-            )
 
     def _refuse(self, fault: Remark) -> None:
         """A window of something that is no EMG: the hand rests, and nothing is learnt from it."""
