@@ -31,9 +31,10 @@ def card_name() -> str | None:
     """Name and driver version of the card, as ``nvidia-smi`` says them; None where it is missing or fails."""
     asked = ["--query-gpu=name,driver_version", "--format=csv,noheader"]
     try:
-        return _ask(asked).replace(", ", ", driver ").replace("\n", "; ") or None
+        lines = _ask(asked).splitlines()
     except (OSError, subprocess.SubprocessError):
         return None
+    return "; ".join(", driver ".join(line.rsplit(", ", 1)) for line in lines if line.strip()) or None
 
 
 def card_report(bundle: Bundle | None = None) -> list[Finding]:
@@ -73,7 +74,8 @@ def card_report(bundle: Bundle | None = None) -> list[Finding]:
 
 
 def _ask(arguments: list[str]) -> str:
-    done = subprocess.run(["nvidia-smi", *arguments], capture_output=True, text=True, timeout=20, check=True)
+    program = shutil.which("nvidia-smi") or "nvidia-smi"
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=20, check=True)
     return done.stdout.strip()
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import statistics
 import time
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import onnxruntime as ort
 
+from rt_handdt.errors import ConfigError
 from rt_handdt.infer.network import CUDA, CardError, Network
 
 Provider = Literal["auto", "cpu", "cuda"]
@@ -58,9 +59,11 @@ def choose(model: bytes, session: Any, provider: Provider, frame_shape: tuple[in
 
     Raises
     ------
-    CardError
-        If ``"cuda"`` was asked for and does not work here.
+    ConfigError
+        If the provider is none of these, or is ``"cuda"`` and does not work here.
     """
+    if provider not in get_args(Provider):
+        raise ConfigError(f"--provider: must be one of {', '.join(get_args(Provider))}; got '{provider}'.")
     if provider == "cuda":
         card = Network.on_card(model, frame_shape)
         return Choice(card, card, "The network runs on the card, as was asked for.")

@@ -141,7 +141,8 @@ def open_session(model: bytes, device: Device, *, graph: bool = False) -> Any:
     # TF32 would round to 10 bits: card and processor shall say the same.
     settings = {"use_tf32": "0", "enable_cuda_graph": str(int(graph))}
     try:
-        session = ort.InferenceSession(model, options, providers=[(CUDA, settings), CPU])
+        with contextlib.redirect_stdout(io.StringIO()):  # what fails is printed, and told by us
+            session = ort.InferenceSession(model, options, providers=[(CUDA, settings), CPU])
     except Exception as exc:
         raise _cannot(str(exc)) from None
     if session.get_providers()[0] != CUDA:

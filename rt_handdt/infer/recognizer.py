@@ -49,8 +49,8 @@ class Recognizer:
     ------
     BundleError
         If the network and the manifest disagree.
-    CardError
-        If ``"cuda"`` was asked for and is not available.
+    ConfigError
+        If the provider is unknown, or is ``"cuda"`` and not available.
     """
 
     def __init__(self, bundle: Bundle, provider: Provider = "auto") -> None:

@@ -52,6 +52,11 @@ def test_a_folder_that_is_not_there_is_refused_before_anything_is_measured(
     assert "does not exist" in refused(monkeypatch, capsys, "bench", "--json", tmp_path / "nowhere" / "b.json")
 
 
+@pytest.mark.usefixtures("lsl")
+def test_an_unknown_provider_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "must be one of auto, cpu, cuda; got 'gpu'" in refused(monkeypatch, capsys, "bench", "--provider", "gpu")
+
+
 @pytest.mark.parametrize(("window", "hop", "wanted"), [(512, 32, [16, 32, 64]), (60, 24, [12, 24, 48]), (8, 2, [2, 4])])
 def test_hops_are_those_that_a_window_can_be_cut_into(window: int, hop: int, wanted: list[int]) -> None:
     assert hops(window, hop) == wanted

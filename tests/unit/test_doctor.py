@@ -19,7 +19,7 @@ import typer
 from rt_handdt.cli import doctor as command
 from rt_handdt.cli import main
 from rt_handdt.cli.app import run_app
-from rt_handdt.cli.checks import computer, network, streams
+from rt_handdt.cli.checks import computer, streams
 from rt_handdt.cli.checks.computer import check_disk, check_display, check_processor
 from rt_handdt.cli.checks.finding import Finding
 from rt_handdt.cli.checks.network import check_card, check_models, check_runtime
@@ -28,7 +28,7 @@ from rt_handdt.cli.checks.streams import check_clock, check_loopback
 from rt_handdt.cli.doctor import CHECKS, Check, examine
 from rt_handdt.core import kernels
 from rt_handdt.errors import BundleError
-from rt_handdt.infer import golden, recognizer
+from rt_handdt.infer import card, golden, recognizer
 from rt_handdt.io import lsl as lsl_package
 from tests.support.tiny import tiny_bundle
 
@@ -167,7 +167,7 @@ def test_two_runtimes_are_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     ("script", "state", "says"),
     [
         (None, "ok", "no NVIDIA driver"),
-        ("echo 'Card [x], 580.1'", "ok", "Card [x], 580.1"),
+        ("echo 'Card [x], 580.1'", "ok", "Card [x], driver 580.1"),
         ("exit 9", "warning", "does not answer"),
     ],
 )
@@ -177,7 +177,7 @@ def test_the_card_is_named(
     if script is not None:
         (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\n{script}\n")
         (tmp_path / "nvidia-smi").chmod(0o755)
-    monkeypatch.setattr(network, "shutil", SimpleNamespace(which=lambda name: shutil.which(name, path=str(tmp_path))))
+    monkeypatch.setattr(card, "shutil", SimpleNamespace(which=lambda name: shutil.which(name, path=str(tmp_path))))
     found = one(check_card(), "card")
     assert found.state == state
     assert says in found.found

@@ -32,7 +32,8 @@ def check_processor() -> list[Finding]:
         return [*found, Finding("filters", "fault", f"numba cannot compile them ({type(exc).__name__}: {exc})", remedy)]
     if compiled:
         return [*found, Finding("filters", "ok", "compiled by numba")]
-    return [*found, Finding("filters", "warning", "plain numpy: right, but slower", "Run: pip install 'numba>=0.61'")]
+    why = f"plain numpy, right but slower: numba does not load ({kernels.compiler()[1] or 'switched off'})"
+    return [*found, Finding("filters", "warning", why, "Run: pip install --upgrade --force-reinstall numba")]
 
 
 def check_display() -> list[Finding]:
