@@ -10,7 +10,7 @@ import pytest
 
 from rt_handdt.core.bundle import Bundle
 from rt_handdt.io.lsl import clock
-from tests.integration.test_trust import LIMITS, OLD_S, Run, chunk, loud, running, until
+from tests.integration.test_trust import FS, LIMITS, OLD_S, PATIENT, Run, chunk, loud, running, until
 from tests.support.fake_source import connected, gone, hum
 from tests.support.tiny import tiny_bundle, tiny_spec
 
@@ -72,3 +72,14 @@ def test_no_decision_is_smoothed_over_a_break(bundle: Bundle, broken: Callable[[
     assert not own(1)
     assert own(9), "what was before the break is still in it"
     assert not own(10)
+
+
+def test_windows_that_end_in_a_bridged_gap_have_the_time_they_would_have_had(bundle: Bundle) -> None:
+    with running(bundle, PATIENT) as run:
+        began = clock()
+        run.source.give(chunk(loud(256), began))
+        run.source.give(chunk(loud(112), began + (32 + 112) / FS, gap=32))
+        until(lambda: run.engine.windows_given == 18)
+        table = run.engine.log.table()
+    assert np.diff(table.index).tolist() == [16] * 17
+    assert np.diff(table.newest_s) == pytest.approx(16 / FS, abs=1e-6)
