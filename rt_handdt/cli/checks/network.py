@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-
-from rt_handdt.cli.checks.finding import Finding
+from rt_handdt.core.finding import Finding
 from rt_handdt.errors import HanddtError
 
 _AGAIN = "Run: pip uninstall -y onnxruntime onnxruntime-gpu, then install rt-handdt[cpu] or rt-handdt[gpu]"
@@ -29,17 +26,21 @@ def check_runtime() -> list[Finding]:
 
 
 def check_card() -> list[Finding]:
-    """An NVIDIA card, if there is one, and its driver."""
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return [Finding("card", "ok", "no NVIDIA driver: the network runs on the processor, well within a hop")]
-    asked = [program, "--query-gpu=name,driver_version", "--format=csv,noheader"]
+    """A card, its driver and libraries, and which of card and processor is faster."""
+    from rt_handdt.core.bundle import load_bundle
+    from rt_handdt.paths import shipped
+
     try:
-        done = subprocess.run(asked, capture_output=True, text=True, timeout=20, check=True)
-    except (OSError, subprocess.SubprocessError) as exc:
-        remedy = "Install the driver again, or use --provider cpu."
-        return [Finding("card", "warning", f"the NVIDIA driver does not answer ({exc})", remedy)]
-    return [Finding("card", "ok", "; ".join(done.stdout.split("\n")).strip("; "))]
+        from rt_handdt.infer.card import card_report
+    except ImportError as exc:
+        if not _runtimes_own(exc):
+            raise
+        return []  # `check_runtime` says so
+    try:
+        bundle = load_bundle(shipped("models", "default"))
+    except HanddtError:
+        bundle = None  # `check_models` says so
+    return card_report(bundle)
 
 
 def check_models() -> list[Finding]:
