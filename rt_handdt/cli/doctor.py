@@ -14,10 +14,10 @@ from rich.text import Text
 
 from rt_handdt import __version__
 from rt_handdt.cli.checks.computer import check_disk, check_display, check_processor
-from rt_handdt.cli.checks.finding import Finding, State
 from rt_handdt.cli.checks.network import check_card, check_models, check_runtime
 from rt_handdt.cli.checks.packages import check_packages, check_python
 from rt_handdt.cli.checks.streams import check_clock, check_loopback
+from rt_handdt.core.finding import Finding, State
 from rt_handdt.errors import HanddtError
 
 SCHEMA = "rt-handdt.doctor/1"

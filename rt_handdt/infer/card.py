@@ -5,26 +5,17 @@ from __future__ import annotations
 import importlib.metadata
 import shutil
 import subprocess
-from typing import Literal, NamedTuple
 
 import onnxruntime as ort
 
 from rt_handdt.core.bundle import Bundle
+from rt_handdt.core.finding import Finding
 from rt_handdt.infer.choice import choose
 from rt_handdt.infer.network import CUDA, CardError, load_libraries, open_session
 
 #: Distributions of the extra ``gpu`` that hold the libraries, by CUDA's major version where they have it in their name.
 LIBRARIES = ("nvidia-cuda-runtime", "nvidia-cublas", "nvidia-cufft", "nvidia-curand", "nvidia-cudnn-cu13")
 INSTALL = "Run: pip uninstall -y onnxruntime onnxruntime-gpu, then install rt-handdt[gpu]"
-
-
-class Finding(NamedTuple):
-    """One thing that was looked at: what, how it is, what was found, and what to do (nothing where it is empty)."""
-
-    check: str
-    state: Literal["ok", "warning", "fault"]
-    found: str
-    remedy: str = ""
 
 
 def card_name() -> str | None:

@@ -48,6 +48,9 @@ def _feature_faults(found: npt.NDArray[np.float32], stored: npt.NDArray[np.float
         here, there = found[:, rows], stored[:, rows]
         if isinstance(feature, Zc | Ssc):
             off = np.abs(here - there)
+            if isinstance(feature, Zc):
+                # The filters' first sample is 0 but for rounding: whether it crosses to the second is anybody's guess.
+                off[0] = np.maximum(off[0] - 1.0, 0.0)
             if not off.max() <= COUNTS or np.count_nonzero(off) > max(1.0, FEW * off.size):
                 faults.append(
                     f"The counts '{feature.label}' differ in {np.count_nonzero(off)} of {off.size} cells, by up to "

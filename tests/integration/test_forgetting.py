@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 
 from rt_handdt.core.bundle import Bundle
 from rt_handdt.io.lsl import clock
-from tests.integration.test_trust import LIMITS, OLD_S, Run, chunk, loud, running, until
+from rt_handdt.runtime.limits import LiveLimits
+from tests.integration.test_trust import FS, LIMITS, OLD_S, PATIENT, Run, chunk, loud, running, until
 from tests.support.fake_source import connected, gone, hum
 from tests.support.tiny import tiny_bundle, tiny_spec
 
@@ -72,3 +74,25 @@ def test_no_decision_is_smoothed_over_a_break(bundle: Bundle, broken: Callable[[
     assert not own(1)
     assert own(9), "what was before the break is still in it"
     assert not own(10)
+
+
+def test_windows_that_end_in_a_bridged_gap_have_the_time_they_would_have_had(bundle: Bundle) -> None:
+    with running(bundle, PATIENT) as run:
+        began = clock()
+        run.source.give(chunk(loud(256), began))
+        run.source.give(chunk(loud(112), began + (32 + 112) / FS, gap=32))
+        until(lambda: len(run.engine.log) == 18)
+        table = run.engine.log.table()
+    assert np.diff(table.index).tolist() == [16] * 17
+    assert np.diff(table.newest_s) == pytest.approx(16 / FS, abs=1e-6)
+
+
+def test_a_source_that_is_back_gets_time_for_its_first_samples(bundle: Bundle) -> None:
+    limits = LiveLimits(max_age_s=600.0, silence_s=0.05, no_decision_s=600.0)
+    with running(bundle, limits, reconnect=lambda: connected(SPEC)) as run:
+        run.source.give(chunk(loud(128), clock()))
+        until(lambda: run.engine.windows_given == 1)
+        run.source.give(gone())
+        until(lambda: run.engine.reconnections and not run.engine._vitals.away)
+        time.sleep(5 * limits.silence_s)  # nothing comes, and the silence of before is not held against it
+        assert run.engine.status.code == "first_window"

@@ -86,7 +86,7 @@ def test_old_samples_feed_the_filters_and_decide_nothing(bundle: Bundle) -> None
         assert {one.label for one in run.told} == {"rest"}
         # The next 16 samples are fresh, and complete a window whose other samples were old ones.
         run.source.give(chunk(loud(16), clock()))
-        until(lambda: run.engine.windows_given == 1)
+        until(lambda: len(run.engine.log) == 1)
         assert run.engine.state == State.RUNNING
         assert run.engine.log.table().index.tolist() == [527]
         assert run_report(run.engine)["windows"] == {

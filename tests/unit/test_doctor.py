@@ -21,12 +21,13 @@ from rt_handdt.cli import main
 from rt_handdt.cli.app import run_app
 from rt_handdt.cli.checks import computer, streams
 from rt_handdt.cli.checks.computer import check_disk, check_display, check_processor
-from rt_handdt.cli.checks.finding import Finding
 from rt_handdt.cli.checks.network import check_card, check_models, check_runtime
 from rt_handdt.cli.checks.packages import check_packages
 from rt_handdt.cli.checks.streams import check_clock, check_loopback
 from rt_handdt.cli.doctor import CHECKS, Check, examine
 from rt_handdt.core import kernels
+from rt_handdt.core.bundle import Bundle
+from rt_handdt.core.finding import Finding
 from rt_handdt.errors import BundleError
 from rt_handdt.infer import card, golden, recognizer
 from rt_handdt.io import lsl as lsl_package
@@ -163,24 +164,19 @@ def test_two_runtimes_are_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
         check_runtime()
 
 
-@pytest.mark.parametrize(
-    ("script", "state", "says"),
-    [
-        (None, "ok", "no NVIDIA driver"),
-        ("echo 'Card [x], 580.1'", "ok", "Card [x], driver 580.1"),
-        ("exit 9", "warning", "does not answer"),
-    ],
-)
-def test_the_card_is_named(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str | None, state: str, says: str
-) -> None:
-    if script is not None:
-        (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\n{script}\n")
-        (tmp_path / "nvidia-smi").chmod(0o755)
-    monkeypatch.setattr(card, "shutil", SimpleNamespace(which=lambda name: shutil.which(name, path=str(tmp_path))))
-    found = one(check_card(), "card")
-    assert found.state == state
-    assert says in found.found
+def test_the_card_is_asked_about_the_shipped_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = [Finding("card", "warning", "slow", "Use the processor.")]
+    asked: list[object] = []
+
+    def report(bundle: Bundle | None) -> list[Finding]:
+        asked.append(bundle and bundle.manifest.name)
+        return told
+
+    monkeypatch.setattr(card, "card_report", report)
+    assert check_card() == told
+    monkeypatch.setattr("rt_handdt.core.bundle.load_bundle", raising(BundleError("altered; restore it")))
+    assert check_card() == told
+    assert asked == ["default", None]
 
 
 def test_models_that_are_altered_or_do_otherwise_are_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rt_handdt.core.recording import UNLABELLED, ArrayRecording, Marker, Recording
@@ -67,6 +67,7 @@ def test_what_cannot_be_cut_is_refused() -> None:
         first_repetitions([counted("ab")], 0)
 
 
+@settings(deadline=None)
 @given(st.text("abr_", min_size=1, max_size=12), st.integers(1, 3))
 def test_a_cut_loses_nothing_and_takes_each_label_equally_often(labels: str, count: int) -> None:
     recording = counted(labels, each=7)
@@ -86,6 +87,7 @@ def test_a_cut_loses_nothing_and_takes_each_label_equally_often(labels: str, cou
     assert sorted([*before, *after]) == sorted(spans(recording))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 40), st.integers(1, 50), st.integers(1, 33))
 def test_a_part_is_the_same_samples_for_any_blocks(start: int, length: int, block: int) -> None:
     recording = counted("abcdefghij", each=10)

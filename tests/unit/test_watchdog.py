@@ -13,7 +13,7 @@ from rt_handdt.io.lsl import clock
 from rt_handdt.runtime.limits import LiveLimits
 from rt_handdt.runtime.publisher import Publisher
 from rt_handdt.runtime.status import State, Status
-from rt_handdt.runtime.watchdog import Vitals, Watchdog, judge
+from rt_handdt.runtime.watchdog import TICK_S, Vitals, Watchdog, judge
 
 LIMITS = LiveLimits()
 NOW = 1000.0
@@ -53,6 +53,10 @@ def test_what_is_seen(changes: dict[str, Any], found: tuple[State, str] | None) 
     assert status is not None
     assert (status.state, status.code) == found
     assert status.sentence.endswith(".")
+
+
+def test_it_looks_often_enough_to_keep_its_word() -> None:
+    assert LIMITS.silence_s + 2 * TICK_S <= 0.12  # signal gone → rest
 
 
 def decision(label: str = "fist", index: int = 7) -> Decision:

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from rt_handdt.cli.checks.finding import Finding, State
+from rt_handdt.core.finding import Finding, State
 from rt_handdt.errors import DisplayError
 
 #: A run's report and recordings need room: below the first it is tight, below the second nothing can be written, bytes.
@@ -32,8 +32,9 @@ def check_processor() -> list[Finding]:
         return [*found, Finding("filters", "fault", f"numba cannot compile them ({type(exc).__name__}: {exc})", remedy)]
     if compiled:
         return [*found, Finding("filters", "ok", "compiled by numba")]
-    why = f"plain numpy, right but slower: numba does not load ({kernels.compiler()[1] or 'switched off'})"
-    return [*found, Finding("filters", "warning", why, "Run: pip install --upgrade --force-reinstall numba")]
+    why = kernels.compiler()[1]
+    remedy = "Run: pip install --upgrade --force-reinstall numba"
+    return [*found, Finding("filters", "warning", f"plain numpy, which is right, but slower ({why})", remedy)]
 
 
 def check_display() -> list[Finding]:

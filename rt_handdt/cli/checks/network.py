@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rt_handdt.cli.checks.finding import Finding
+from rt_handdt.core.finding import Finding
 from rt_handdt.errors import HanddtError
 
 _AGAIN = "Run: pip uninstall -y onnxruntime onnxruntime-gpu, then install rt-handdt[cpu] or rt-handdt[gpu]"
@@ -26,7 +26,7 @@ def check_runtime() -> list[Finding]:
 
 
 def check_card() -> list[Finding]:
-    """An NVIDIA card, if there is one: driver, libraries, and whether it or the processor is faster."""
+    """A card, its driver and libraries, and which of card and processor is faster."""
     from rt_handdt.core.bundle import load_bundle
     from rt_handdt.paths import shipped
 
@@ -36,12 +36,11 @@ def check_card() -> list[Finding]:
         if not _runtimes_own(exc):
             raise
         return []  # `check_runtime` says so
-    default = shipped("models", "default")
     try:
-        bundle = load_bundle(default)
+        bundle = load_bundle(shipped("models", "default"))
     except HanddtError:
         bundle = None  # `check_models` says so
-    return [Finding(*row) for row in card_report(bundle)]
+    return card_report(bundle)
 
 
 def check_models() -> list[Finding]:

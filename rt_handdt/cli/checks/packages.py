@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 
-from rt_handdt.cli.checks.finding import Finding
+from rt_handdt.core.finding import Finding
 
 _OWN = "rt-handdt"
 

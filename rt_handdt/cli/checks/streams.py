@@ -8,7 +8,7 @@ import time
 import uuid
 from itertools import pairwise
 
-from rt_handdt.cli.checks.finding import Finding
+from rt_handdt.core.finding import Finding
 from rt_handdt.errors import StreamError
 
 FS_HZ, N, CHUNK = 2048.0, 2048, 32

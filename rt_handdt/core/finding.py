@@ -8,7 +8,7 @@ State = Literal["ok", "warning", "fault"]
 
 
 class Finding(NamedTuple):
-    """A line of the doctor's.
+    """A line of what ``rt-handdt doctor`` says.
 
     Attributes
     ----------
