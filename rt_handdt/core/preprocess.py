@@ -186,11 +186,10 @@ class Preprocessor:
 
     def _fill(self, x: Float64) -> tuple[Float64, npt.NDArray[np.bool_] | None]:
         """Hold the last good value where samples are missing or impossible; also which those are, if any."""
-        good = np.abs(x) <= POSSIBLE_UV
-        if good.all():
+        if x.max() <= POSSIBLE_UV and x.min() >= -POSSIBLE_UV:  # never true of NaN
             self._last_good = x[-1].copy()
             return x, None
-        lost = ~good
+        lost = ~(np.abs(x) <= POSSIBLE_UV)
         self.missing_values += int(lost.sum())
         if self._last_good is None:
             # Nothing came before: take the first good value of the first block (its extent does not depend on pushes).

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from rt_handdt.config import Settings
+from rt_handdt.core import quality_kernels
 from rt_handdt.core.filters import CausalFilter, design
 from rt_handdt.core.quality_sums import QualitySums, WindowSums
 from rt_handdt.core.spec import PipelineSpec
@@ -159,6 +160,7 @@ class QualityJudge:
             max(1, round(seconds / hop_s)) for seconds in (settings.in_s, settings.out_s, settings.hold_s)
         )
         self._white = _white_noise(spec)
+        self._loops = quality_kernels.compiled()
         pairs = self._sums.pairs
         self._one, self._other = pairs[:, 0].copy(), pairs[:, 1].copy()
         self._of_pair = _table([np.flatnonzero((pairs == one).any(axis=1)) for one in range(self._n)])
@@ -191,39 +193,46 @@ class QualityJudge:
     def window(self, ago: int) -> SignalQuality:
         """The window that ended so many blocks ago; each is asked for once, in order."""
         settings = self.settings
-        end = len(self._sums.sums) - ago
-        rows = slice(end - self._blocks, end)
-        halves = [half.sum(axis=0) for half in np.array_split(self._sums.sums[rows], 2)]
+        sums, extremes, held, jumps = self._sums.rows(ago, self._blocks)
+        halves, peaks = self._added(sums, extremes, held)
         w = WindowSums(halves[0] + halves[1], self._n, len(self._sums.groups))
         # A spike is white too, but noise is so all the time.
-        power, steps = np.stack([half[: 2 * self._n].reshape(2, -1) for half in halves], axis=1)
+        power, steps = halves[:, : self._n], halves[:, self._n : 2 * self._n]
         white = (steps / (power + _TINY)).min(axis=0) / self._white
         n = self._blocks * self._sums.samples
         level = np.sqrt(w.power / n)
         signs = np.zeros((len(KINDS), self._n), dtype=bool)
         signs[0] = w.lost > MISSING_SHARE * self._window
-        extremes = self._sums.extremes[rows]
-        newest, peaks = extremes[self._blocks // 2 :].max(axis=0), extremes.max(axis=0)
         least = settings.flat_uv
         if self._n > _FEW:
             least = max(least, min(settings.dead_uv, _middle(level) / settings.outlier))
-        signs[1] = (newest[0] == -newest[1]) | (level < least)
-        wide = peaks[0] + peaks[1] > settings.rail_uv
-        if wide.any():
-            held = (self._sums.held[rows] * (extremes == peaks)).sum(axis=(0, 1))
-            signs[2] = wide & (held > settings.rail_share * n)
+        signs[1] = (peaks[1, 0] == -peaks[1, 1]) | (level < least)
+        signs[2] = (peaks[2].sum(axis=0) > settings.rail_share * n) & (peaks[0].sum(axis=0) > settings.rail_uv)
         repeats = w.repeated > settings.repeated_share * self._window
         if repeats.any() and not repeats.all():  # all: no electrode is to blame
             for group, again in zip(self._sums.groups, repeats, strict=True):
                 signs[3, group] = again
         self._fits = self._kind != _UNPLUGGED
-        whole = self._interrupted(w, self._sums.jumps[rows], repeats)
+        whole = self._interrupted(w, jumps, repeats)
         if level.max() > min(settings.electrode_uv, settings.loud_uv):
             known: Mask = np.logical_not(signs.any(axis=0))  # of the others there is no more to tell
             no_emg = self._listen(w, level, white, known, signs)
             whole = whole or no_emg
         self._remember(signs)
         return self._told(whole)
+
+    def _added(self, sums: Float64, extremes: Float64, held: Float64) -> tuple[Float64, Float64]:
+        """Sums of the window's halves; its extremes, those of its second half, and how often the former were held."""
+        halves, peaks = np.zeros((2, sums.shape[1])), np.zeros((3, 2, self._n))
+        if self._loops is not None:
+            self._loops.totals(sums, halves)
+            self._loops.peaks(extremes, held, peaks)
+        else:
+            middle = self._blocks - self._blocks // 2
+            halves[0], halves[1] = sums[:middle].sum(axis=0), sums[middle:].sum(axis=0)
+            peaks[0], peaks[1] = extremes.max(axis=0), extremes[self._blocks // 2 :].max(axis=0)
+            peaks[2] = (held * (extremes == peaks[0])).sum(axis=0)
+        return halves, peaks
 
     def _interrupted(self, w: WindowSums, jumps: Float64, repeats: npt.NDArray[np.bool_]) -> Remark | None:
         """Why what came is no measurement."""
@@ -303,8 +312,13 @@ class QualityJudge:
     def _ratio(self, level: Float64, good: Mask) -> Float64:
         """RMS of each electrode over the geometric mean of its good neighbours; over the median, where it has none."""
         logs = np.log(level + _TINY)
-        total = np.append(np.where(good, logs, 0.0), 0.0)[self._ring].sum(axis=1)
-        count = np.append(good, False)[self._ring].sum(axis=1)
+        sums = np.zeros((2, self._n))
+        if self._loops is not None:
+            self._loops.neighbours(logs, good, self._ring, sums)
+        else:
+            sums[0] = np.append(np.where(good, logs, 0.0), 0.0)[self._ring].sum(axis=1)
+            sums[1] = np.append(good, False)[self._ring].sum(axis=1)
+        total, count = sums
         rest = _middle(logs[good]) if good.any() else 0.0
         usual = np.where(count > 0, total / np.maximum(count, 1), rest)
         return np.asarray(np.exp(np.minimum(logs - usual, 50.0)), dtype=np.float64)
@@ -323,7 +337,7 @@ class QualityJudge:
 
     def _told(self, whole: Remark | None) -> SignalQuality:
         bad = self._bad
-        if whole is None and bad.mean() > self.settings.most_bad:
+        if whole is None and np.count_nonzero(bad) > self.settings.most_bad * self._n:
             counts = Counter(KINDS[kind] for kind in self._kind[bad])
             told = ", ".join(f"{number} {_WORDS.get(kind, kind)}" for kind, number in counts.most_common())
             whole = Remark(

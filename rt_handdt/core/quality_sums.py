@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from rt_handdt.core import quality_kernels
 from rt_handdt.core.layout import ElectrodeLayout
+from rt_handdt.core.quality_kernels import LEAST_STEP_UV
 from rt_handdt.core.repeats import RepeatFinder
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import Float64
@@ -19,11 +20,11 @@ from rt_handdt.core.types import Float64
 MAINS_HZ = (50.0, 60.0)
 #: So many samples a second go into the sums.
 _RATE_HZ = 500.0
-#: Steps that are smaller count as so large, in µV: below is quantization.
-_LEAST_STEP_UV = 1.0
 #: float32's bits, read as an integer, are its logarithm to base 2 times this (to ±.06): exact sums at no cost.
 _LOG_UNIT = float(np.log(2.0) / 2**23)
-_LEAST_BITS = int(np.float32(_LEAST_STEP_UV).view(np.int32))
+#: Blocks that there is room for at first.
+_ROOM = 128
+_LEAST_BITS = int(np.float32(LEAST_STEP_UV).view(np.int32))
 
 
 class QualitySums:
@@ -37,14 +38,6 @@ class QualitySums:
         The electrodes of each group that is watched for repetitions.
     samples
         Samples of a block that go into its sums.
-    sums
-        (blocks, M), oldest first: what adds up over blocks; `Sums` takes it apart.
-    extremes
-        (blocks, 2, C): largest raw value, and largest of its negative.
-    held
-        (blocks, 2, C): how often each of them was held.
-    jumps
-        (blocks, 2): of the logarithms of raw steps, averaged over electrodes, the largest and the mean.
     """
 
     def __init__(self, spec: PipelineSpec) -> None:
@@ -66,10 +59,43 @@ class QualitySums:
         """Forget all samples."""
         self._filtered = np.zeros((self._past, self._channels))
         self._raw: Float64 | None = None
+        self._gap = False  # whether the last block had one
         self._repeats.reset()
-        self.sums = np.zeros((0, self._width))
-        self.extremes, self.held = (np.zeros((0, 2, self._channels)) for _ in range(2))
-        self.jumps = np.zeros((0, 2))
+        both = (2, self._channels)
+        self._rooms = [np.zeros((_ROOM, *shape)) for shape in ((self._width,), both, both, (2,))]
+        self._begin = self._end = 0
+
+    def rows(self, newest: int, count: int) -> tuple[Float64, Float64, Float64, Float64]:
+        """Views of `count` blocks before the `newest` ones.
+
+        Returns
+        -------
+        sums
+            (blocks, M), oldest first: what adds up over blocks; `WindowSums` takes it apart.
+        extremes, held
+            (blocks, 2, C): largest raw value and largest of its negative, and how often each was held.
+        jumps
+            (blocks, 2): of the logarithms of raw steps, averaged over electrodes, the largest and the mean.
+        """
+        end = self._end - newest
+        sums, extremes, held, jumps = (room[end - count : end] for room in self._rooms)
+        return sums, extremes, held, jumps
+
+    def keep(self, blocks: int) -> None:
+        """Forget all but the newest blocks."""
+        self._begin = max(self._begin, self._end - blocks)
+
+    def _next(self, n: int) -> tuple[Float64, Float64, Float64, Float64]:
+        """Rows for the next blocks."""
+        if self._end + n > len(self._rooms[0]):
+            kept = self._end - self._begin
+            length = max(len(self._rooms[0]), kept + n, 2 * kept)
+            for k, old in enumerate(self._rooms):
+                self._rooms[k] = np.zeros((length, *old.shape[1:]))
+                self._rooms[k][:kept] = old[self._begin : self._end]
+            self._begin, self._end = 0, kept
+        self._end += n
+        return self.rows(0, n)
 
     def push(self, raw: Float64, filtered: Float64, lost: npt.NDArray[np.bool_] | None) -> None:
         """Take the next blocks.
@@ -84,28 +110,36 @@ class QualitySums:
             The same: which values of `raw` were missing; None: none.
         """
         c, every, n = self._channels, self._every, len(raw) // self._block
-        sums = np.zeros((n, self._width))
+        sums, extremes, held, jumps = self._next(n)
+        sums[:] = 0.0
         y = np.concatenate([self._filtered, filtered])
         first = self._past + every - 1
         self._filtered = y[-self._past :].copy()
-        x = np.concatenate([raw[:1] if self._raw is None else self._raw, raw])[::every]
-        self._raw = raw[-1:].copy()
-        extremes, held = np.zeros((n, 2, c)), np.zeros((n, 2, c))
+        x = np.concatenate([raw[:1] if self._raw is None else self._raw, raw[every - 1 :: every]])
+        self._raw = x[-1:].copy()
+        logs = np.zeros(len(x) - 1, dtype=np.int64)
         if self._loops is not None:
-            self._loops[0](y, first, every, self._lags, self.pairs, sums)
-            self._loops[1](x, extremes, held)
+            self._loops.filtered(y, first, every, self._lags, self.pairs, sums)
+            self._loops.raw(x, extremes, held, logs)
         else:
             self._filtered_sums(y, first, sums)
-            self._raw_extremes(x, extremes, held)
+            self._raw_sums(x, extremes, held, logs)
         end = 5 * c + len(self.pairs)
         if lost is not None:
             lost.reshape(n, self._block, c).sum(axis=1, out=sums[:, 4 * c : 5 * c])
-        sums[:, end] = np.square(y[first::every].mean(axis=1)).reshape(n, self.samples).sum(axis=1)
+        mean = filtered[every - 1 :: every].sum(axis=1) / c
+        sums[:, end] = (mean * mean).reshape(n, self.samples).sum(axis=1)
         sums[:, end + 1 :] = self._repeats.push(raw).reshape(n, self._block, -1).sum(axis=1)
-        self.sums = np.concatenate([self.sums, sums])
-        self.extremes = np.concatenate([self.extremes, extremes])
-        self.held = np.concatenate([self.held, held])
-        self.jumps = np.concatenate([self.jumps, self._jumps(x[1:] - x[:-1], lost)])
+        sizes = ((logs / c - _LEAST_BITS) * _LOG_UNIT).reshape(n, self.samples)
+        if lost is not None or self._gap:  # a step out of a gap is one of time
+            gap = np.zeros(n + 1, dtype=bool)
+            gap[0] = self._gap
+            if lost is not None:
+                gap[1:] = (2 * lost.sum(axis=1) > c).reshape(n, self._block).any(axis=1)
+            sizes[gap[1:] | gap[:-1]] = 0.0
+            self._gap = bool(gap[-1])
+        sizes.max(axis=1, out=jumps[:, 0])
+        jumps[:, 1] = sizes.sum(axis=1) / self.samples
 
     def _filtered_sums(self, y: Float64, first: int, sums: Float64) -> None:
         """What the compiled loop does, in numpy."""
@@ -121,31 +155,16 @@ class QualitySums:
             add(np.square(now - y[first - lag : len(y) - lag : every]), k * c)
         add(now.take(self.pairs[:, 0], axis=1) * now.take(self.pairs[:, 1], axis=1), 5 * c)
 
-    def _raw_extremes(self, x: Float64, extremes: Float64, held: Float64) -> None:
+    def _raw_sums(self, x: Float64, extremes: Float64, held: Float64, logs: npt.NDArray[np.int64]) -> None:
         """What the compiled loop does, in numpy."""
         shape = (len(extremes), self.samples, 2, self._channels)
         both = np.stack([x[1:], -x[1:]], axis=1).reshape(shape)
-        both.max(axis=1, out=extremes)
-        still = np.repeat((x[1:] == x[:-1])[:, None], 2, axis=1).reshape(shape)
-        ((both == extremes[:, None]) & still).sum(axis=1, out=held)
-
-    def keep(self, blocks: int) -> None:
-        """Forget all but the newest blocks."""
-        first = max(0, len(self.sums) - blocks)
-        self.sums, self.extremes = self.sums[first:].copy(), self.extremes[first:].copy()
-        self.held, self.jumps = self.held[first:].copy(), self.jumps[first:].copy()
-
-    def _jumps(self, step: Float64, lost: npt.NDArray[np.bool_] | None) -> Float64:
-        size = np.abs(step)
-        size += _LEAST_STEP_UV
+        extremes[:] = both.max(axis=1)
+        step = x[1:] - x[:-1]
+        still = np.repeat((step == 0.0)[:, None], 2, axis=1).reshape(shape)
+        held[:] = ((both == extremes[:, None]) & still).sum(axis=1)
         # whole numbers: their sum is exact in whatever order it is made
-        logs = size.astype(np.float32).view(np.int32).sum(axis=1, dtype=np.int64) / self._channels - _LEAST_BITS
-        logs = logs.reshape(-1, self.samples) * _LOG_UNIT
-        if lost is not None:  # a step out of a gap is one of time
-            gap = (2 * lost.sum(axis=1) > self._channels).reshape(len(logs), -1).any(axis=1)
-            gap[1:] |= gap[:-1].copy()
-            logs[gap] = 0.0
-        return np.stack([logs.max(axis=1), logs.mean(axis=1)], axis=1)
+        logs[:] = (np.abs(step) + LEAST_STEP_UV).astype(np.float32).view(np.int32).sum(axis=1, dtype=np.int64)
 
 
 class WindowSums:

@@ -50,7 +50,7 @@ class RepeatFinder:
         bits = np.ascontiguousarray(raw).view(np.uint64)
         keys = np.zeros((len(self.groups), len(raw)), np.uint64)
         if self._loops is not None:
-            self._loops[2](bits, self._factors, self._group, keys)
+            self._loops.keys(bits, self._factors, self._group, keys)
         else:
             for number, group in enumerate(self.groups):
                 keys[number] = (bits[:, group] * self._factors[group]).sum(axis=1)
