@@ -1,8 +1,7 @@
-"""Electrodes without contact, found by comparing each with those around it, and rebuilt from them.
+"""Electrodes without contact throughout a session, found by comparing each with those around it.
 
-Live, a person or the display names bad channels and `rt_handdt.core.preprocess.Preprocessor` rebuilds their features
-as the mean over the good electrodes in the eight cells around. Here the same is done offline, but channels are found by
-themselves, once a session, and an array never lends to another: between arrays the skin is not covered.
+`rt_handdt.core.preprocess.Preprocessor` finds bad electrodes window by window, causally. Tables of single trials have
+no such past: here the same is done once a session, and channels are interpolated by the same code.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rt_handdt.core.differential import MapGroup
+from rt_handdt.core.interpolation import Interpolator
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.types import Float32, Float64
 
@@ -27,12 +27,7 @@ FLAT_UV = 0.05
 
 def rings(layout: ElectrodeLayout) -> tuple[tuple[int, ...], ...]:
     """For each channel, the channels in the eight cells around it that belong to the same array."""
-    array = np.full(layout.n_channels, -1)
-    cells = np.asarray(layout.cells)
-    for number, block in enumerate(layout.arrays):
-        inside = (cells[:, 0] >= block.rows[0]) & (cells[:, 0] <= block.rows[1])
-        inside &= (cells[:, 1] >= block.columns[0]) & (cells[:, 1] <= block.columns[1])
-        array[inside] = number
+    array = layout.array_numbers
     return tuple(
         tuple(other for other in ring if array[other] == array[channel])
         for channel, ring in enumerate(layout.neighbours)
@@ -83,10 +78,8 @@ def find_bad_channels(rms_uv: npt.ArrayLike, layout: ElectrodeLayout) -> Mask:
     return bad
 
 
-def rebuild(
-    values: Float32 | Float64, bad: Mask, around: tuple[tuple[int, ...], ...], groups: Sequence[MapGroup]
-) -> Float32:
-    """Replace bad channels of (F, C) by the mean of their good neighbours; 0 where none is good.
+def rebuild(values: Float32 | Float64, bad: Mask, interpolator: Interpolator, groups: Sequence[MapGroup]) -> Float32:
+    """Interpolate bad channels of (F, C), as `rt_handdt.core.preprocess.Preprocessor` does.
 
     Parameters
     ----------
@@ -95,8 +88,5 @@ def rebuild(
     """
     out = np.array(values, dtype=np.float32)
     for group in groups:
-        rows, spoilt = group.rows, group.spoilt(bad)
-        for channel in np.flatnonzero(spoilt):
-            good = [other for other in around[channel] if not spoilt[other]]
-            out[rows, channel] = out[rows[:, None], good].mean(axis=-1) if good else 0.0
+        out[group.rows] = interpolator.fill(out[group.rows], group.spoilt(bad))
     return out

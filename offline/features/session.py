@@ -19,6 +19,7 @@ from offline.features.signals import Signal
 from offline.features.sources import SessionSource, nominal_rate
 from offline.features.windows import live_windows, wanted_segments
 from rt_handdt.core.differential import Partners, map_groups
+from rt_handdt.core.interpolation import Interpolator
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import RecordingError
@@ -109,12 +110,12 @@ def _trials(
     labels: list[str],
 ) -> Iterator[_Row]:
     measure, around, partners = config.parsed, rings(layout), Partners(layout)
-    groups = map_groups(measure.pairs, layout)
+    interpolator, groups = Interpolator(layout), map_groups(measure.pairs, layout)
     for stretch in source.stretches(config, layout, reader, tally):
         one = Signal(stretch.x, stretch.fs_hz, around, partners)
         values = measure(one)
         if stretch.lost is not None:
-            values = rebuild(values, stretch.lost, around, groups)
+            values = rebuild(values, stretch.lost, interpolator, groups)
             tally["channels of single trials were mostly missing and rebuilt"] += int(stretch.lost.sum())
         labels.append(stretch.label)
         yield values, one.time_domain[0], len(labels) - 1, stretch.fs_hz
@@ -145,11 +146,9 @@ def _repair(writer: NpyWriter, rms: Float32, layout: ElectrodeLayout, measure: M
     bad = find_bad_channels(rms, layout)
     if not bad.any():
         return []
-    around, groups = rings(layout), map_groups(measure.pairs, layout)
+    interpolator, groups = Interpolator(layout), map_groups(measure.pairs, layout)
     for number in range(len(rms)):
         values = layout.from_grid(writer.row(number))
-        writer.put(number, layout.to_grid(rebuild(values, bad, around, groups)))
+        writer.put(number, layout.to_grid(rebuild(values, bad, interpolator, groups)))
     names = [layout.channels[channel] for channel in np.flatnonzero(bad)]
-    alone = sum(not any(not bad[other] for other in around[channel]) for channel in np.flatnonzero(bad))
-    lonely = f" ({alone} of them without a good neighbour: set to 0)" if alone else ""
-    return [f"{name}: {len(names)} bad channels rebuilt from their neighbours ({', '.join(names)}){lonely}."]
+    return [f"{name}: {len(names)} bad channels rebuilt from their neighbours ({', '.join(names)})."]

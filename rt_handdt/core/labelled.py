@@ -67,7 +67,7 @@ def labelled_windows(
     """
     maps: list[Float32] = []
     rows: list[tuple[int, int]] = []
-    unknown, seen = Counter[str](), Counter[str]()
+    unknown, seen, faults = Counter[str](), Counter[str](), Counter[str]()
     for recording in recordings:
         wanted: list[tuple[Segment, int, int, int]] = []
         for segment in recording.segments():
@@ -85,7 +85,11 @@ def labelled_windows(
             if at == len(wanted):
                 break
             _, start, label, repetition = wanted[at]
-            if first >= start:
+            if first < start:
+                continue
+            if frame.fault is not None:
+                faults[frame.fault.sentence] += 1
+            else:
                 maps.append(frame.maps)
                 rows.append((label, repetition))
     named = " and ".join(recording.name for recording in recordings)
@@ -95,6 +99,7 @@ def labelled_windows(
     notes = []
     if unknown:
         notes.append(f"Not among the model's labels, left out: {_counted(unknown)}.")
+    notes += [f"{number} windows left out: {sentence}" for sentence, number in faults.most_common(3)]
     short = [label for k, label in enumerate(labels) if label in seen and k not in kept]
     if short:
         notes.append(

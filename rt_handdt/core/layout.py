@@ -40,7 +40,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, field_validator, mode
 
 from rt_handdt.config import Settings, read_toml
 from rt_handdt.core.columns import parse_columns
-from rt_handdt.core.fields import check_touching
+from rt_handdt.core.fields import check_touching, field_map
 from rt_handdt.core.types import Float32, Float64
 from rt_handdt.errors import ConfigError, HanddtError, LayoutError
 
@@ -259,20 +259,39 @@ class ElectrodeLayout(Settings):
         return array.reshape(*array.shape[:-2], self.shape[0] * self.shape[1])[..., self.flat_cells]
 
     @cached_property
+    def array_numbers(self) -> npt.NDArray[np.intp]:
+        """Shape (n_channels,): the position in `arrays` of the one that each electrode belongs to; −1: to none."""
+        found = np.full(self.n_channels, -1, dtype=np.intp)
+        rows, columns = np.asarray(self.cells, dtype=np.intp).T
+        for number, block in enumerate(self.arrays):
+            inside = (rows >= block.rows[0]) & (rows <= block.rows[1])
+            found[inside & (columns >= block.columns[0]) & (columns <= block.columns[1])] = number
+        return found
+
+    @cached_property
+    def field_numbers(self) -> npt.NDArray[np.intp]:
+        """Shape (n_channels,): electrodes of one number lie side by side; without `touching`, each array by itself."""
+        if not self.touching:
+            return self.array_numbers
+        return np.asarray(field_map(self)[tuple(np.asarray(self.cells, dtype=np.intp).T)], dtype=np.intp)
+
+    @cached_property
     def neighbours(self) -> tuple[tuple[int, ...], ...]:
-        """For each channel, the channels in the (up to) eight cells around it."""
+        """For each channel, those of its field in the (up to) eight cells around it: between fields lies bare skin."""
         at = {cell: channel for channel, cell in enumerate(self.cells)}
         height, width = self.shape
+        part = self.field_numbers
         found = []
-        for row, column in self.cells:
+        for channel, (row, column) in enumerate(self.cells):
             ring = []
             for d_row in (-1, 0, 1):
                 for d_column in (-1, 0, 1):
                     cell = (row + d_row, column + d_column)
                     if self.closed:
                         cell = (cell[0], cell[1] % width) if self.around == "columns" else (cell[0] % height, cell[1])
-                    if cell != (row, column) and cell in at:
-                        ring.append(at[cell])
+                    other = at.get(cell, channel)
+                    if other != channel and part[other] == part[channel]:
+                        ring.append(other)
             found.append(tuple(dict.fromkeys(ring)))
         return tuple(found)
 

@@ -9,13 +9,18 @@ import numpy.typing as npt
 
 from rt_handdt.core.features import FeatureBank
 from rt_handdt.core.filters import CausalFilter, design
+from rt_handdt.core.interpolation import Interpolator
+from rt_handdt.core.quality import MISSING_SHARE as MISSING_SHARE
+from rt_handdt.core.quality import QualityJudge, QualitySettings, SignalQuality
 from rt_handdt.core.recording import Recording
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import FeatureFrame, Float32, Float64
 from rt_handdt.errors import LayoutMismatch
 
-#: A channel of whose window more than this share is missing is rebuilt from its neighbours.
-MISSING_SHARE = 0.5
+#: No electrode gives more, in µV (amplifiers have rails of some hundred mV): such a value is none at all. It also keeps
+#: the filters' state finite, which a single value near float32's largest would spoil for good.
+POSSIBLE_UV = 1e7
+DEFAULT_QUALITY = QualitySettings()
 
 
 class Preprocessor:
@@ -26,7 +31,7 @@ class Preprocessor:
     ends at sample ``window_samples − 1`` after a reset, the next ones follow every ``hop_samples``.
     """
 
-    def __init__(self, spec: PipelineSpec) -> None:
+    def __init__(self, spec: PipelineSpec, quality: QualitySettings | None = DEFAULT_QUALITY) -> None:
         self.spec = spec
         self._n = spec.layout.n_channels
         self._block = spec.block_samples
@@ -36,7 +41,9 @@ class Preprocessor:
         self._bank = FeatureBank(spec)
         self._bad = np.zeros(self._n, dtype=bool)
         self._groups = spec.map_groups
-        self._neighbours = [np.asarray(ring, dtype=np.intp) for ring in spec.layout.neighbours]
+        self._interpolator = Interpolator(spec.layout)
+        self._judge = None if quality is None else QualityJudge(spec, quality)
+        self.quality: SignalQuality | None = None
         self._count = 0  # samples pushed since the beginning
         self.missing_values = 0
         self.filtered: Float32 = np.zeros((0, self._n), np.float32)
@@ -52,6 +59,8 @@ class Preprocessor:
         self._missing = np.zeros((0, self._n))
         self._filter.reset()
         self._bank.reset()
+        if self._judge is not None:
+            self._judge.reset()
 
     def reset(self, skip_samples: int = 0) -> None:
         """Start anew after a gap: forget filter state and unfinished windows; the sample count goes on.
@@ -128,8 +137,13 @@ class Preprocessor:
         times = np.concatenate(self._waiting_times)
         self._waiting, self._waiting_times = [joined[take:].copy()], [times[take:].copy()]
         self._n_waiting -= take
-        repaired, missing = self._fill(joined[:take])
+        repaired, lost = self._fill(joined[:take])
         filtered = self._filter.push(repaired)
+        missing = np.zeros((n_blocks, self._n))
+        if lost is not None:
+            lost.reshape(n_blocks, self._block, self._n).sum(axis=1, out=missing)
+        if self._judge is not None:
+            self._judge.push(repaired, filtered, lost)
         self.filtered = filtered.astype(np.float32)
 
         first = self._blocks_done - len(self._missing)  # block number of the first row in `missing`
@@ -145,10 +159,13 @@ class Preprocessor:
             a, b = over - first, end - first
             values, rms = self._bank.window(self._blocks_done - end)
             bad = self._bad | (missing[a:b].sum(axis=0) > MISSING_SHARE * self.spec.window_samples)
+            if self._judge is not None:
+                self.quality = self._judge.window(self._blocks_done - end)
+                bad |= self.quality.bad
             if bad.any():
-                rms = self._rebuilt(rms[None], bad)[0]
+                rms = self._interpolator.fill(rms, bad)
                 for group in self._groups:
-                    values[group.rows] = self._rebuilt(values[group.rows], group.spoilt(bad))
+                    values[group.rows] = self._interpolator.fill(values[group.rows], group.spoilt(bad))
             newest = end * self._block - 1
             frames.append(
                 FeatureFrame(
@@ -156,22 +173,24 @@ class Preprocessor:
                     index=self._start + newest,
                     time_s=float(times[newest - (self._blocks_done - n_blocks) * self._block]),
                     rms_uv=rms.astype(np.float32),
+                    bad=bad,
+                    fault=None if self.quality is None else self.quality.remark,
                 )
             )
         # The next window needs the newest blocks of this one (or all there are, while the first one fills).
         keep = max(0, len(missing) - (self._window_blocks - 1))
         self._missing = missing[keep:].copy()
+        if self._judge is not None:
+            self._judge.keep(self._window_blocks - 1)
         return frames
 
-    def _fill(self, x: Float64) -> tuple[Float64, Float64]:
-        """Hold the last good value where samples are missing; also the number missing per block and channel."""
-        n_blocks = len(x) // self._block
-        lost = ~np.isfinite(x)
-        if not lost.any():
+    def _fill(self, x: Float64) -> tuple[Float64, npt.NDArray[np.bool_] | None]:
+        """Hold the last good value where samples are missing or impossible; also which those are, if any."""
+        if x.max() <= POSSIBLE_UV and x.min() >= -POSSIBLE_UV:  # never true of NaN
             self._last_good = x[-1].copy()
-            return x, np.zeros((n_blocks, self._n))
+            return x, None
+        lost = ~(np.abs(x) <= POSSIBLE_UV)
         self.missing_values += int(lost.sum())
-        x = x.copy()
         if self._last_good is None:
             # Nothing came before: take the first good value of the first block (its extent does not depend on pushes).
             head = ~lost[: self._block]
@@ -181,16 +200,7 @@ class Preprocessor:
         source = np.maximum.accumulate(source, axis=0)
         filled = np.where(source >= 0, np.take_along_axis(x, np.maximum(source, 0), axis=0), self._last_good)
         self._last_good = filled[-1].copy()
-        return filled, lost.reshape(n_blocks, self._block, self._n).sum(axis=1).astype(np.float64)
-
-    def _rebuilt(self, values: Float64, bad: npt.NDArray[np.bool_]) -> Float64:
-        """Replace bad channels of (F, n_channels) by the mean of their good neighbours (0 if none is good)."""
-        out = values.copy()
-        for channel in np.flatnonzero(bad):
-            ring = self._neighbours[channel]
-            good = ring[~bad[ring]]
-            out[:, channel] = values[:, good].mean(axis=1) if len(good) else 0.0
-        return out
+        return filled, lost
 
 
 def channel_order(found: tuple[str, ...], spec: PipelineSpec, what: str) -> npt.NDArray[np.intp]:

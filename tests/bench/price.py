@@ -215,10 +215,10 @@ def sessions(seed: int, spec: PipelineSpec, gestures: tuple[str, ...]) -> Iterat
     rng = draw_person(seed, 1).rng(SCRIPT_STREAM, 1, _PLAN)
     fist = "hand_close" if "hand_close" in gestures else gestures[0]
     once, again = (random_script(rng, gestures) for _ in range(2))
-    yield _frames("still", _performed(seed, Script((Cue(REST, STILL_S),)), spec, 0), spec)
+    yield _frames("still", performed(seed, Script((Cue(REST, STILL_S),)), spec, 0), spec)
     hold = Script((*once.cues, Cue(fist, HOLD_S), Cue(REST, 3.0)))
-    yield _frames("hold", _performed(seed, hold, spec, 1), spec)
-    pause = _performed(seed, Script((*once.cues, Cue(REST, PAUSE_S), *again.cues)), spec, 2)
+    yield _frames("hold", performed(seed, hold, spec, 1), spec)
+    pause = performed(seed, Script((*once.cues, Cue(REST, PAUSE_S), *again.cues)), spec, 2)
     yield _frames("pause", pause, spec)
     leave, back = (round(at * spec.fs_hz) for at in (once.seconds, once.seconds + PAUSE_S))
     signal = np.concatenate(list(pause.blocks(4096)))
@@ -236,7 +236,7 @@ def sessions(seed: int, spec: PipelineSpec, gestures: tuple[str, ...]) -> Iterat
     yield _frames("daily", daily, spec)
 
 
-def _performed(seed: int, script: Script, spec: PipelineSpec, number: int) -> VirtualRecording:
+def performed(seed: int, script: Script, spec: PipelineSpec, number: int) -> VirtualRecording:
     person = draw_person(seed, 1)
     donning = draw_donning(person, 1)
     trial = _TRIAL + number

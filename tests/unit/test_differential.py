@@ -12,6 +12,7 @@ from offline.features.signals import Signal
 from rt_handdt.core import kernels
 from rt_handdt.core.differential import Pair, Partners, map_groups
 from rt_handdt.core.filters import CausalFilter, design
+from rt_handdt.core.interpolation import Interpolator
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.population import amplitude_maps
 from rt_handdt.core.preprocess import Preprocessor
@@ -128,4 +129,4 @@ def test_a_difference_is_spoilt_by_either_electrode_and_rebuilt_from_whole_ones(
 
     bad = np.arange(12) == 4
     groups = map_groups(parse_measure("rms,rms_along").pairs, GRID)
-    np.testing.assert_allclose(rebuild(whole, bad, rings(GRID), groups), got, rtol=1e-5)
+    np.testing.assert_allclose(rebuild(whole, bad, Interpolator(GRID), groups), got, rtol=1e-5)

@@ -16,6 +16,7 @@ from offline.features.sources import hold
 from rt_handdt.core.differential import map_groups
 from rt_handdt.core.feature import Rms, Ssc, Stft, Wl, Zc
 from rt_handdt.core.filters import CausalFilter, design
+from rt_handdt.core.interpolation import Interpolator
 from rt_handdt.core.layout import ArrayBlock, ElectrodeLayout
 from rt_handdt.core.preprocess import Preprocessor, iter_frames
 from rt_handdt.core.recording import ArrayRecording
@@ -294,7 +295,7 @@ def test_bad_channels_are_found_and_rebuilt_within_their_array():
     bad = find_bad_channels(rms, layout)
     assert np.flatnonzero(bad).tolist() == [5, 14]
     values = rng.uniform(size=(3, 16)).astype(np.float32)
-    mended = rebuild(values, bad, around, map_groups([None] * 3, layout))
+    mended = rebuild(values, bad, Interpolator(layout), map_groups([None] * 3, layout))
     np.testing.assert_allclose(mended[:, 5], values[:, [0, 1, 4, 8, 9]].mean(axis=1), rtol=1e-6)
     np.testing.assert_array_equal(mended[:, ~bad], values[:, ~bad])
 

@@ -1,0 +1,259 @@
+"""Which electrodes are bad, and what is no EMG: found in every layout, whatever the cuts; and clean EMG left alone."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from unittest import mock
+
+import numpy as np
+import pytest
+
+from rt_handdt.core import quality_kernels
+from rt_handdt.core.interpolation import Interpolator
+from rt_handdt.core.layout import ArrayBlock, ElectrodeLayout
+from rt_handdt.core.preprocess import Preprocessor
+from rt_handdt.core.quality import QualitySettings, SignalQuality
+from rt_handdt.core.spec import PipelineSpec
+from rt_handdt.core.types import FeatureFrame
+from rt_handdt.sim.session import virtual_recording
+from tests.support.signal_faults import SINGLE, WHOLE
+
+GRID = ElectrodeLayout.grid(8, 8)
+RING = ElectrodeLayout.parse({**ElectrodeLayout.grid(1, 10, pitch_mm=25.0).model_dump(), "closed": True}, what="ring")
+RATES = {"grid": (GRID, 2048.0, 500.0, 1 / 64), "ring": (RING, 1000.0, 450.0, 0.016)}
+HOP_S = 1 / 64
+
+
+def spec_of(name: str) -> PipelineSpec:
+    layout, fs_hz, high, hop_s = RATES[name]
+    return PipelineSpec.parse(
+        {
+            "fs_hz": fs_hz,
+            "layout": layout,
+            "band_hz": (20.0, high),
+            "window_s": 16 * hop_s,
+            "hop_s": hop_s,
+            "features": ("rms", "wl"),
+        },
+        what="test",
+    )
+
+
+@pytest.fixture(scope="module", params=["grid", "ring"])
+def clean(request: pytest.FixtureRequest) -> tuple[PipelineSpec, np.ndarray]:
+    """A virtual subject: 2 s of rest, then 6 s with a gesture."""
+    spec = spec_of(request.param)
+    recording = virtual_recording(1001, 1, 1, layout=spec.layout, fs_hz=spec.fs_hz, gestures=("hand_close",))
+    samples = np.concatenate(list(recording.blocks(4096)))[: round(8 * spec.fs_hz)]
+    return spec, samples.astype(np.float64)
+
+
+def run(
+    spec: PipelineSpec, samples: np.ndarray, quality: QualitySettings | None = QualitySettings(), piece: int = 512
+) -> tuple[list[FeatureFrame], SignalQuality | None]:
+    preprocessor, frames = Preprocessor(spec, quality), []
+    for at in range(0, len(samples), piece):
+        frames += preprocessor.push(samples[at : at + piece])
+    return frames, preprocessor.quality
+
+
+def test_clean_emg_passes_unchanged(clean: tuple[PipelineSpec, np.ndarray]) -> None:
+    spec, samples = clean
+    frames, quality = run(spec, samples)
+    plain, none = run(spec, samples, None)
+    assert none is None
+    assert quality is not None
+    assert [frame.fault for frame in frames] == [None] * len(plain)
+    good = [k for k, frame in enumerate(frames) if frame.bad is not None and not frame.bad.any()]
+    assert len(good) > 0.9 * len(plain)
+    assert all(frames[k].maps.tobytes() == plain[k].maps.tobytes() for k in good)
+
+
+#: A notch takes 50 Hz out, quiet noise may be an amplifier's, and between two steps there is rest (see below).
+PASSES = {"1 mV of 50 Hz", "noise, 20 µV", "steps of 0.2 mV", "steps of 5 mV"}
+
+
+@pytest.mark.parametrize("name", sorted(set(WHOLE) - PASSES))
+def test_what_is_no_emg_is_not_decided(clean: tuple[PipelineSpec, np.ndarray], name: str) -> None:
+    spec, samples = clean
+    if "noise of EMG's band, 100" in name and spec.layout is RING:
+        pytest.skip("EMG of electrodes 25 mm apart may be just that")
+    second = round(spec.fs_hz)
+    # A block that comes again was EMG when it came first; half an array is missed when muscles work.
+    length = round(1.2 * second) if "block" in name else 0
+    begin = 5 * second if "block" in name or name == "half flat" else second
+    faulty = WHOLE[name](samples[begin:][: 3 * second], spec.fs_hz, np.random.default_rng(0))
+    frames, _ = run(spec, np.concatenate([samples[:begin], faulty]))
+    during = [frame for frame in frames if frame.index >= begin + length]
+    refused = [frame.fault.code for frame in during if frame.fault is not None]
+    assert len(refused) >= 0.95 * len(during), (name, len(refused), len(during))
+
+
+@pytest.mark.parametrize("name", sorted(SINGLE))
+def test_bad_electrodes_are_found_and_interpolated(clean: tuple[PipelineSpec, np.ndarray], name: str) -> None:
+    spec, samples = clean
+    if spec.layout is RING and name in ("noise × 20", "open input", "switched off", "gain × 20"):
+        pytest.skip("between electrodes 25 mm apart, levels and signals differ like that")
+    who = [5] if spec.layout is RING else [9, 20, 38, 41]
+    broken = samples.copy()
+    broken[:, who] = SINGLE[name](samples[:, who], spec.fs_hz, np.random.default_rng(1))
+    frames, quality = run(spec, broken)
+    assert quality is not None
+    late = [frame for frame in frames if frame.index > 3 * spec.fs_hz]
+    assert not any(frame.fault for frame in late)
+    if name == "1 mV of 50 Hz":  # which the notch takes out
+        return
+    found = np.mean([frame.bad for frame in late], axis=0)
+    assert (found[who] > 0.9).all(), found[who]
+    assert np.delete(found, who).max() < 0.2
+    assert all(quality.kinds[k] for k in who)
+    last, others = late[-1], Interpolator(spec.layout)
+    assert last.bad is not None
+    rms = last.maps[0][tuple(np.asarray(spec.layout.cells).T)]
+    np.testing.assert_allclose(others.fill(rms, last.bad), rms, rtol=1e-5)
+    np.testing.assert_allclose(last.rms_uv, rms, rtol=1e-5)
+
+
+def test_an_electrode_comes_back_after_a_second(clean: tuple[PipelineSpec, np.ndarray]) -> None:
+    spec, samples = clean
+    second = round(spec.fs_hz)
+    broken = samples.copy()
+    broken[second : 2 * second, 3] = broken[second, 3]
+    frames, _ = run(spec, broken)
+    bad = np.array([frame.bad is not None and bool(frame.bad[3]) for frame in frames])
+    index = np.array([frame.index for frame in frames])
+    assert not bad[index < second].any()
+    assert bad[(index > 1.5 * second) & (index < 2.9 * second)].all()
+    assert not bad[index > 3.5 * second].any()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38, -3e38, 1e30, 2e7])
+def test_filters_recover_from_anything_within_a_window(clean: tuple[PipelineSpec, np.ndarray], value: float) -> None:
+    spec, samples = clean
+    at = round(2 * spec.fs_hz)
+    held, spoilt = samples.copy(), samples.copy()
+    held[at : at + 3] = held[at - 1]
+    spoilt[at : at + 3] = value
+    preprocessor = Preprocessor(spec)
+    frames = preprocessor.push(spoilt)
+    wanted, _ = run(spec, held)
+    assert preprocessor.missing_values == 3 * spec.layout.n_channels
+    assert all(np.isfinite(frame.maps).all() for frame in frames)
+    for got, want in zip(frames, wanted, strict=True):
+        assert got.maps.tobytes() == want.maps.tobytes()
+
+
+def test_steps_of_electrodes_within_range_are_gone_after_a_window(clean: tuple[PipelineSpec, np.ndarray]) -> None:
+    spec, samples = clean
+    at = round(1.5 * spec.fs_hz)
+    stepped = samples.copy()
+    stepped[at:] += 1e3
+    frames, _ = run(spec, stepped)
+    codes = {frame.index: frame.fault.code for frame in frames if frame.fault is not None}
+    assert set(codes.values()) <= {"step", "no_emg"}
+    holding = [frame.index for frame in frames if at <= frame.index - 2 and frame.index < at + spec.window_samples - 2]
+    assert set(holding) <= set(codes)
+    assert min(codes) >= at
+    assert max(codes) < at + 1.8 * spec.window_samples
+
+
+@pytest.mark.parametrize("plain", [False, True])
+@pytest.mark.parametrize(
+    "name", ["clean", "half flat", "1 mV of 50.5 Hz", "block of 0.25 s repeated", "garbage up to 10^9 µV"]
+)
+def test_no_cut_and_no_loop_changes_a_bit(clean: tuple[PipelineSpec, np.ndarray], name: str, plain: bool) -> None:
+    spec, samples = clean
+    samples = samples[: round(3.5 * spec.fs_hz)].copy()
+    if name != "clean":
+        begin = round(spec.fs_hz)
+        samples[begin:] = WHOLE[name](samples[begin:], spec.fs_hz, np.random.default_rng(2))
+    whole = Preprocessor(spec)
+    frames = whole.push(samples)
+    loops = None if plain else quality_kernels.compiled()
+    with mock.patch.object(quality_kernels, "compiled", return_value=loops):
+        pieces, parts = Preprocessor(spec), []
+    rng = np.random.default_rng(3)
+    cuts = sorted({0, len(samples), *rng.integers(0, len(samples), 60).tolist()})
+    for start, stop in pairwise(cuts):
+        parts += pieces.push(samples[start:stop])
+    assert len(parts) == len(frames)
+    for one, other in zip(frames, parts, strict=True):
+        assert one.maps.tobytes() == other.maps.tobytes()
+        assert one.fault == other.fault
+        assert one.bad is not None
+        assert other.bad is not None
+        assert one.bad.tobytes() == other.bad.tobytes()
+
+
+def test_few_electrodes_are_judged_by_themselves() -> None:
+    spec = PipelineSpec.parse(
+        {
+            "fs_hz": 1000.0,
+            "layout": ElectrodeLayout.grid(1, 2),
+            "band_hz": (20.0, 450.0),
+            "window_s": 0.256,
+            "hop_s": 0.016,
+        },
+        what="test",
+    )
+    rng = np.random.default_rng(0)
+    loud = WHOLE["noise of EMG's band, 100 µV"](np.zeros((3000, 2)), 1000.0, rng)
+    loud[:, 1] *= 10
+    assert not any(frame.fault or (frame.bad is not None and frame.bad.any()) for frame in run(spec, loud)[0])
+    loud[1000:, 0] = 7.0
+    last, quality = run(spec, loud)
+    assert quality is not None
+    assert quality.kinds == ("flat", None)
+    assert quality.share_bad == 0.5
+    assert last[-1].fault is not None
+    assert last[-1].fault.code == "too_many_bad"
+    assert "1 of 2 electrodes are bad (1 flat)" in last[-1].fault.sentence
+
+
+def test_interpolation_stays_on_the_side_of_a_gap() -> None:
+    data = ElectrodeLayout.grid(4, 8).model_dump()
+    arrays = tuple(
+        ArrayBlock(name=f"{side}{end}", rows=(2 * end, 2 * end + 1), columns=(4 * k, 4 * k + 3))
+        for k, side in enumerate("ab")
+        for end in (0, 1)
+    )
+    apart = ElectrodeLayout.parse({**data, "arrays": [one.model_dump() for one in arrays]}, what="test")
+    sides = [["a0", "a1"], ["b0", "b1"]]
+    touching = ElectrodeLayout.parse(
+        {**data, "arrays": [one.model_dump() for one in arrays], "touching": sides}, what="test"
+    )
+    assert set(apart.neighbours[8 + 3]) == {2, 3, 10}
+    assert set(touching.neighbours[8 + 3]) == {2, 3, 10, 18, 19}
+    values = np.arange(32.0)
+    bad = np.zeros(32, dtype=bool)
+    bad[[11, 2, 3, 10]] = True
+    assert Interpolator(apart).fill(values, bad)[11] == np.mean([1, 9])  # the next ring of its own array
+    bad[[0, 1, 8, 9]] = True
+    filled = Interpolator(apart).fill(values, bad)
+    assert filled[11] == values[~bad].mean()  # its array has none left
+    assert Interpolator(touching).fill(values, bad)[11] == np.mean([18, 19])
+    assert filled[~bad].tobytes() == values[~bad].tobytes()
+    bad[:] = True
+    assert Interpolator(apart).fill(values, bad).tolist() == values.tolist()
+
+
+def test_one_stuck_amplifier_of_two() -> None:
+    layout = ElectrodeLayout.parse(
+        {
+            **ElectrodeLayout.grid(4, 16).model_dump(),
+            "arrays": [
+                {"name": "a", "rows": [0, 3], "columns": [0, 12]},
+                {"name": "b", "rows": [0, 3], "columns": [13, 15]},
+            ],
+        },
+        what="test",
+    )
+    spec = PipelineSpec.parse({"fs_hz": 2048.0, "layout": layout, "features": ("rms",)}, what="test")
+    x = np.random.default_rng(0).normal(0, 4.0, (6000, 64))
+    stuck = np.flatnonzero(layout.array_numbers == 1)
+    x[2000:, stuck] = np.resize(x[2000:2200, stuck], (4000, len(stuck)))
+    frames, quality = run(spec, x)
+    assert quality is not None
+    assert frames[-1].fault is None
+    assert {quality.kinds[k] for k in stuck} == {"repeated"}
+    assert quality.bad.sum() == len(stuck)
