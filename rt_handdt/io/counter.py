@@ -116,7 +116,7 @@ class CounterJudge:
                 self._faults += coarse <= 0.5
                 continue
             lost = round(self._astray)
-            if self._astray > coarse or lost >= 1 and coarse <= 0.5:
+            if self._astray > coarse or (lost >= 1 and coarse <= 0.5):
                 self._astray = 0.0
                 missing[i] = self._claimed(lost, i, witness)
         if self._astray < -WRONG * max(1.0, coarse):
