@@ -252,7 +252,11 @@ def test_one_stuck_amplifier_of_two() -> None:
         what="test",
     )
     spec = PipelineSpec.parse({"fs_hz": 2048.0, "layout": layout, "features": ("rms",)}, what="test")
-    x = np.random.default_rng(0).normal(0, 4.0, (6000, 64))
+    rng, still = np.random.default_rng(0), np.zeros((6000, 64))
+    x = sum(
+        WHOLE[f"{what}, 100 µV"](still, 2048.0, rng)
+        for what in ("noise of EMG's band", "one noise of EMG's band on all")
+    )
     stuck = np.flatnonzero(layout.array_numbers == 1)
     x[2000:, stuck] = np.resize(x[2000:2200, stuck], (4000, len(stuck)))
     frames, quality = run(spec, x)
