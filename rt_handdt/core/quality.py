@@ -80,7 +80,7 @@ class QualitySettings(Settings):
         RMS over that of the neighbours below which, and share of the usual correlation with the best neighbour from
         which, a loud electrode that was noisy looks good again (off dense grids: share of `white` below which).
     outlier
-        The same for any electrode.
+        The same for any electrode of a dense grid; off one, for an electrode that differs in kind.
     jump, jump_few
         A step on all electrodes is one that exceeds the usual by e to the power of `jump` + `jump_few` / √electrodes.
     repeated_share
@@ -208,7 +208,8 @@ class QualityJudge:
             least = max(least, min(settings.dead_uv, _middle(level) / settings.outlier))
         signs[1] = (peaks[1, 0] == -peaks[1, 1]) | (level < least)
         signs[2] = (peaks[2].sum(axis=0) > settings.rail_share * n) & (peaks[0].sum(axis=0) > settings.rail_uv)
-        repeats = w.repeated > settings.repeated_share * self._window
+        # While all is quiet it does no harm: it is taken for rest.
+        repeats = (w.repeated > settings.repeated_share * self._window) & (level.max() > settings.electrode_uv)
         if repeats.any() and not repeats.all():  # all: no electrode is to blame
             for group, again in zip(self._sums.groups, repeats, strict=True):
                 signs[3, group] = again
@@ -276,9 +277,11 @@ class QualityJudge:
             else:
                 like &= white < settings.shares * settings.white
             signs[4] = loud & (level > settings.impossible_uv)
-            if self._n > _FEW:
+            if self._dense:
                 signs[4] |= loud & (ratio > settings.outlier)
                 signs[4] |= loud & odd & (np.maximum(ratio, level / usual) > settings.ratio)
+            elif self._n > _FEW:  # each may hear a muscle of its own
+                signs[4] |= loud & odd & (ratio > settings.outlier)
             # What was called noisy at rest may be as loud as the others when muscles work, and what heard nothing of
             # them looks like the others at rest.
             self._fits = np.where(near, like, ~loud & (self._kind != _UNPLUGGED))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -30,6 +31,7 @@ PATIENT = LiveLimits(max_age_s=600.0, silence_s=600.0, no_decision_s=600.0)
 #: Far more than a window takes on a slow machine, far less than the age of what is to be called old here.
 LIMITS = LiveLimits(max_age_s=60.0, silence_s=600.0, no_decision_s=600.0)
 OLD_S = 1000.0
+SEEDS = itertools.count()
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +40,10 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 
 def loud(n: int) -> np.ndarray:
-    samples = noise(SPEC, n, 1.0)
-    samples[:, [0, 1, 4, 5]] += noise(SPEC, n, 30.0, seed=1)[:, [0, 1, 4, 5]] - 20_000.0
+    """Other samples each time: a block that comes again is no signal."""
+    seed = next(SEEDS)
+    samples = noise(SPEC, n, 1.0, seed=2 * seed)
+    samples[:, [0, 1, 4, 5]] += noise(SPEC, n, 30.0, seed=2 * seed + 1)[:, [0, 1, 4, 5]] - 20_000.0
     return samples
 
 
