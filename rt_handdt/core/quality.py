@@ -259,6 +259,10 @@ class QualityJudge:
         pair = w.products / (loudness[self._one] * loudness[self._other])
         if np.max(level, where=known, initial=0.0) > settings.electrode_uv:
             good = known & ~self._bad
+            if np.count_nonzero(good) < (1.0 - settings.most_bad) * self._n:
+                # Too many were bad for the few others to tell what is usual: after what befell the whole signal,
+                # electrodes are compared with each other, or none would ever look good again.
+                good = known
             ratio = self._ratio(level, good)
             usual = _middle(level[good if good.any() else known])
             loud = known & (level > settings.electrode_uv)
