@@ -234,6 +234,10 @@ def _print_summary(figures: dict[str, Any], console: Console) -> None:
         lines.append(f"{samples['unread']} samples had come at the end and were looked at no more")
     if samples["missing_values"]:
         lines.append(f"{samples['missing_values']} single values were missing and held at the last good one")
+    if bad := figures["electrodes"]["bad_share"]:
+        worst = sorted(bad, key=lambda name: -bad[name])[:4]
+        told = ", ".join(f"{name} in {bad[name]:.0%} of the windows" for name in worst)
+        lines.append(f"{len(bad)} electrodes were rebuilt from their neighbours at times ({told})")
     lines += [remark["sentence"] for remark in figures["remarks"]]
     if latency["p50"] is not None:
         lines.append(

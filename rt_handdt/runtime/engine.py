@@ -120,6 +120,8 @@ class Engine:
         self._catching_up = False
         self._waits: deque[float] = deque(maxlen=9)
         self._waited_s = 0.0
+        self._bad_windows = np.zeros(self.layout.n_channels, dtype=np.int64)
+        self._windows_seen = 0
         self._remarks: dict[str, Remark] = {}
         self._loss_methods: list[str] = []
         self._foreign_clock = False
@@ -228,6 +230,20 @@ class Engine:
     def remarks(self) -> tuple[Remark, ...]:
         """What was noticed about the stream so far, each once."""
         return tuple(self._remarks.values())
+
+    @property
+    def bad_electrodes(self) -> dict[str, str]:
+        """The electrodes that are rebuilt from their neighbours now: name → what is wrong with each."""
+        quality = self._preprocessor.quality
+        if quality is None:
+            return {}
+        return {name: kind for name, kind in zip(self.layout.channels, quality.kinds, strict=True) if kind}
+
+    @property
+    def bad_share(self) -> dict[str, float]:
+        """Share of all windows in which an electrode was rebuilt, of those that ever were."""
+        seen = max(self._windows_seen, 1)
+        return {self.layout.channels[k]: float(self._bad_windows[k] / seen) for k in np.flatnonzero(self._bad_windows)}
 
     @property
     def measured_hz(self) -> float | None:
@@ -355,6 +371,9 @@ class Engine:
         if self._forget.is_set():
             self._forget.clear()
             self._reader.reset()
+        self._windows_seen += 1
+        if frame.bad is not None:
+            self._bad_windows += frame.bad
         fault = frame.fault or self._connection.inlet.timeline.fault
         self._vitals.refused = fault is not None
         if fault is not None:
@@ -520,11 +539,18 @@ class Engine:
         if trace_channels is not None and len(trace_channels):
             # Every sample: leaving some out would fold EMG of up to 500 Hz into what is seen.
             traces = self._ring.latest(round(trace_seconds * self.spec.fs_hz), list(trace_channels))
-        rms, status = self._rms, self.status
+        rms, status, bad = self._rms, self.status, self.bad_electrodes
+        sentence = status.sentence
+        if not sentence and bad:
+            few = ", ".join(f"{name} ({kind})" for name, kind in list(bad.items())[:4])
+            more = ", …" if len(bad) > 4 else ""
+            sentence = (
+                f"{len(bad)} of {self.layout.n_channels} electrodes are rebuilt from their neighbours: {few}{more}"
+            )
         return Snapshot(
             state=status.state,
             code=status.code,
-            message=status.sentence,
+            message=sentence,
             bundle_name=self.recognizer.bundle.manifest.name,
             stream_name=self.description.name,
             fs_hz=self.description.fs_hz,
@@ -536,6 +562,7 @@ class Engine:
             truth=self._marks[-1][1] if self._marks else None,
             rms_grid=None if rms is None else self.layout.to_grid(rms, fill=np.nan),
             pattern_grid=self._pattern,
+            bad_electrodes=bad,
             traces=traces,
             trace_channels=tuple(trace_channels or ()),
             trace_names=tuple(self.layout.channels[k] for k in trace_channels or ()),

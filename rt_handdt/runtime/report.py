@@ -21,7 +21,8 @@ def run_report(engine: Engine) -> dict[str, Any]:
     ``lost`` is provable (``loss_method`` "counter") if the stream has a counter channel, else it is judged by time
     stamps; ``unread`` samples had come when the run ended, and were looked at no more. Of the ``windows``, ``decided``
     were recognized and ``given`` left the engine; ``late`` ones had become too old on the way, ``skipped`` ones were
-    too old before, and ``refused`` ones were no EMG (by code). ``states`` says how long each lasted, ``remarks`` what
+    too old before, and ``refused`` ones were no EMG (by code). Of the ``electrodes``, those ``bad`` at
+    the end are named with what is wrong, and every one that was ever rebuilt with the share of windows. ``states`` says how long each lasted, ``remarks`` what
     was noticed about the stream.
 
     ``score`` is there when markers are: raw posteriors (without the decoder's gate and smoothing) of the windows that
@@ -64,6 +65,10 @@ def run_report(engine: Engine) -> dict[str, Any]:
             "late": engine.windows_late,
             "skipped": engine.windows_skipped,
             "refused": dict(engine.windows_refused),
+        },
+        "electrodes": {
+            "bad": engine.bad_electrodes,
+            "bad_share": {name: round(share, 4) for name, share in engine.bad_share.items()},
         },
         "limits_s": engine.limits.model_dump(),
         "remarks": [{"code": remark.code, "sentence": remark.sentence} for remark in engine.remarks],

@@ -55,6 +55,8 @@ class Snapshot:
         Shape (H, W), µV: RMS of the newest window; NaN in empty cells.
     pattern_grid
         Shape (H, W), NaN in empty cells: the pattern component (`Recognizer.pattern_grid`); None if it is not computed.
+    bad_electrodes
+        The electrodes that are rebuilt from their neighbours, and what is wrong with each.
     traces
         Shape (n, n_shown), µV: filtered signal of the channels asked for, newest last.
     trace_channels, trace_names
@@ -91,6 +93,7 @@ class Snapshot:
     truth: str | None = None
     rms_grid: Float32 | None = None
     pattern_grid: Float32 | None = None
+    bad_electrodes: dict[str, str] = field(default_factory=dict)
     traces: Float32 | None = None
     trace_channels: tuple[int, ...] = ()
     trace_names: tuple[str, ...] = ()

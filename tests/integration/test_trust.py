@@ -257,3 +257,16 @@ def test_a_worker_that_stands_still_is_seen_from_outside(bundle: Bundle) -> None
         assert shot.decision is not None
         assert (shot.decision.label, shot.decision.reason) == ("rest", "busy")
         go_on.set()
+
+
+def test_a_bad_electrode_is_rebuilt_said_and_counted(bundle: Bundle) -> None:
+    samples = loud(1024)
+    samples[:, 3] = samples[0, 3]
+    with running(bundle, PATIENT) as run:
+        run.source.give(chunk(samples, clock()))
+        until(lambda: len(run.engine.log) == 57)
+        shot = run.engine.snapshot()
+        figures = run_report(run.engine)
+    assert shot.bad_electrodes == {"E4": "flat"}
+    assert shot.message == "1 of 8 electrodes are rebuilt from their neighbours: E4 (flat)"
+    assert figures["electrodes"] == {"bad": {"E4": "flat"}, "bad_share": {"E4": 1.0}}
