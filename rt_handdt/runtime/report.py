@@ -21,9 +21,9 @@ def run_report(engine: Engine) -> dict[str, Any]:
     ``lost`` is provable (``loss_method`` "counter") if the stream has a counter channel, else it is judged by time
     stamps; ``unread`` samples had come when the run ended, and were looked at no more. Of the ``windows``, ``decided``
     were recognized and ``given`` left the engine; ``late`` ones had become too old on the way, ``skipped`` ones were
-    too old before, and ``refused`` ones were no EMG (by code). Of the ``electrodes``, those ``bad`` at
-    the end are named with what is wrong, and every one that was ever rebuilt with the share of windows. ``states`` says how long each lasted, ``remarks`` what
-    was noticed about the stream.
+    too old before, and ``refused`` ones were no EMG (by code). Of the ``electrodes``, those ``bad`` at the end are
+    named with what is wrong, and every one that was ever rebuilt with the share of windows. ``states`` says how long
+    each lasted, ``remarks`` what was noticed about the stream.
 
     ``score`` is there when markers are: raw posteriors (without the decoder's gate and smoothing) of the windows that
     lie wholly inside one marker segment. Windows of movements that are none of the model's gestures are counted apart
