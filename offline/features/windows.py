@@ -14,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from offline.features.config import FeatureConfig
-from offline.features.repair import rings
+from offline.features.repair import rebuild, rings
 from offline.features.signals import Signal
 from offline.features.sources import nominal_rate
-from rt_handdt.core.differential import Partners
+from rt_handdt.core.differential import Partners, map_groups
 from rt_handdt.core.feature import named_features
+from rt_handdt.core.interpolation import Interpolator
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.preprocess import MISSING_SHARE, Preprocessor, channel_order
 from rt_handdt.core.recording import Recording
@@ -71,6 +72,7 @@ def live_windows(
     )
     order = channel_order(recording.channels, spec, recording.name)
     preprocessor, around, partners = Preprocessor(spec), rings(layout), Partners(layout)
+    interpolator, groups = Interpolator(layout), map_groups(config.parsed.pairs, layout)
     window = spec.window_samples
     history = np.zeros((0, layout.n_channels), np.float32)
     at = count = end = 0  # the first segment not yet past; frames so far; filtered samples so far
@@ -102,6 +104,8 @@ def live_windows(
                 begin = first - (end - len(history))
                 stretch: npt.NDArray[np.float32] = history[begin : begin + window]
                 values = config.parsed(Signal(stretch, spec.fs_hz, around, partners))
+                if frame.bad is not None and frame.bad.any():  # as those of the live pipeline are
+                    values = rebuild(values, frame.bad, interpolator, groups)
             yield Window(values, frame.rms_uv, at)
     if preprocessor.missing_values:
         tally["missing values were held at the last good one"] += preprocessor.missing_values
