@@ -60,6 +60,10 @@ def live(
             metavar="PATH",
         ),
     ] = None,
+    bad: Annotated[
+        str | None,
+        typer.Option("--bad", help="Electrodes known to be bad, e.g. ED-3-3,ED-3-4: rebuilt from their neighbours."),
+    ] = None,
     max_age: Annotated[
         float,
         typer.Option("--max-age", min=0.001, help="Seconds: no decision is given from samples older than this."),
@@ -83,6 +87,7 @@ def live(
         learn=learn,
         calibration=calibration,
         network=network,
+        bad=tuple(name.strip() for name in bad.split(",")) if bad else (),
         limits=LiveLimits(max_age_s=max_age, silence_s=silence),
     )
     run_live(run, headless=headless, seconds=seconds, report=report, screenshot=screenshot)

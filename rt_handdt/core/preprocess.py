@@ -76,7 +76,8 @@ class Preprocessor:
     def set_bad_channels(self, channels: npt.ArrayLike) -> None:
         """Name the channels (bool mask or indices) whose features shall be rebuilt from their neighbours."""
         self._bad = np.zeros(self._n, dtype=bool)
-        self._bad[np.asarray(channels)] = True
+        chosen = np.asarray(channels)
+        self._bad[chosen if chosen.dtype == bool else chosen.astype(np.intp)] = True
 
     @property
     def index(self) -> int:

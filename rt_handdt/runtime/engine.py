@@ -67,6 +67,8 @@ class Engine:
     explain
         Whether to compute the pattern component for display (of each window; ten times a second where the bundle's
         explainer is a decoder).
+    bad
+        Electrodes (in layout order) that are known to be bad, besides those that are found to be.
     limits
         When the hand is told to rest.
     """
@@ -79,6 +81,7 @@ class Engine:
         reconnect: Callable[[], Connection] | None = None,
         on_decision: Callable[[Decision], None] | None = None,
         explain: bool = False,
+        bad: Sequence[int] = (),
         limits: LiveLimits | None = None,
     ) -> None:
         recognizer = reader.recognizer
@@ -104,6 +107,8 @@ class Engine:
         self._reconnect = reconnect
         self._explain = explain
         self._preprocessor = Preprocessor(self.spec)
+        self._known_bad = tuple(bad)
+        self._preprocessor.set_bad_channels(self._known_bad)
         self._reader = reader
         self._forget = threading.Event()
         self._decoder = Decoder(bundle.manifest.decoder, bundle.gestures, self.spec.hop_samples / self.spec.fs_hz)
@@ -234,10 +239,10 @@ class Engine:
     @property
     def bad_electrodes(self) -> dict[str, str]:
         """The electrodes that are rebuilt from their neighbours now: name → what is wrong with each."""
+        found = {self.layout.channels[k]: "known" for k in self._known_bad}
         quality = self._preprocessor.quality
-        if quality is None:
-            return {}
-        return {name: kind for name, kind in zip(self.layout.channels, quality.kinds, strict=True) if kind}
+        kinds = () if quality is None else quality.kinds
+        return found | {name: kind for name, kind in zip(self.layout.channels, kinds, strict=False) if kind}
 
     @property
     def bad_share(self) -> dict[str, float]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rt_handdt.config import nearest
 from rt_handdt.core.types import Decision
+from rt_handdt.errors import ConfigError
 from rt_handdt.runtime.engine import Engine
 from rt_handdt.runtime.limits import LiveLimits
 from rt_handdt.runtime.source_choice import SourceChoice
@@ -40,6 +42,8 @@ class LiveRun:
         Look for streams on the local network as well.
     explain
         Compute the pattern component for display.
+    bad
+        Names of electrodes that are known to be bad: rebuilt from their neighbours from the first window on.
     limits
         When the hand is told to rest.
     """
@@ -53,6 +57,7 @@ class LiveRun:
     calibration: str | None = None
     network: bool = False
     explain: bool = False
+    bad: tuple[str, ...] = ()
     limits: LiveLimits = field(default_factory=LiveLimits)
 
 
@@ -83,6 +88,7 @@ def open_engine(
     from rt_handdt.runtime.reconnect import Reconnector
 
     model = load_bundle(run.bundle)
+    bad = [_electrode(name, model.spec.layout.channels) for name in run.bad]
     reader = StreamRecognizer(Recognizer(model, run.provider), learn=run.learn)  # type: ignore[arg-type]
     if run.calibration is not None:  # before the stream is opened, lest samples pile up meanwhile
         from rt_handdt.io.sources import open_recording
@@ -101,5 +107,12 @@ def open_engine(
         reconnect=Reconnector(model.spec, choice, connection, follow=run.follow),
         on_decision=on_decision,
         explain=run.explain,
+        bad=bad,
         limits=run.limits,
     )
+
+
+def _electrode(name: str, channels: Sequence[str]) -> int:
+    if name not in channels:
+        raise ConfigError(f"--bad {name}: the model's layout has no such electrode{nearest(name, list(channels))}")
+    return channels.index(name)

@@ -270,3 +270,11 @@ def test_a_bad_electrode_is_rebuilt_said_and_counted(bundle: Bundle) -> None:
     assert shot.bad_electrodes == {"E4": "flat"}
     assert shot.message == "1 of 8 electrodes are rebuilt from their neighbours: E4 (flat)"
     assert figures["electrodes"] == {"bad": {"E4": "flat"}, "bad_share": {"E4": 1.0}}
+
+
+def test_an_electrode_known_to_be_bad_is_rebuilt_from_the_start(bundle: Bundle) -> None:
+    with running(bundle, PATIENT, bad=[2]) as run:
+        run.source.give(chunk(loud(256), clock()))
+        until(lambda: len(run.engine.log) == 9)
+        figures = run_report(run.engine)
+    assert figures["electrodes"] == {"bad": {"E3": "known"}, "bad_share": {"E3": 1.0}}
