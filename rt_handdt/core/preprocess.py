@@ -29,6 +29,9 @@ class Preprocessor:
     Samples are processed in whole blocks (`PipelineSpec.block_samples`) counted from the last reset, however they
     arrive. So the output is the same, bit for bit, for every way to cut the same samples into pushes. The first window
     ends at sample ``window_samples − 1`` after a reset, the next ones follow every ``hop_samples``.
+
+    A frame carries the signal's quality as of the window before it (the first one its own): to judge that takes longer
+    than filters and features together, and is done by `settle`, once the decision is out, or else with the next push.
     """
 
     def __init__(self, spec: PipelineSpec, quality: QualitySettings | None = DEFAULT_QUALITY) -> None:
@@ -43,7 +46,7 @@ class Preprocessor:
         self._groups = spec.map_groups
         self._interpolator = Interpolator(spec.layout)
         self._judge = None if quality is None else QualityJudge(spec, quality)
-        self.quality: SignalQuality | None = None
+        self._quality: SignalQuality | None = None
         self._count = 0  # samples pushed since the beginning
         self.missing_values = 0
         self.filtered: Float32 = np.zeros((0, self._n), np.float32)
@@ -57,6 +60,8 @@ class Preprocessor:
         self._n_waiting = 0
         self._last_good: Float64 | None = None
         self._missing = np.zeros((0, self._n))
+        self._unheard: tuple[Float64, Float64, npt.NDArray[np.bool_] | None] | None = None  # what the judge waits for
+        self._unjudged: list[int] = []  # blocks done at the ends of the windows that it has not judged
         self._filter.reset()
         self._bank.reset()
         if self._judge is not None:
@@ -138,13 +143,14 @@ class Preprocessor:
         times = np.concatenate(self._waiting_times)
         self._waiting, self._waiting_times = [joined[take:].copy()], [times[take:].copy()]
         self._n_waiting -= take
+        self.settle()
         repaired, lost = self._fill(joined[:take])
         filtered = self._filter.push(repaired)
         missing = np.zeros((n_blocks, self._n))
         if lost is not None:
             lost.reshape(n_blocks, self._block, self._n).sum(axis=1, out=missing)
         if self._judge is not None:
-            self._judge.push(repaired, filtered, lost)
+            self._unheard = repaired, filtered, lost
         self.filtered = filtered.astype(np.float32)
 
         first = self._blocks_done - len(self._missing)  # block number of the first row in `missing`
@@ -161,8 +167,14 @@ class Preprocessor:
             values, rms = self._bank.window(self._blocks_done - end)
             bad = self._bad | (missing[a:b].sum(axis=0) > MISSING_SHARE * self.spec.window_samples)
             if self._judge is not None:
-                self.quality = self._judge.window(self._blocks_done - end)
-                bad |= self.quality.bad
+                if not over:  # no window before it
+                    self._unjudged.append(end)
+                if self._unjudged:
+                    self.settle()
+                if over:
+                    self._unjudged.append(end)
+                assert self._quality is not None
+                bad |= self._quality.bad
             if bad.any():
                 rms = self._interpolator.fill(rms, bad)
                 for group in self._groups:
@@ -175,15 +187,31 @@ class Preprocessor:
                     time_s=float(times[newest - (self._blocks_done - n_blocks) * self._block]),
                     rms_uv=rms.astype(np.float32),
                     bad=bad,
-                    fault=None if self.quality is None else self.quality.remark,
+                    fault=None if self._quality is None else self._quality.remark,
                 )
             )
         # The next window needs the newest blocks of this one (or all there are, while the first one fills).
         keep = max(0, len(missing) - (self._window_blocks - 1))
         self._missing = missing[keep:].copy()
-        if self._judge is not None:
-            self._judge.keep(self._window_blocks - 1)
         return frames
+
+    def settle(self) -> None:
+        """Judge the quality of what was pushed so far, for the next frame: what need not be done before a decision."""
+        if self._judge is None:
+            return
+        if self._unheard is not None:
+            self._judge.keep(self._window_blocks - 1)
+            self._judge.push(*self._unheard)
+            self._unheard = None
+        for end in self._unjudged:
+            self._quality = self._judge.window(self._blocks_done - end)
+        self._unjudged.clear()
+
+    @property
+    def quality(self) -> SignalQuality | None:
+        """As of the newest window; None before the first."""
+        self.settle()
+        return self._quality
 
     def _fill(self, x: Float64) -> tuple[Float64, npt.NDArray[np.bool_] | None]:
         """Hold the last good value where samples are missing or impossible; also which those are, if any."""

@@ -370,6 +370,7 @@ class Engine:
         features_s = clock() - began
         for frame in frames:
             self._decide(frame, frame.time_s + chunk.offset_s, woken, features_s)
+        self._preprocessor.settle()  # the decision is out: now there is time for the signal's quality
         self._ring.push(self._preprocessor.filtered)
 
     def _decide(self, frame: FeatureFrame, sampled_s: float, woken: float, features_s: float) -> None:

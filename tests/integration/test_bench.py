@@ -30,7 +30,7 @@ def test_every_figure_is_there(
     assert found["provider"]["name"] == "CPUExecutionProvider"
     stages = found["stages_ms"]
     assert set(stages) == {
-        *("filter", "features", "preprocessing", "network", "adaptation", "decode", "whole", "learning"),
+        *("filter", "features", "preprocessing", "network", "adaptation", "decode", "whole", "learning", "quality"),
     }
     for one in stages.values():
         assert 0 <= one["p50"] <= one["p95"] <= one["p99"] <= one["max"]

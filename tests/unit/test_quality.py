@@ -154,7 +154,9 @@ def test_steps_of_electrodes_within_range_are_gone_after_a_window(clean: tuple[P
     frames, _ = run(spec, stepped)
     codes = {frame.index: frame.fault.code for frame in frames if frame.fault is not None}
     assert set(codes.values()) <= {"step", "no_emg"}
-    holding = [frame.index for frame in frames if at <= frame.index - 2 and frame.index < at + spec.window_samples - 2]
+    # A frame carries the quality of the window before it.
+    told = at + spec.hop_samples
+    holding = [f.index for f in frames if told <= f.index - 2 and f.index < at + spec.window_samples - 2]
     assert set(holding) <= set(codes)
     assert min(codes) >= at
     assert max(codes) < at + 1.8 * spec.window_samples
@@ -264,3 +266,28 @@ def test_one_stuck_amplifier_of_two() -> None:
     assert frames[-1].fault is None
     assert {quality.kinds[k] for k in stuck} == {"repeated"}
     assert quality.bad.sum() == len(stuck)
+
+
+def test_a_frame_carries_the_quality_of_the_window_before_it_however_it_is_settled() -> None:
+    spec = PipelineSpec(fs_hz=1024.0, layout=ElectrodeLayout.grid(4, 8), features=("rms",))
+    samples = 20.0 * np.random.default_rng(0).standard_normal((1280, 32))
+    samples[640:, 5] = 0.0  # flat
+    hop = spec.hop_samples
+    at_once = Preprocessor(spec).push(samples)
+    live, frames, known = Preprocessor(spec), [], []
+    for start in range(0, len(samples), hop):
+        found = live.push(samples[start : start + hop])
+        if start % (3 * hop):  # an engine that is late leaves it to the next push
+            live.settle()
+        frames += found
+    assert [frame.maps.tobytes() for frame in frames] == [frame.maps.tobytes() for frame in at_once]
+    assert [frame.fault for frame in frames] == [frame.fault for frame in at_once]
+    asked = Preprocessor(spec)
+    for start in range(0, len(samples), hop):
+        if asked.push(samples[start : start + hop]):
+            assert asked.quality is not None
+            known.append(bool(asked.quality.bad[5]))
+    bad = [bool(frame.bad[5]) for frame in at_once if frame.bad is not None]
+    assert any(known)
+    assert not known[0]
+    assert bad == [known[0], *known[:-1]]

@@ -26,8 +26,8 @@ WARM_UP = 8
 def stage_costs(recognizer: Recognizer, samples: Float32, seconds: float) -> Costs:
     """Percentiles in ms of each stage of a window, and of all that lies before its decision.
 
-    ``filter`` and ``features`` are the bare loops of a hop; ``preprocessing`` holds both, with quality, repair and what
-    it takes to cut the stream into windows. ``learning`` comes after the decision.
+    ``filter`` and ``features`` are the bare loops of a hop; ``preprocessing`` holds both, with repair and what it takes
+    to cut the stream into windows. ``learning`` and ``quality`` come after the decision.
 
     Parameters
     ----------
@@ -93,6 +93,7 @@ def _chain(recognizer: Recognizer, samples: Float32, seconds: float, took: dict[
             took["adaptation"].append(judged[0] - network)
             took["whole"].append(before[0] + judged[0] + took["decode"][-1])
             _timed(took["learning"], reader.learn)
+            _timed(took["quality"], preprocessor.settle)
 
 
 def _paced(spec: PipelineSpec, samples: Float32, seconds: float) -> Iterator[Float32]:
