@@ -10,6 +10,7 @@ import numpy.typing as npt
 from rt_handdt.core.features import FeatureBank
 from rt_handdt.core.filters import CausalFilter, design
 from rt_handdt.core.interpolation import Interpolator
+from rt_handdt.core.newest import Newest
 from rt_handdt.core.quality import MISSING_SHARE as MISSING_SHARE
 from rt_handdt.core.quality import QualityJudge, QualitySettings, SignalQuality
 from rt_handdt.core.recording import Recording
@@ -47,6 +48,7 @@ class Preprocessor:
         self._interpolator = Interpolator(spec.layout)
         self._judge = None if quality is None else QualityJudge(spec, quality)
         self._quality: SignalQuality | None = None
+        self._missing = Newest(self._window_blocks - 1, (self._n,))
         self._count = 0  # samples pushed since the beginning
         self.missing_values = 0
         self.filtered: Float32 = np.zeros((0, self._n), np.float32)
@@ -59,7 +61,8 @@ class Preprocessor:
         self._waiting_times: list[Float64] = []
         self._n_waiting = 0
         self._last_good: Float64 | None = None
-        self._missing = np.zeros((0, self._n))
+        self._missing.clear()
+        self._missing_until = 0  # blocks done when a value was missing last
         self._unheard: tuple[Float64, Float64, npt.NDArray[np.bool_] | None] | None = None  # what the judge waits for
         self._unjudged: list[int] = []  # blocks done at the ends of the windows that it has not judged
         self._filter.reset()
@@ -139,23 +142,25 @@ class Preprocessor:
 
     def _process(self, n_blocks: int) -> list[FeatureFrame]:
         take = n_blocks * self._block
-        joined = np.concatenate(self._waiting)
-        times = np.concatenate(self._waiting_times)
-        self._waiting, self._waiting_times = [joined[take:].copy()], [times[take:].copy()]
+        one = len(self._waiting) == 1  # as the engine asks for it
+        joined = self._waiting[0] if one else np.concatenate(self._waiting)
+        times = self._waiting_times[0] if one else np.concatenate(self._waiting_times)
         self._n_waiting -= take
+        self._waiting = [joined[take:].copy()] if self._n_waiting else []
+        self._waiting_times = [times[take:].copy()] if self._n_waiting else []
         self.settle()
         repaired, lost = self._fill(joined[:take])
         filtered = self._filter.push(repaired)
-        missing = np.zeros((n_blocks, self._n))
+        missing = self._missing.append(n_blocks)
+        missing[:] = 0.0
         if lost is not None:
             lost.reshape(n_blocks, self._block, self._n).sum(axis=1, out=missing)
+            self._missing_until = self._blocks_done + 1 + int(np.flatnonzero(missing.any(axis=1))[-1])
         if self._judge is not None:
             self._unheard = repaired, filtered, lost
         self.filtered = filtered.astype(np.float32)
 
-        first = self._blocks_done - len(self._missing)  # block number of the first row in `missing`
         self._bank.push(filtered)
-        missing = np.concatenate([self._missing, missing])
         self._blocks_done += n_blocks
 
         frames = []
@@ -163,9 +168,12 @@ class Preprocessor:
             over = end - self._window_blocks
             if over < 0 or over % self._hop_blocks:
                 continue
-            a, b = over - first, end - first
-            values, rms = self._bank.window(self._blocks_done - end)
-            bad = self._bad | (missing[a:b].sum(axis=0) > MISSING_SHARE * self.spec.window_samples)
+            back = self._blocks_done - end
+            values, rms = self._bank.window(back)
+            bad = self._bad.copy()
+            if self._missing_until > over:
+                count = self._missing.last(self._window_blocks, back).sum(axis=0)
+                bad |= count > MISSING_SHARE * self.spec.window_samples
             if self._judge is not None:
                 if not over:  # no window before it
                     self._unjudged.append(end)
@@ -190,9 +198,6 @@ class Preprocessor:
                     fault=None if self._quality is None else self._quality.remark,
                 )
             )
-        # The next window needs the newest blocks of this one (or all there are, while the first one fills).
-        keep = max(0, len(missing) - (self._window_blocks - 1))
-        self._missing = missing[keep:].copy()
         return frames
 
     def settle(self) -> None:
