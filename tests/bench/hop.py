@@ -43,7 +43,11 @@ def main() -> None:
         bank.push(causal.push(hop))
         bank.window()
 
-    runs: dict[str, Callable[[], object]] = {"filter and features": ours, "Preprocessor.push": lambda: whole.push(hop)}
+    runs: dict[str, Callable[[], object]] = {
+        "filter and features": ours,
+        "Preprocessor.push": lambda: whole.push(hop),
+        "quality, after the decision": whole.settle,
+    }
     theirs = _libemg(window.T[None].copy())
     if theirs is not None:
         runs["LibEMG, features of a window"] = theirs
