@@ -134,9 +134,9 @@ def _run_headless(
     from rt_handdt.runtime.waiting import wait_until_done
 
     engine = open_engine(run, lambda sentence: _say(console, sentence))
-    _say(console, headline(engine))
     file = ReportFile(report, lambda: run_report(engine), lambda sentence: _say(Console(stderr=True), sentence))
     ending.running = True
+    _say(console, headline(engine))
     try:
         engine.start()
         file.start()
@@ -169,8 +169,8 @@ def _run_window(
     try:
         import_qt()  # while the other process loads the model and looks for the stream
         facts = engine.wait_until_ready()
-        _say(console, facts.headline)
         ending.running = True
+        _say(console, facts.headline)
         from rt_handdt.gui.app import run_window
 
         if not ending.asked.is_set():

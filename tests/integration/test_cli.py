@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from rt_handdt.cli.main import main
 from rt_handdt.core.bundle import Bundle
 from rt_handdt.io.lsl import SignalOutlet
 from rt_handdt.paths import shipped
+from tests.support.streaming import streaming
 from tests.support.tiny import noise, tiny_bundle, tiny_spec
 from tests.support.xdf_files import emg, make
 
@@ -108,27 +108,12 @@ def test_a_headless_run_writes_its_report(
 ) -> None:
     name = "it's [Amp] <1> & [/red] :smile:"  # what names hold is no query and no markup
     outlet = SignalOutlet(name, SPEC.layout.channels, SPEC.fs_hz, counter=True)
-    stop = threading.Event()
-
-    def send() -> None:
-        from rt_handdt.io.lsl import clock
-
-        outlet.wait_for_listener(10.0)
-        block = noise(SPEC, 16, 1.0)
-        while not stop.wait(16 / SPEC.fs_hz):
-            outlet.push(block, clock())
-
-    sender = threading.Thread(target=send)
-    sender.start()
     report = tmp_path / "out.json"
-    try:
+    with streaming(outlet, noise(SPEC, 16, 1.0)):
         code = run(
             monkeypatch, "live", "--bundle", bundle.path, "--stream", name, "--headless", "--seconds", "1.5",
             "--report", report,
         )  # fmt: skip
-    finally:
-        stop.set()
-        sender.join()
     assert code == 0
     said = capsys.readouterr().out
     assert f"on {name} (8 channels" in said

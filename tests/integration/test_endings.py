@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,9 +16,10 @@ from typing import Any
 import pytest
 
 from rt_handdt.core.bundle import Bundle
-from rt_handdt.io.lsl import SignalOutlet, clock
+from rt_handdt.io.lsl import SignalOutlet
 from rt_handdt.runtime import report_file
 from rt_handdt.runtime.report_file import ReportFile
+from tests.support.streaming import streaming
 from tests.support.tiny import noise, tiny_bundle, tiny_spec
 
 SPEC = tiny_spec()
@@ -35,18 +35,8 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 def stream(lsl: None) -> Iterator[None]:
     """A stream that goes on until the test is over."""
     outlet = SignalOutlet(NAME, SPEC.layout.channels, SPEC.fs_hz, counter=True)
-    stop = threading.Event()
-
-    def send() -> None:
-        block = noise(SPEC, 16, 1.0)
-        while not stop.wait(16 / SPEC.fs_hz):
-            outlet.push(block, clock())
-
-    thread = threading.Thread(target=send)
-    thread.start()
-    yield
-    stop.set()
-    thread.join()
+    with streaming(outlet, noise(SPEC, 16, 1.0)):
+        yield
 
 
 def live(bundle: Bundle, report: Path, *more: str) -> subprocess.Popen[str]:
