@@ -15,8 +15,8 @@ SETTLED_S = 1.0
 STRETCHES = 6
 #: Largest deviation of the measured from the declared rate, as for files.
 RATE_TOLERANCE = 0.02
-#: Deliveries vary by this much, in s.
-SLACK_S = 0.01
+#: Ages of what is read vary by this much at least, and at most (by packets longer than a reading), in s.
+SLACK_S, MOST_SLACK_S = 0.01, 0.15
 #: Stamps of LSL's clock lie between so far ahead of the arrival and so far behind it, in s.
 AHEAD_S, BEHIND_S = 0.1, 10.0
 #: By so much a clock may run away from LSL's until its stamps are no longer taken for LSL's, in s.
@@ -51,6 +51,8 @@ class Arrival:
         self._least: tuple[float, float] | None = None
         self._since_s = 0.0
         self._deepest = np.inf
+        self._slack = MOST_SLACK_S
+        self._youngest, self._oldest = np.inf, -np.inf  # ages in this second
         self._off = 0
         self.same_clock = True
         self.measured_hz: float | None = None
@@ -68,7 +70,7 @@ class Arrival:
             return np.inf
         if not self._settled and -AHEAD_S <= floor <= BEHIND_S:
             floor = min(floor, 0.0)  # what is read first may have waited for us
-        return arrived_s - floor + SLACK_S
+        return arrived_s - floor + self._slack
 
     def room(self, arrived_s: float, number: int) -> float:
         """How many samples can have been lost at most, if the last to arrive by `arrived_s` was the `number`-th."""
@@ -109,6 +111,7 @@ class Arrival:
             self.same_clock &= -AHEAD_S <= self._age.value <= BEHIND_S
         self._last_s = arrived_s
         seen = (arrived_s - number / self._fs_hz, arrived_s - stamp_s, arrived_s)
+        self._youngest, self._oldest = min(self._youngest, seen[1]), max(self._oldest, seen[1])
         # Where a reader has to wait, what it read before was the newest that there was.
         newest = seen if fresh is None else self._held
         self._held = seen
@@ -126,6 +129,9 @@ class Arrival:
 
     def _stretch(self, arrived_s: float, fresh: bool | None) -> None:
         """One more second is over."""
+        varied = self._oldest - self._youngest
+        self._slack = min(MOST_SLACK_S, max(SLACK_S, varied, self._slack / 2))
+        self._youngest, self._oldest = np.inf, -np.inf
         if self.same_clock and self._settled and self._age.value is not None and self._first_age is not None:
             # Only a reader that waits for its samples knows that it is the clock that runs late, and not itself.
             away = self._age.value - self._first_age

@@ -60,7 +60,7 @@ class CounterJudge:
             self.largest = max(self.largest, expected)
             self._faults *= 1 - n / self._fs_hz if n < self._fs_hz else 0.0
             return None
-        return self._walk(np.asarray(counts, dtype=np.float64), witness)
+        return self._walk(np.asarray(counts, dtype=np.float64), witness, counts.dtype)
 
     def _begin(self, counts: npt.NDArray[Any], witness: Witness) -> Int64 | None:
         self._held += counts.astype(np.float64).tolist()
@@ -91,7 +91,7 @@ class CounterJudge:
         late[early] += late[:early].sum()
         return late[early:]
 
-    def _walk(self, counts: npt.NDArray[np.float64], witness: Witness, kind: Any = None) -> Int64 | None:
+    def _walk(self, counts: npt.NDArray[np.float64], witness: Witness, kind: np.dtype[Any]) -> Int64 | None:
         n, step = len(counts), self.step
         if n > len(self._ramp):
             self._ramp = np.arange(2.0 * n)
@@ -100,14 +100,16 @@ class CounterJudge:
         places = np.flatnonzero(np.abs(steps) > 0.25 * step).tolist()
         self._faults *= max(0.0, 1 - n / self._fs_hz)
         missing = np.zeros(n, dtype=np.int64)
-        coarse = max(0.5, float(np.spacing(np.float32(np.abs(counts).max()))) / step) if np.isfinite(off).all() else 0.0
-        if not coarse or len(places) > WRONG + n // 2:
+        coarse = 0.5
+        if kind == np.float32:
+            coarse = max(coarse, float(np.spacing(np.float32(np.abs(counts).max()))) / step)
+        if not np.isfinite(off).all() or (len(places) > WRONG + n // 2 and coarse == 0.5):
             self.wrong = "jumps about"
             return None
         for i in places:
             before = self._next + step * (i - 1) if i == 0 else counts[i - 1]
             value = counts[i]
-            if value < before:
+            if value < before or (value == before and self._full_turn(i, witness)):
                 missing[i] = self._fallen(before, value, i, witness)
                 self._astray = 0.0
                 continue
@@ -128,6 +130,11 @@ class CounterJudge:
         if self.modulus is not None and self.largest > self.modulus:
             self.modulus = None  # it was started anew where it seemed to turn
         return missing
+
+    def _full_turn(self, i: int, witness: Witness) -> bool:
+        """A value that comes again: whether all but one of a turn were lost."""
+        seems, _, room = witness(i)
+        return self.modulus is not None and 0.5 * self.modulus / self.step < seems <= room + 1
 
     def _claimed(self, lost: int, i: int, witness: Witness) -> int:
         """A step forward: believed if so much time has passed; else what the stamps say."""
@@ -159,8 +166,9 @@ class CounterJudge:
             return 0
         else:
             turns = [(one, round(one / self.step - fallen) - 1) for one in USUAL if one > max(before, self.largest)]
-            near = [(abs(lost - seems), lost, one) for one, lost in turns if 0 <= lost <= room]
-            if near and min(near)[0] <= sure:
+            # Where the stamps are vague, the least loss that fits is the likeliest.
+            near = [(abs(lost - seems) // max(1.0, sure), lost, one) for one, lost in turns if 0 <= lost <= room]
+            if near and min(near)[0] < 1:
                 _, lost, self.modulus = min(near)
                 return lost
         self._faults += 4

@@ -101,9 +101,9 @@ class StampJudge:
         self._steady = True
         self.exact = False
         self._unsteady_until = 0.0
-        self._recent: deque[tuple[float, float]] = deque(maxlen=2 * KNOWN)  # (samples, step) from knot to knot
+        self._recent: deque[tuple[float, float]] = deque(maxlen=4 * KNOWN)  # (samples, step) from knot to knot
         self._knots = 0
-        self._rates: deque[float] = deque(maxlen=128)  # step per sample, of more knots
+        self._rates: deque[float] = deque(maxlen=256)  # step per sample, of more knots
         self._rate = 0.0
         self._small: list[tuple[float, float]] = []  # (samples, step) of steps that a slow clock may have made
         self._small_since = 0.0
@@ -126,7 +126,10 @@ class StampJudge:
         """Samples that seem to be missing before one stamped so, the `number`-th; and how sure that is, in samples."""
         lag = (stamp_s - self._origin) * self._fs_hz - number
         expected = self._level + self._drift * (number - self._level_at)
-        return lag - expected, 0.6 if self.exact else max(1.0, 3 * self._scatter)
+        sure = 0.6 if self.exact else max(1.0, 3 * self._scatter)
+        if number - self._bunched_at < PACKET_S * self._fs_hz and self._recent:
+            sure += max(n for n, _ in self._recent)  # it is somewhere in a packet
+        return lag - expected, sure
 
     def judge(self, stamps_s: Float64, claimed: Int64 | None, latest_s: float, surely_lost: float) -> Judged:
         """Judge the next samples.
@@ -190,7 +193,7 @@ class StampJudge:
                 self._knot_at, self._knot_lag = float(numbers[-1]), self._expected(float(numbers[-1]))
                 self._last_lag = self._knot_lag
             else:
-                even = self._step_through(lags, numbers, missing)
+                even = self._step_through(lags, numbers, missing, claimed)
         self._last_x = float(numbers[-1] + self._last_lag)
         self.stamp_s = self._base + self._last_x / self._fs_hz
         self.number = float(numbers[-1]) + 1
@@ -198,25 +201,25 @@ class StampJudge:
             missing = None
         return Judged(missing, self._times(numbers, lags, even and self.exact))
 
-    def _step_through(self, lags: Float64, numbers: Float64, missing: Int64) -> bool:
+    def _step_through(self, lags: Float64, numbers: Float64, missing: Int64, claimed: Int64 | None) -> bool:
         """Judge knot by knot; `lags`, `numbers` and `missing` are corrected in place. Whether the stamps are even."""
         n = len(lags)
         steps = np.empty(n)
         steps[0] = lags[0] - self._last_lag
         np.subtract(lags[1:], lags[:-1], out=steps[1:])
+        if claimed is not None:
+            steps += claimed  # packets end where the stamps step, whatever was lost
         bounds = np.flatnonzero((steps > STEADY) | (steps < -1.5)).tolist()
         if len(bounds) > 6:
             bounds = bounds[:: -(-len(bounds) // 6)]
         bunched = np.flatnonzero(steps < -STEADY)
         start = 0
-        shift = 0
         last_lag, last_number = self._last_lag, self._knot_number
         for bound in bounds:
             if bound:
                 last_lag, last_number = float(lags[bound - 1]), float(numbers[bound - 1])
             lost = self._knot(last_number, last_lag)
             if lost:
-                shift += lost
                 missing[start] += lost
                 numbers[start:] += lost
                 lags[start:] -= lost
@@ -245,26 +248,31 @@ class StampJudge:
             return 0
         step = lag - self._knot_lag
         self._knot_at, self._knot_lag = number, lag
-        if step < -0.9 * n:  # a backlog, stamped as it came
-            return self._doubt(number)
+        if self._knots and step < -0.9 * n:  # a backlog, stamped as it came
+            self._doubt(number)
+            return self._settled(self._blockwise(number, lag))
         self._knots += 1
         if abs(step) > STEADY:
-            self._stepped_at = number
+            self._stepped_at = number - n + 1
             self._ends += 1
         if self._knots > 1:  # the first began in the middle of a packet, maybe
             self._remember(n, step)
-        lost = self._learn(number, lag) if self._knots < 2 * KNOWN or self._knots % 4 == 0 else 0
-        lost += self._exact(number, lag) if self.exact else self._blockwise(number, lag)
-        if lost:
-            believed = self._plausible(lost, self.exact)
-            self._knot_at += believed
-            self._knot_lag -= believed
-            self._level_at += believed
-            # What is not believed stays in the lag: the stamps are out of step with the samples from here on.
-            self._level -= believed
-            self._step_at += believed
-            return believed
-        return 0
+        lost = self._learn(number, lag) if self._knots < 2 * KNOWN or self._knots % 8 == 0 else 0
+        lost += self._exact(number, lag, n) if self.exact else self._blockwise(number, lag)
+        return self._settled(lost)
+
+    def _settled(self, lost: int) -> int:
+        """What is believed of a loss, after the numbers of the samples were moved by it."""
+        if not lost:
+            return 0
+        believed = self._plausible(lost, self.exact)
+        self._knot_at += believed
+        self._knot_lag -= believed
+        self._level_at += believed
+        # What is not believed stays in the lag: the stamps are out of step with the samples from here on.
+        self._level -= believed
+        self._step_at += believed
+        return believed
 
     def _remember(self, n: float, step: float) -> None:
         self._rates.append(step / n)
@@ -283,25 +291,26 @@ class StampJudge:
         if self._knots <= 4:
             return 0
         rate, scatter = _regular(pairs)
+        some = sum(n for n, _ in pairs) / len(pairs)
         ends = _chunk_ends(pairs)
         if ends:  # even within chunks: their ends show how exact the stamps are
             rate, scatter = 0.0, _regular(ends)[1] if len(ends) > 2 else min(self._scatter, 1e3)
-        elif scatter > 0.3 and not (
-            abs(rate) > 0.05 and scatter < 0.3 * abs(rate) * sum(n for n, _ in pairs) / len(pairs)
-        ):
-            # The mean of many knots still tells a rate that is not the declared one.
-            some = sum(n for n, _ in pairs) / len(pairs)
-            rate = (
-                self._rate if 0.9 > abs(self._rate) > max(SLOWEST, 0.5 * scatter / some) and not _whole(pairs) else 0.0
-            )
+        elif scatter > max(EXACT, 0.3 * abs(rate) * some):
+            # The middle of many knots still tells a rate that is not the declared one.
+            known = self._rate > max(SLOWEST, 0.25 * scatter / some) and not _whole(pairs)
+            rate = self._rate if known else 0.0
             scatter = sorted(abs(step - rate * n) for n, step in pairs)[3 * len(pairs) // 4]
+        if rate < -0.05 and scatter > EXACT:
+            rate = 0.0  # a backlog that is worked off; that a source is too fast is no loss
         if abs(rate - self._drift) > 1e-9:
             # The expected line turns about where it is now.
             turn = number - pairs[-1][0]
             self._level, self._level_at = self._expected(turn), turn
             self._drift = rate
-            if abs(rate) > SLOWEST:  # a rate that is not the declared one: nothing was lost
-                self._level, self._level_at = lag, number
+            if abs(rate) > SLOWEST:  # a rate that is not the declared one: what it explains was not lost
+                explained = abs(rate) * some * len(self._rates) * 1.2
+                off = lag - self._expected(number)
+                self._level += max(-explained, min(explained, off))
                 self._block.clear()
         self._scatter = scatter
         self._steady = scatter < EXACT or _whole(pairs)
@@ -327,7 +336,7 @@ class StampJudge:
         total = 0
         for n, step in self._recent:
             number, lag = number + n, lag + step
-            lost = self._exact(number, lag)
+            lost = self._exact(number, lag, n)
             total += lost
             number, lag = number + lost, lag - lost
             self._level, self._level_at, self._step_at = self._level - lost, self._level_at + lost, self._step_at + lost
@@ -337,28 +346,29 @@ class StampJudge:
     def _expected(self, number: float) -> float:
         return self._level + self._drift * (number - self._level_at)
 
-    def _exact(self, number: float, lag: float) -> int:
+    def _exact(self, number: float, lag: float, n: float) -> int:
         off = lag - self._expected(number)
         if abs(off) < STEADY:
             self._level, self._level_at = lag, number
             if self._small and number - self._small_since > 1.2 * self._fs_hz:
                 return self._settle()
             return 0
-        since = number - self._step_at
+        at = number - n + 1  # the step lies right after the last knot
+        since = at - self._step_at
         rest = off - self._slow * since
         self._level, self._level_at = lag, number
         if abs(rest) < STEADY:
-            self._step_at = number
+            self._step_at = at
             return 0
         if abs(rest) <= SMALL * since and since < self._fs_hz:
             if not self._small:
                 self._small_since = number
             self._small.append((since, rest))
-            self._step_at = number
+            self._step_at = at
             return 0
         if rest < 0:
             return self._doubt(number)
-        self._step_at = number
+        self._step_at = at
         return round(rest / (1 + self._drift + self._slow))
 
     def _settle(self) -> int:
@@ -390,7 +400,12 @@ class StampJudge:
         x = number + lag
         if self._block_x != self._block_x:
             self._block_x = x
-        self._block.append((number, lag))
+        if self._block and x - sum(self._block[-1]) < BLOCK_S / 8 * self._fs_hz:
+            # A backlog comes all at once: only its end is on time.
+            if lag < self._block[-1][1]:
+                self._block[-1] = (number, lag)
+        else:
+            self._block.append((number, lag))
         passed = x - self._block_x
         if passed < BLOCK_S * self._fs_hz or len(self._block) < 2:
             return 0
@@ -488,10 +503,10 @@ def _chunk_ends(pairs: list[tuple[float, float]]) -> list[tuple[float, float]]:
     for n, step in pairs:
         if abs(step) < EXACT:
             flat += n
+            flats += n
         else:
-            ends.append((n + flat, step))
-            flats += flat
-            flat = 0.0
+            ends.append((flat + 1, step))
+            flat = n - 1
     ends = ends[1:]  # the first may have begun before what is remembered
     return ends if flats > 0.5 * sum(n for n, _ in pairs) else []
 

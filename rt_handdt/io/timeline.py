@@ -67,6 +67,7 @@ class Timeline:
         self._counter: CounterJudge | None = None
         self._remarks: dict[str, Remark] = {}
         self._contradictions = 0
+        self._withheld = 0  # samples lost by the stamps, not by the counter
         self._last_stamp = np.nan
         self._stuck = 0
         self._stampless = False
@@ -199,7 +200,8 @@ class Timeline:
             if self._contradictions >= CONTRADICTIONS:
                 counter.wrong = "misses losses that the time stamps show"
                 self._distrust(counter.wrong)
-                return lost
+                return lost + self._withheld
+            self._withheld += lost
         return 0
 
     # -- stamps ----------------------------------------------------------------------------------------------------
@@ -207,7 +209,7 @@ class Timeline:
     def _usable(self, stamps_s: Float64, arrived_s: float) -> Float64:
         """The stamps, or the time of arrival where there are none."""
         last = float(stamps_s[-1])
-        if last == self._last_stamp and float(stamps_s[0]) == last:
+        if last != last or (last == self._last_stamp and float(stamps_s[0]) == last):
             self._stuck += len(stamps_s)
             if self._stuck > STUCK_S * self._fs_hz and not self._stampless:
                 self._give_up_stamps()

@@ -20,6 +20,18 @@ GAP_WATCH_S = 2.0
 LATEST_S = 0.25
 #: The drift of the clock is measured over stretches of this length.
 DRIFT_WATCH_S = 5.0
+#: The same where gaps are many.
+SHORT_WATCH_S = 0.05
+#: Samples apart by less than this share of a sample's time were stamped together.
+BUNCHED = 0.25
+#: Share of such steps from which on samples came in packets.
+BUNCHED_SHARE = 0.4
+#: Share of the samples that may have no time at all.
+WILD_SHARE = 0.01
+#: A clock that is set and set back is looked for over so many jumps.
+MOST_RETURNS = 50
+#: So long may wild times last at the beginning or end, in s.
+EDGE_S = 1.0
 #: Largest deviation of the measured from the declared rate.
 RATE_TOLERANCE = 0.02
 
@@ -50,15 +62,16 @@ def make_even(what: str, times: Float64, fs_hz: float) -> tuple[npt.NDArray[np.i
     RecordingError
         If a time is missing, they jump back, or their rate is not the declared one.
     """
-    if not np.isfinite(times).all():
-        raise RecordingError(f"{what}: has samples without a time; record it again.")
-    cuts, lost = find_gaps(times, fs_hz)
-    _check(what, times, fs_hz, lost)
-    rows = np.arange(len(times), dtype=np.intp)
+    fs = float(fs_hz)
+    numbers = np.arange(len(times), dtype=np.float64)
+    knots = _knots(times, fs)
+    drift, clean = _cleaned(what, times, fs, knots)
+    cuts, lost = _gaps(clean, drift, fs, knots)
+    _check(what, fs, drift, cuts, lost)
+    rows = numbers.astype(np.intp)
     even = np.empty_like(times)
     for start, stop in zip((0, *cuts), (*cuts, len(times)), strict=True):
-        piece = times[start:stop]
-        even[start:stop] = np.linspace(*_line_ends(piece), len(piece))
+        even[start:stop] = _line(clean, knots, fs, drift, start, stop)
     for cut, missing in zip(cuts, lost, strict=True):
         rows[cut:] += missing
     return rows, even, lost
@@ -85,43 +98,124 @@ def find_gaps(times: Float64, fs_hz: float) -> tuple[npt.NDArray[np.intp], npt.N
     -----
     A sample's lag is its time minus what its number predicts, freed of the drift between the declared and the real
     rate. A late delivery raises the lag of one chunk, a loss raises all that follow. Deliveries are late but never
-    early, so the smallest lag within `GAP_WATCH_S` before and after a jump decides. Close to the ends there may be too
-    few chunks to tell; a jump counts there only where it exceeds `LATEST_S`, or where no delivery of the recording is
-    late at all. Times that jump back by less than `LATEST_S` are taken for lateness too.
+    early, so the smallest lag within `GAP_WATCH_S` before and after a jump decides; of packets stamped alike, or in a
+    loop, only the last samples count. Close to the ends there may be too few chunks to tell; a jump counts there only
+    where it exceeds `LATEST_S`, or where no delivery of the recording is late at all. Times that jump back by less than
+    `LATEST_S` are taken for lateness too; those that jump and come back are wild, and bend nothing.
     """
+    knots = _knots(times, fs_hz)
+    drift, clean = _cleaned("", times, fs_hz, knots)
+    return _gaps(clean, drift, fs_hz, knots)
+
+
+def _knots(times: Float64, fs_hz: float) -> npt.NDArray[np.intp]:
+    """Last samples of packets whose samples were stamped alike or in a loop; all samples where there are none."""
+    steps = np.diff(times) * fs_hz
+    bunched = np.abs(steps) < BUNCHED
+    if bunched.mean() < BUNCHED_SHARE:
+        return np.arange(len(times))
+    return np.append(np.flatnonzero(~bunched), len(times) - 1)
+
+
+def _cleaned(what: str, times: Float64, fs_hz: float, knots: npt.NDArray[np.intp]) -> tuple[float, Float64]:
+    """Lag gained per sample, and the lags freed of it, wild ones replaced by what lies on either side."""
     n = len(times)
-    lag = (times - times[0]) * fs_hz - np.arange(n)
-    lag -= _drift(lag, round(DRIFT_WATCH_S * fs_hz)) * np.arange(n)
+    finite = np.isfinite(times)
+    if finite.mean() < 1 - WILD_SHARE:
+        raise RecordingError(f"{what}: has samples without a time; record it again.")
+    first = times[finite][0]
+    lag = (times - first) * fs_hz - np.arange(n)
+    known = knots[finite[knots]]
+    drift = _drift(known, lag[known], fs_hz)
+    lag -= drift * np.arange(n)
+    at = knots[np.concatenate([[True], np.diff(knots) > 0])]
+    wild = ~finite
+    far = LATEST_S * fs_hz
+    levels = lag[at]
+    good = np.isfinite(levels)
+    at, levels = at[good], levels[good]
+    jumps = np.flatnonzero(np.abs(np.diff(levels)) > far) + 1
+    past = -1
+    for k, jump in enumerate(jumps):
+        if jump <= past:
+            continue
+        before = np.median(levels[max(0, jump - 5) : jump])
+        for back in jumps[k + 1 : k + 1 + MOST_RETURNS]:
+            after = np.median(levels[back : back + 5])
+            # There and back; what comes back by itself, sample by sample, is a late delivery.
+            if abs(after - before) <= GAP_SAMPLES and np.abs(levels[jump:back] - before).min() > far:
+                wild[at[jump - 1] + 1 : at[back - 1] + 1] = True
+                past = back
+                break
+    edge = round(EDGE_S * fs_hz)
+    for jump in jumps:  # a few wild ones at the very beginning or end have nothing to come back to
+        size = levels[jump] - levels[jump - 1]
+        start = at[jump - 1] + 1
+        if start <= min(edge, n // 4) and not -EDGE_S * fs_hz <= size <= 10 * EDGE_S * fs_hz:
+            wild[:start] = True
+        elif n - start <= min(edge, n // 4) and not -EDGE_S * fs_hz <= size <= 10 * EDGE_S * fs_hz:
+            wild[start:] = True
+    if wild.any():
+        tame = np.flatnonzero(~wild)
+        # From the left, so that a loss stays a step.
+        left = np.maximum(np.searchsorted(tame, np.arange(n), side="right") - 1, 0)
+        lag = np.where(wild, lag[tame[left]], lag)
+    return drift, first + (lag + np.arange(n) * (1 + drift)) / fs_hz
+
+
+def _gaps(
+    times: Float64, drift: float, fs_hz: float, knots: npt.NDArray[np.intp]
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int64]]:
+    n = len(times)
+    lag = ((times - times[0]) * fs_hz - np.arange(n) - drift * np.arange(n))[knots]
     steps = np.diff(lag)
     jumps = np.flatnonzero(np.abs(steps) > GAP_SAMPLES) + 1
     # A late delivery is made up for by a jump back; without one, every jump is a loss.
     never_late = bool((steps[jumps - 1] > 0).all())
-    watch = max(round(GAP_WATCH_S * fs_hz), 2)
+    watch_samples = max(round(GAP_WATCH_S * fs_hz), 2)
     cuts, lost = [], []
     for jump in map(int, jumps):
-        step = round(float(lag[jump : jump + watch].min() - lag[max(0, jump - watch) : jump].min()))
-        certain = never_late or (step > 0 and min(jump, n - jump) >= watch // 2) or abs(step) > LATEST_S * fs_hz
+        place = int(knots[jump])
+        stop = max(jump + 1, int(np.searchsorted(knots, place + watch_samples)))
+        start = min(jump - 1, int(np.searchsorted(knots, place - watch_samples)))
+        step = round(float(lag[jump:stop].min() - lag[start:jump].min()) / (1 + drift))
+        far_in = min(place, n - place) >= watch_samples // 2
+        certain = never_late or (step > 0 and far_in) or abs(step) > LATEST_S * fs_hz
         if abs(step) > GAP_SAMPLES and certain:
-            cuts.append(jump)
+            cuts.append(int(knots[jump - 1]) + 1)
             lost.append(step)
-            lag[jump:] -= step
+            lag[jump:] -= step * (1 + drift)
     return np.asarray(cuts, dtype=np.intp), np.asarray(lost, dtype=np.int64)
 
 
-def _drift(lag: Float64, stretch: int) -> float:
+def _drift(knots: npt.NDArray[np.intp], lag: Float64, fs_hz: float) -> float:
     """Lag gained per sample: the median over stretches, most of which hold no gap."""
-    stretch = max(min(stretch, len(lag) // 4), 1)
-    return float(np.median(lag[stretch:] - lag[:-stretch])) / stretch
+    if len(knots) < 2:
+        return -1.0  # all stamped alike
+    apart = max(1.0, float(np.median(np.diff(knots))))
+
+    def over(seconds: float) -> tuple[float, float]:
+        stretch = max(min(round(seconds * fs_hz / apart), len(knots) // 4), 1)
+        rates = (lag[stretch:] - lag[:-stretch]) / (knots[stretch:] - knots[:-stretch])
+        low, middle, high = np.quantile(rates, [0.25, 0.5, 0.75])
+        return float(middle), float(high - low)
+
+    long, _ = over(DRIFT_WATCH_S)
+    # Where gaps are so many that every long stretch holds some, the short ones are to be believed, if they agree.
+    for short, spread in (over(SHORT_WATCH_S), over(0.0)):
+        if spread < RATE_TOLERANCE / 4 and abs(long - short) > RATE_TOLERANCE / 4:
+            return short
+    return long
 
 
-def _check(what: str, times: Float64, fs_hz: float, lost: npt.NDArray[np.int64]) -> None:
+def _check(what: str, fs_hz: float, drift: float, cuts: npt.NDArray[np.intp], lost: npt.NDArray[np.int64]) -> None:
     if (lost < 0).any():
+        k = int(np.flatnonzero(lost < 0)[0])
         raise RecordingError(
-            f"{what}: its times jump back {int((lost < 0).sum())} times, so the order of its samples is unknown; "
-            "record again without restarting the amplifier."
+            f"{what}: its clock was set back by {-lost[k] / fs_hz:.3g} s after {cuts[k] / fs_hz:.4g} s of samples (the "
+            "amplifier or its computer was restarted), so its markers cannot be placed; record again without a restart."
         )
-    duration_s = times[-1] - times[0]
-    measured_hz = (len(times) - 1) / duration_s if duration_s > 0 else np.inf
+    measured_hz = fs_hz / (1 + drift) if drift > -1 else np.inf
     if abs(measured_hz / fs_hz - 1) > RATE_TOLERANCE:
         gaps = f" ({int(lost.sum())} samples lost in {len(lost)} gaps)" if len(lost) else ""
         raise RecordingError(
@@ -130,12 +224,24 @@ def _check(what: str, times: Float64, fs_hz: float, lost: npt.NDArray[np.int64])
         )
 
 
-def _line_ends(times: Float64) -> tuple[float, float]:
-    """First and last value of the straight line through `times` (least squares)."""
-    n = len(times)
-    if n < 3:
-        return float(times[0]), float(times[-1])
-    number = np.arange(n) - (n - 1) / 2
-    middle = times.mean()
-    slope = float(number @ (times - middle) / (number @ number))
-    return float(middle + slope * number[0]), float(middle + slope * number[-1])
+def _line(times: Float64, knots: npt.NDArray[np.intp], fs_hz: float, drift: float, start: int, stop: int) -> Float64:
+    """Even times of the samples between two gaps: the straight line through their knots, late ones left out."""
+    numbers = np.arange(start, stop)
+    inside = knots[(knots >= start) & (knots < stop)]
+    if not len(inside):
+        inside = numbers[-1:]
+    if len(inside) < 3:
+        return np.asarray(times[inside[0]] + (numbers - inside[0]) * (1 + drift) / fs_hz)
+    at = inside - float(inside[0])
+    # Straight by the drift, then by what does not stand out.
+    rest = times[inside] - at * (1 + drift) / fs_hz
+    for _ in range(3):
+        middle = np.median(rest)
+        near = np.abs(rest - middle) <= max(3 * float(np.median(np.abs(rest - middle))), 0.5 / fs_hz)
+        slope, base = np.polyfit(at[near], rest[near], 1) if np.ptp(at[near]) > 0 else (0.0, middle)
+        line = base + slope * at
+        if np.allclose(rest, line, atol=1e-9):
+            break
+        rest = rest - slope * at
+        drift += slope * fs_hz
+    return np.asarray(np.median(rest[near]) + (numbers - float(inside[0])) * (1 + drift) / fs_hz)
