@@ -37,5 +37,9 @@ class BundleError(HanddtError):
     """A model bundle is incomplete, altered, or of another version."""
 
 
+class SinkError(HanddtError):
+    """A receiver of decisions cannot be opened or has gone: a port, a device, a file."""
+
+
 class DisplayError(HanddtError):
     """A window was asked for where none can be shown."""

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from rt_handdt.cli.options import Headless, Report, Screenshot, Seconds
+from rt_handdt.cli.options import Headless, Report, Screenshot, Seconds, Sinks
 from rt_handdt.cli.replay import STOP_ON_EOF
 from rt_handdt.core.gestures import STUDY_TEN
 from rt_handdt.paths import shipped
@@ -34,6 +34,7 @@ def demo(
         int, typer.Option("--seed", min=0, help="Which virtual people; one on whom nothing was trained.")
     ] = DEMO_SEED,
     subject: Annotated[int, typer.Option("--subject", min=1, help="Which of them.")] = 1,
+    sinks: Sinks = None,
 ) -> None:
     """Show everything with nothing but this computer: a virtual person makes gestures, the shipped model names them.
 
@@ -59,7 +60,7 @@ def demo(
     )
     with _person(name, seed, subject, seconds):
         run_live(
-            LiveRun(shipped("models", "default"), name, timeout_s=PERSON_READY_S),
+            LiveRun(shipped("models", "default"), name, timeout_s=PERSON_READY_S, sinks=tuple(sinks or ())),
             headless=headless,
             seconds=seconds,
             report=report,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 from rich.console import Console
 
-from rt_handdt.cli.options import Headless, Network, ProviderName, Report, Screenshot, Seconds
+from rt_handdt.cli.options import Headless, Network, ProviderName, Report, Screenshot, Seconds, Sinks
 from rt_handdt.cli.source_options import (
     ByPosition,
     Columns,
@@ -72,6 +72,7 @@ def live(
         float,
         typer.Option("--silence", min=0.001, help="Seconds without a fresh sample after which the hand rests."),
     ] = 0.1,
+    sinks: Sinks = None,
     network: Network = False,
 ) -> None:
     """Recognize gestures in a live LSL stream: in a window, or with --headless in the terminal.
@@ -89,6 +90,7 @@ def live(
         network=network,
         bad=tuple(name.strip() for name in bad.split(",")) if bad else (),
         limits=LiveLimits(max_age_s=max_age, silence_s=silence),
+        sinks=tuple(sinks or ()),
     )
     run_live(run, headless=headless, seconds=seconds, report=report, screenshot=screenshot)
 
@@ -105,6 +107,10 @@ def run_live(
     console = Console(soft_wrap=True)
     _check_writable(report, screenshot)
     _check_provider(run.provider)
+    if run.sinks:
+        from rt_handdt.io.sinks import parse_sinks
+
+        parse_sinks(run.sinks)
     from rt_handdt.runtime.ending import Ending
 
     with Ending() as ending:
@@ -244,6 +250,7 @@ def _print_summary(figures: dict[str, Any], console: Console) -> None:
         told = ", ".join(f"{name} in {bad[name]:.0%} of the windows" for name in worst)
         lines.append(f"{len(bad)} electrodes were rebuilt from their neighbours at times ({told})")
     lines += [remark["sentence"] for remark in figures["remarks"]]
+    lines += [_sink_line(sink) for sink in figures["sinks"]]
     if latency["p50"] is not None:
         lines.append(
             f"push to decision: p50 {latency['p50']:.2f} ms, p99 {latency['p99']:.2f} ms, max {latency['max']:.2f} ms"
@@ -256,3 +263,19 @@ def _print_summary(figures: dict[str, Any], console: Console) -> None:
         )
     for line in lines:
         _say(console, line)
+
+
+def _sink_line(sink: dict[str, Any]) -> str:
+    """What became of the messages to one sink."""
+    counts = (
+        ("skipped", "left out by its settings"),
+        ("dropped", "dropped"),
+        ("untaken", "not taken"),
+        ("waiting", "still waiting"),
+    )
+    parts = [f"{sink['sent']} of {sink['told']} sent"]
+    parts += [f"{sink[key]} {words}" for key, words in counts if sink[key]]
+    if sink["failures"]:
+        times = "once" if sink["failures"] == 1 else f"{sink['failures']} times"
+        parts.append(f"failed {times}, last: {sink['last_error']}")
+    return f"{sink['name']}: " + ", ".join(parts)

@@ -32,3 +32,12 @@ Network = Annotated[
 ProviderName = Annotated[
     str, typer.Option("--provider", help="Where the network runs: auto (the faster one here), cpu or cuda.")
 ]
+Sinks = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--sink",
+        help="Who else is told the decisions: lsl, udp:HOST:PORT, osc:HOST:PORT, serial:DEVICE, websocket:PORT or "
+        "file:PATH, with settings as in udp:5006,on=change,rate=50. May be given several times.",
+        metavar="NAME[:SETTINGS]",
+    ),
+]

@@ -7,6 +7,7 @@ import statistics
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -21,9 +22,11 @@ from rt_handdt.infer.stream import StreamRecognizer
 from rt_handdt.io.lsl import clock
 from rt_handdt.runtime.connect import Connection
 from rt_handdt.runtime.figures import latency_ms
+from rt_handdt.runtime.hub import Hub
 from rt_handdt.runtime.limits import LiveLimits
 from rt_handdt.runtime.publisher import Publisher
 from rt_handdt.runtime.ring import Ring
+from rt_handdt.runtime.sink_process import SinkProcess
 from rt_handdt.runtime.snapshot import HistoryPoint, Snapshot
 from rt_handdt.runtime.status import State, Status
 from rt_handdt.runtime.watchdog import Vitals, Watchdog
@@ -71,6 +74,8 @@ class Engine:
         Electrodes (in layout order) that are known to be bad, besides those that are found to be.
     limits
         When the hand is told to rest.
+    hub
+        The sinks, opened; they are told all that the hand is told, and closed when the engine is stopped.
     """
 
     def __init__(
@@ -83,6 +88,7 @@ class Engine:
         explain: bool = False,
         bad: Sequence[int] = (),
         limits: LiveLimits | None = None,
+        hub: Hub | SinkProcess | None = None,
     ) -> None:
         recognizer = reader.recognizer
         bundle = recognizer.bundle
@@ -104,6 +110,7 @@ class Engine:
         self.windows_skipped = 0
         self.windows_refused: dict[str, int] = {}
         self._connection = connection
+        self._hub = hub
         self._reconnect = reconnect
         self._explain = explain
         self._preprocessor = Preprocessor(self.spec)
@@ -115,7 +122,7 @@ class Engine:
         self._ring = Ring(round(TRACE_S * self.spec.fs_hz), self.layout.n_channels)
         self._history: deque[HistoryPoint] = deque(maxlen=round(HISTORY_S * self.spec.fs_hz / self.spec.hop_samples))
         self._marks: list[tuple[float, str]] = []
-        self._publisher = Publisher(len(self.labels), self.limits.max_age_s, on_decision)
+        self._publisher = Publisher(len(self.labels), self.limits.max_age_s, on_decision, hub.tell if hub else None)
         self._publisher.say(
             Status(State.CONNECTING, "connecting", f"Waiting for samples from '{self.description.name}'.")
         )
@@ -166,6 +173,8 @@ class Engine:
             self._thread.join(timeout=timeout_s)
         if self.state != State.FAILED:
             self._publisher.rest(Status(State.STOPPED, "stopped"))
+        if self._hub is not None:
+            self._hub.close()
         if not self._thread.is_alive():  # else the worker may still be using it; it is a daemon and ends with us
             self._count_unread()
             self._connection.close()
@@ -259,6 +268,11 @@ class Engine:
     def same_clock(self) -> bool:
         """Whether the stream's times have always been on LSL's clock: else neither latency nor score can be known."""
         return not self._foreign_clock
+
+    @property
+    def sinks(self) -> list[dict[str, Any]]:
+        """What became of the messages to each sink (see `SinkWorker.report`)."""
+        return [] if self._hub is None else self._hub.report()
 
     @property
     def learnt_s(self) -> float | None:

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 from rt_handdt.config import nearest
 from rt_handdt.core.types import Decision
 from rt_handdt.errors import ConfigError
+from rt_handdt.io.sink import About
 from rt_handdt.runtime.engine import Engine
 from rt_handdt.runtime.limits import LiveLimits
+from rt_handdt.runtime.sink_process import SinkProcess
 from rt_handdt.runtime.source_choice import SourceChoice
+from rt_handdt.runtime.status import State
 
 if TYPE_CHECKING:
     from rt_handdt.runtime.reconnect import Follow
@@ -46,6 +49,8 @@ class LiveRun:
         Names of electrodes that are known to be bad: rebuilt from their neighbours from the first window on.
     limits
         When the hand is told to rest.
+    sinks
+        Who else is told the decisions, as in ``--sink`` (see `rt_handdt.io.sinks.parse_sink`).
     """
 
     bundle: Path
@@ -59,6 +64,7 @@ class LiveRun:
     explain: bool = False
     bad: tuple[str, ...] = ()
     limits: LiveLimits = field(default_factory=LiveLimits)
+    sinks: tuple[str, ...] = ()
 
 
 def open_engine(
@@ -71,22 +77,25 @@ def open_engine(
     run
         What is asked for.
     say
-        Called with what the calibration has to say, and with what is to be known of the stream, sentence by sentence.
+        Called with what the calibration has to say, and with what is to be known of stream and sinks, sentence by
+        sentence; of sinks also later, on other threads.
     on_decision
         See `Engine`.
 
     Raises
     ------
     HanddtError
-        If the model, the recording or the stream is not as it should be; the message says which.
+        If the model, the recording, the stream or a sink is not as it should be; the message says which.
     """
     from rt_handdt.core.bundle import load_bundle
     from rt_handdt.infer.recognizer import Recognizer
     from rt_handdt.infer.stream import StreamRecognizer
     from rt_handdt.io import lsl
+    from rt_handdt.io.sinks import parse_sinks
     from rt_handdt.runtime.connect import connect
     from rt_handdt.runtime.reconnect import Reconnector
 
+    parse_sinks(run.sinks)  # a mistake in them is said before anything takes time
     model = load_bundle(run.bundle)
     bad = [_electrode(name, model.spec.layout.channels) for name in run.bad]
     reader = StreamRecognizer(Recognizer(model, run.provider), learn=run.learn)  # type: ignore[arg-type]
@@ -97,18 +106,37 @@ def open_engine(
             say(sentence)
     lsl.configure(network=run.network)
 
+    hub = None
+    if run.sinks:
+        about = About(
+            labels=model.gestures.labels,
+            states=tuple(State),
+            rate_hz=model.spec.fs_hz / model.spec.hop_samples,
+            max_age_s=run.limits.max_age_s,
+            model=model.manifest.name,
+        )
+        hub = SinkProcess(run.sinks, about, say, network=run.network)
+        hub.open()  # before the stream is, lest samples pile up meanwhile
+
     choice = run.stream if isinstance(run.stream, SourceChoice) else SourceChoice(run.stream)
-    connection = connect(model.spec, choice, timeout_s=run.timeout_s)
+    try:
+        connection = connect(model.spec, choice, timeout_s=run.timeout_s)
+    except BaseException:
+        if hub is not None:
+            hub.close()
+        raise
     for note in connection.notes:
         say(note)
+    reconnect = Reconnector(model.spec, choice, connection, follow=run.follow)
     return Engine(
         reader,
         connection,
-        reconnect=Reconnector(model.spec, choice, connection, follow=run.follow),
+        reconnect=reconnect,
         on_decision=on_decision,
         explain=run.explain,
         bad=bad,
         limits=run.limits,
+        hub=hub,
     )
 
 

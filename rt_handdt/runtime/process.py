@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection as Pipe
@@ -200,8 +201,16 @@ def _serve(run: LiveRun, report: Path | None, pipe: Pipe) -> None:
             signal.signal(getattr(signal, name), lambda number, frame: over.set())
     figures: dict[str, Any] | None = None
     error: BaseException | None = None
+    said: deque[str] = deque(maxlen=100)  # sinks speak on threads of their own, and a pipe takes one sender
+
+    def say(sentence: str) -> None:
+        if threading.current_thread() is threading.main_thread():
+            pipe.send(("say", sentence))
+        else:
+            said.append(sentence)
+
     try:
-        engine = open_engine(run, lambda sentence: pipe.send(("say", sentence)))
+        engine = open_engine(run, say)
     except BaseException as exc:
         _last_words(pipe, None, exc)
         return
@@ -210,7 +219,7 @@ def _serve(run: LiveRun, report: Path | None, pipe: Pipe) -> None:
         engine.start()
         file.start()
         pipe.send(("ready", _facts(engine)))
-        _answer(engine, pipe, over)
+        _answer(engine, pipe, said, over)
     except (EOFError, OSError):
         pass  # the window is gone, and with it whoever could be told
     except BaseException as exc:
@@ -218,12 +227,16 @@ def _serve(run: LiveRun, report: Path | None, pipe: Pipe) -> None:
     finally:
         engine.stop(STOP_S)
         figures = file.close()
+        while said:
+            _warn(pipe, said.popleft())
     _last_words(pipe, figures, error or engine.error)
 
 
-def _answer(engine: Engine, pipe: Pipe, over: threading.Event) -> None:
+def _answer(engine: Engine, pipe: Pipe, said: deque[str], over: threading.Event) -> None:
     channels: tuple[int, ...] = ()
     while not over.is_set():
+        while said:
+            pipe.send(("say", said.popleft()))
         if pipe.poll(FRAME_S):
             kind, *values = pipe.recv()
             if kind == "stop":

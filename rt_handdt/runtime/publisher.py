@@ -29,15 +29,26 @@ class Publisher:
         A decision whose newest sample is older than this is not given.
     on_decision
         Called with every decision, in order, on the thread that made it; must be quick.
+    on_told
+        Called before that, and where the status alone has changed, with what the hand is told, the status that goes
+        with it, and when its newest sample was taken (this computer's LSL clock; NaN where there is none). In order,
+        and never behind an `on_decision` that takes its time; must not wait for anything.
     """
 
-    def __init__(self, n_classes: int, max_age_s: float, on_decision: Callable[[Decision], None] | None = None) -> None:
+    def __init__(
+        self,
+        n_classes: int,
+        max_age_s: float,
+        on_decision: Callable[[Decision], None] | None = None,
+        on_told: Callable[[Decision, Status, float], None] | None = None,
+    ) -> None:
         self._max_age_s = max_age_s
         self._on_decision = on_decision
+        self._on_told = on_told
         self._nothing = np.zeros(n_classes, np.float32)
-        self._lock = threading.Lock()  # the fields; never held while anything slow is done
+        self._lock = threading.Lock()  # the fields, and the order of `on_told`; never held while anything slow is done
         self._turn = threading.RLock()  # the order in which `on_decision` is called
-        self._status = Status(State.CONNECTING, "connecting")
+        self._status = Status(State.CONNECTING, "")  # known to nobody: the first that is said is told
         self._since = time.monotonic()
         self._seconds: dict[State, float] = {}
         self._changes = 0
@@ -60,7 +71,10 @@ class Publisher:
     def say(self, status: Status) -> None:
         """Change the status alone."""
         with self._lock:
+            known = self._known(status)
             self._enter(status)
+            if not known and self._on_told is not None:
+                self._on_told(self._resting(status), status, float("nan"))
 
     def give(self, decision: Decision, sampled_s: float) -> bool:
         """Tell the hand, if that is still true enough; also enters `State.RUNNING`.
@@ -86,7 +100,10 @@ class Publisher:
                 told = replace(decision, age_s=age_s)
                 self.given += 1
                 self.decision = told
-                self._enter(Status(State.RUNNING, "running"))
+                status = Status(State.RUNNING, "running")
+                self._enter(status)
+                if self._on_told is not None:
+                    self._on_told(told, status, sampled_s)
             self._tell(told)
         return True
 
@@ -96,27 +113,36 @@ class Publisher:
         The decision given keeps the newest one's place in time, says why in `Decision.reason`, and has no confidence.
         """
         with self._lock:
-            known = self._status.code == status.code and self._status.state == status.state
+            known = self._known(status)
             self._enter(status)
             if known and (self.decision is None or self.decision.reason == status.code):
                 return
             last = self.decision
-            told = Decision(
-                label=REST,
-                confidence=0.0,
-                probabilities=self._nothing.copy(),
-                rejected=True,
-                level=0.0,
-                index=-1 if last is None else last.index,
-                time_s=float("nan") if last is None else last.time_s,
-                reason=status.code,
-            )
+            told = self._resting(status)
             if last is not None:  # before the first decision there is nothing to show
                 self.decision = told
+            if self._on_told is not None:
+                self._on_told(told, status, float("nan"))
         with self._turn:
             # A decision given while this thread waited for its turn is newer, and stands.
             if last is None or self.decision is told:
                 self._tell(told)
+
+    def _known(self, status: Status) -> bool:
+        return self._status.code == status.code and self._status.state == status.state
+
+    def _resting(self, status: Status) -> Decision:
+        last = self.decision
+        return Decision(
+            label=REST,
+            confidence=0.0,
+            probabilities=self._nothing.copy(),
+            rejected=True,
+            level=0.0,
+            index=-1 if last is None else last.index,
+            time_s=float("nan") if last is None else last.time_s,
+            reason=status.code,
+        )
 
     def _enter(self, status: Status) -> None:
         if status.state != self._status.state:

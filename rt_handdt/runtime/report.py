@@ -23,7 +23,9 @@ def run_report(engine: Engine) -> dict[str, Any]:
     were recognized and ``given`` left the engine; ``late`` ones had become too old on the way, ``skipped`` ones were
     too old before, and ``refused`` ones were no EMG (by code). Of the ``electrodes``, those ``bad`` at the end are
     named with what is wrong, and every one that was ever rebuilt with the share of windows. ``states`` says how long
-    each lasted, ``remarks`` what was noticed about the stream.
+    each lasted, ``remarks`` what was noticed about the stream. ``sinks`` say of each what it was told (``told``), and
+    what became of that: ``sent``, ``skipped`` by its settings, ``dropped`` (too old, overtaken, the sink had failed),
+    ``untaken`` (nobody listened).
 
     ``score`` is there when markers are: raw posteriors (without the decoder's gate and smoothing) of the windows that
     lie wholly inside one marker segment. Windows of movements that are none of the model's gestures are counted apart
@@ -72,6 +74,7 @@ def run_report(engine: Engine) -> dict[str, Any]:
         },
         "limits_s": engine.limits.model_dump(),
         "remarks": [{"code": remark.code, "sentence": remark.sentence} for remark in engine.remarks],
+        "sinks": engine.sinks,
         "learnt_s": None if engine.learnt_s is None else round(engine.learnt_s, 3),
         "hop_samples": engine.spec.hop_samples,
         "provider": engine.recognizer.provider,

@@ -14,9 +14,13 @@ from rt_handdt.core.bundle import Bundle
 from rt_handdt.infer.recognizer import Provider, Recognizer
 from rt_handdt.infer.stream import StreamRecognizer
 from rt_handdt.io import lsl
+from rt_handdt.io.sink import About
 from rt_handdt.runtime.connect import connect
 from rt_handdt.runtime.engine import Engine
+from rt_handdt.runtime.limits import LiveLimits
 from rt_handdt.runtime.report import run_report
+from rt_handdt.runtime.sink_process import SinkProcess
+from rt_handdt.runtime.status import State
 from rt_handdt.runtime.waiting import wait_until_done
 from rt_handdt.runtime.windowlog import WindowTable
 
@@ -31,10 +35,11 @@ def live_run(
     explain: bool = False,
     provider: Provider = "auto",
     window: Callable[[Engine], None] | None = None,
+    sinks: Sequence[str] = (),
 ) -> tuple[dict[str, Any], WindowTable]:
     """Replay `source` (arguments of ``rt-handdt replay``) and recognize it; the report and every window.
 
-    `window`, if given, is called with the engine and returns when the run is over.
+    `window`, if given, is called with the engine and returns when the run is over; `sinks` are as in ``--sink``.
     """
     os.environ.setdefault(lsl.SESSION_VARIABLE, f"bench-{uuid.uuid4().hex[:12]}")
     lsl.configure()
@@ -42,7 +47,14 @@ def live_run(
     command = [sys.executable, "-m", "rt_handdt.cli.main", "replay", *source, "--name", NAME, "--seconds", str(seconds)]
     recognizer = Recognizer(bundle, provider)
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as child:
-        engine = Engine(StreamRecognizer(recognizer), connect(bundle.spec, NAME, timeout_s=20.0), explain=explain)
+        hub = None
+        if sinks:
+            rate_hz = bundle.spec.fs_hz / bundle.spec.hop_samples
+            about = About(bundle.gestures.labels, tuple(State), rate_hz, LiveLimits().max_age_s)
+            hub = SinkProcess(sinks, about)
+            hub.open()
+        connection = connect(bundle.spec, NAME, timeout_s=20.0)
+        engine = Engine(StreamRecognizer(recognizer), connection, explain=explain, hub=hub)
         engine.start()
         try:
             if window is not None:

@@ -21,6 +21,7 @@ dependencies = ["signal-kit>=2", "elsewhere>=1; sys_platform == 'nowhere'"]
 cpu = ["runtime>=1.2"]
 gpu = ["runtime-gpu>=1.2"]
 offline = ["trainer>=2", "signal-kit[plots]"]
+sinks = ["numbers>=1"]
 dev = ["pytest>=8"]
 
 [project.scripts]

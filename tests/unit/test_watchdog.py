@@ -122,6 +122,36 @@ def test_a_rest_that_waited_for_a_slow_sink_does_not_overtake_what_came_since() 
     assert told == ["fist", "rest"]
 
 
+def test_sinks_are_told_all_in_order_and_never_behind_a_slow_receiver_in_this_process() -> None:
+    told: list[tuple[str, str, bool]] = []
+    inside, go_on = threading.Event(), threading.Event()
+
+    def slow(one: Decision) -> None:
+        inside.set()
+        assert go_on.wait(30)
+
+    def note(one: Decision, status: Status, sampled_s: float) -> None:
+        told.append((one.label, status.code, sampled_s == sampled_s))
+
+    publisher = Publisher(2, 600.0, slow, note)
+    publisher.say(Status(State.CONNECTING, "first_window", "It fills."))
+    publisher.say(Status(State.CONNECTING, "first_window", "It still fills."))
+    worker = threading.Thread(target=lambda: publisher.give(decision(), clock()))
+    worker.start()
+    assert inside.wait(30)
+    watchdog = threading.Thread(target=lambda: publisher.rest(GONE))
+    watchdog.start()
+    while len(told) < 3:  # though the worker is still telling somebody else
+        assert watchdog.is_alive()
+    go_on.set()
+    worker.join(30)
+    watchdog.join(30)
+    publisher.rest(GONE)
+    assert told == [("rest", "first_window", False), ("fist", "running", True), ("rest", "no_signal", False)]
+    assert not Publisher(2, 0.15, None, note).give(decision(), clock() - 0.2)
+    assert len(told) == 3  # what is too old is told nobody
+
+
 def test_time_in_each_state_adds_up() -> None:
     publisher = Publisher(2, 600.0)
     publisher.give(decision(), clock())
