@@ -233,6 +233,12 @@ def test_what_cannot_be_is_one_sentence_and_exit_2(bundle: Bundle, sink: str, wo
     assert len(run.stderr.strip().splitlines()) == 1
 
 
+def test_a_run_that_never_began_leaves_no_file(bundle: Bundle, tmp_path: Path) -> None:
+    files = ["--sink", f"file:{tmp_path / 'a.csv'}", "--sink", f"file:{tmp_path / 'a.jsonl'}"]
+    assert live(bundle, "--stream", "nobody", "--timeout", "0.2", *files).returncode == 2
+    assert not list(tmp_path.iterdir())  # the next run would else be refused their names
+
+
 def test_a_port_in_use_is_one_sentence_and_exit_2(bundle: Bundle) -> None:
     pytest.importorskip("websockets")
     with socket.socket() as other:
