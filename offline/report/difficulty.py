@@ -175,7 +175,7 @@ def trial_features(samples: Float32, spec: PipelineSpec | None = None) -> Float6
         raise RecordingError(
             f"A dynamic trial must last at least {STEADY_S:g} s; one has {len(samples) / spec.fs_hz:.3g} s."
         )
-    frames = Preprocessor(spec).push(samples)
+    frames = Preprocessor(spec, quality=None).push(samples)  # what was recorded is described, not mended
     first = len(samples) - steady + spec.window_samples - 1
     maps = np.stack([frame.maps for frame in frames if frame.index >= first])
     values = spec.layout.from_grid(maps).astype(np.float64)  # (windows, 2, channels)

@@ -19,8 +19,9 @@ RATE_TOLERANCE = 0.02
 SLACK_S, MOST_SLACK_S = 0.01, 0.15
 #: Stamps of LSL's clock lie between so far ahead of the arrival and so far behind it, in s.
 AHEAD_S, BEHIND_S = 0.1, 10.0
-#: By so much a clock may run away from LSL's until its stamps are no longer taken for LSL's, in s.
-ASTRAY_S = 0.05
+#: By so much a clock may run away from LSL's until its stamps are no longer taken for LSL's, in s: ages wander by as
+#: much where packets are long and a reading takes another number of samples.
+ASTRAY_S = 0.15
 
 
 class Arrival:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 #: How long is looked for the least before it may rise, in s.
-LOOK_S = 1.0
+LOOK_S = 5.0
 #: By how much it may rise in a second, as a share of a second: clocks run apart by no more.
 SLOPE = 0.01
 #: Seconds above the floor that are taken for lateness, not for a clock that runs apart.

@@ -21,6 +21,8 @@ EXACT = 0.05
 KNOWN = 8
 #: A clock is at most so much slower than it says; what exceeds it is a loss.
 SLOWEST = 0.006
+#: Where stamps jitter, a source that is slower by more has another rate than it declares.
+OTHER_RATE = 0.015
 #: Steps up to this share of the samples between them may be a slow clock's, until it is seen whether they recur.
 SMALL = 0.01
 #: Late deliveries are watched for so long before the least late of them is taken for the truth, in s.
@@ -53,7 +55,7 @@ class StampJudge:
 
     Where knots scatter by less than `EXACT`, a step is a loss at once, exactly; small steps that recur in proportion to
     the samples between them are those of a slow clock. Where they scatter, the floor of the lags (their lower quartile
-    in `BLOCK_S`) decides, two blocks after the loss, if it has risen by three times the scatter and is not on its way
+    in `BLOCK_S`) decides, two blocks after the loss, if it has risen by four times the scatter and is not on its way
     down again (a backlog).
 
     Parameters
@@ -92,7 +94,7 @@ class StampJudge:
         self._knot_at, self._knot_lag = self.number - 1, 0.0
         self._step_at = self._stepped_at = self.number
         self._level, self._level_at = 0.0, self.number - 1
-        self._bunched_at = -np.inf
+        self._bunched_at = self.number  # maybe
         self._first_block = True
         self._judged = False  # whether losses were judged so far
         self._tracked = False  # whether the level was guessed from scattered knots
@@ -105,6 +107,8 @@ class StampJudge:
         self._knots = 0
         self._rates: deque[float] = deque(maxlen=256)  # step per sample, of more knots
         self._rate = 0.0
+        self._span = (0.0, 0.0)
+        self._spans: deque[tuple[float, float]] = deque(maxlen=8)  # (samples, steps) of 32 knots each
         self._small: list[tuple[float, float]] = []  # (samples, step) of steps that a slow clock may have made
         self._small_since = 0.0
         self._slow = 0.0  # step that each sample adds at the end of its chunk
@@ -112,6 +116,7 @@ class StampJudge:
         self._block_x = np.nan
         self._floor = 0.0
         self._ends = 0  # steps in this block
+        self._stall = 0.0
         self._risen = 0
         self._wild.clear()
 
@@ -159,6 +164,7 @@ class StampJudge:
         numbers = self._ramp[:n] + self.number
         if claimed is not None:
             numbers += np.cumsum(claimed)
+            self._bunched_at += int(claimed.sum())
         lags = (stamps_s - self._origin) * self._fs_hz - numbers
         missing: Int64 | None = None
         latest = (latest_s - self._base) * self._fs_hz
@@ -166,7 +172,8 @@ class StampJudge:
         if high - last < STEADY and low - last > -STEADY and numbers[-1] + lags[-1] <= latest and not self._wild:
             even = True
             self._last_lag = float(lags[-1])
-            lost = self._knot(float(numbers[-1]), self._last_lag)
+            whole = numbers[-1] - self._bunched_at > PACKET_S * self._fs_hz  # else a packet may go on
+            lost = self._knot(float(numbers[-1]), self._last_lag) if whole else 0
             if lost:
                 missing = np.zeros(n, dtype=np.int64)
                 missing[0] = lost
@@ -248,7 +255,8 @@ class StampJudge:
             return 0
         step = lag - self._knot_lag
         self._knot_at, self._knot_lag = number, lag
-        if self._knots and step < -0.9 * n:  # a backlog, stamped as it came
+        self._span = (self._span[0] + n, self._span[1] + step)
+        if self._knots and step < -0.9 * n and step < -4 * self._scatter:  # a backlog, stamped as it came
             self._doubt(number)
             return self._settled(self._blockwise(number, lag))
         self._knots += 1
@@ -272,12 +280,15 @@ class StampJudge:
         # What is not believed stays in the lag: the stamps are out of step with the samples from here on.
         self._level -= believed
         self._step_at += believed
+        self._bunched_at += believed
         return believed
 
     def _remember(self, n: float, step: float) -> None:
         self._rates.append(step / n)
         if self._knots % 32 == 0:
-            self._rate = sorted(self._rates)[len(self._rates) // 2]
+            self._spans.append(self._span)
+            self._span = (0.0, 0.0)
+            self._rate = self._long_rate()
         recent = self._recent
         if recent and abs(step) < EXACT and abs(recent[-1][1]) < EXACT and recent[-1][0] < BLOCK_S * self._fs_hz:
             # What follows without a step counts once: long chunks are known by their ends, however they are read.
@@ -285,19 +296,30 @@ class StampJudge:
         else:
             recent.append((n, step))
 
+    def _long_rate(self) -> float:
+        """Lag that each sample adds, from many knots: 0 unless long spans and single steps agree."""
+        if len(self._spans) < 3:
+            return 0.0
+        rate = sorted(step / n for n, step in self._spans)[(len(self._spans) - 1) // 2]
+        single = sorted(self._rates)[len(self._rates) // 2]
+        # Spans are precise, but full of losses where losses are many; the middle step is vague, but knows none.
+        return rate if abs(single - rate) < 0.5 * rate or abs(self._drift - rate) < 0.3 * rate else 0.0
+
     def _learn(self, number: float, lag: float) -> int:
         """What kind of stamps these are, from the last knots."""
         pairs = list(self._recent)
         if self._knots <= 4:
             return 0
         rate, scatter = _regular(pairs)
+        if rate < -0.9:
+            return self._doubt(number)
         some = sum(n for n, _ in pairs) / len(pairs)
         ends = _chunk_ends(pairs)
         if ends:  # even within chunks: their ends show how exact the stamps are
             rate, scatter = 0.0, _regular(ends)[1] if len(ends) > 2 else min(self._scatter, 1e3)
         elif scatter > max(EXACT, 0.3 * abs(rate) * some):
             # The middle of many knots still tells a rate that is not the declared one.
-            known = self._rate > max(SLOWEST, 0.25 * scatter / some) and not _whole(pairs)
+            known = self._rate > max(OTHER_RATE, 0.05 * scatter / some) and not _whole(pairs)
             rate = self._rate if known else 0.0
             scatter = sorted(abs(step - rate * n) for n, step in pairs)[3 * len(pairs) // 4]
         if rate < -0.05 and scatter > EXACT:
@@ -422,8 +444,10 @@ class StampJudge:
             return 0
         self._tracked = self._judged = True
         floor = lags[len(lags) // 4]
-        allowed = SLOWEST * passed
-        limit = STEADY + 3 * min(self._scatter, self._fs_hz)
+        # A block that ended with a late delivery saw nothing of the time that it took.
+        allowed = SLOWEST * (passed + self._stall)
+        self._stall = passed if passed > 2 * BLOCK_S * self._fs_hz else 0.0
+        limit = STEADY + 4 * min(self._scatter, self._fs_hz)
         rise = floor - self._level
         falling = floor < self._floor - limit
         lost = 0

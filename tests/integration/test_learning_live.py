@@ -29,6 +29,7 @@ from rt_handdt.io.xdf import write_xdf
 from rt_handdt.runtime.connect import connect
 from rt_handdt.runtime.engine import Engine
 from rt_handdt.runtime.report import run_report
+from tests.support.limits import PATIENT
 from tests.support.people import FS_HZ, LABELS, LAYOUT, recording
 from tests.support.tiny import noise, tiny_bundle
 
@@ -98,7 +99,7 @@ def test_live_learns_what_offline_learns(bundle: Bundle) -> None:
     replayer = Replayer(stranger, layout=LAYOUT, counter=True)
     thread = threading.Thread(target=lambda: replayer.wait_for_listener(10.0) and replayer.run())
     thread.start()
-    engine = Engine(StreamRecognizer(recognizer), connect(bundle.spec, "stranger"))
+    engine = Engine(StreamRecognizer(recognizer), connect(bundle.spec, "stranger"), limits=PATIENT)
     engine.start()
     try:
         deadline = time.monotonic() + 20.0

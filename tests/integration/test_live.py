@@ -26,12 +26,11 @@ from rt_handdt.runtime.reconnect import Reconnector
 from rt_handdt.runtime.report import run_report
 from rt_handdt.runtime.source_choice import SourceChoice
 from rt_handdt.runtime.status import State
+from tests.support.limits import PATIENT
 from tests.support.tiny import LABELS, noise, tiny_bundle, tiny_spec
 
 pytestmark = pytest.mark.usefixtures("lsl")
 SPEC = tiny_spec()
-#: For tests of what is decided, not of when: on a slow machine samples may be seconds old when they are reached.
-PATIENT = LiveLimits(max_age_s=600.0, silence_s=600.0, no_decision_s=600.0)
 
 
 @pytest.fixture(scope="module")

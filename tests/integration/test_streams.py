@@ -89,7 +89,7 @@ def test_a_counter_reaches_the_judge_at_full_precision() -> None:
     inlet = SignalInlet("far", timeout_s=WAIT_S)
     seen: list[np.ndarray] = []
 
-    def place(stamps_s: Float64, arrived_s: float, counts: np.ndarray | None = None) -> Placed:
+    def place(stamps_s: Float64, arrived_s: float, counts: np.ndarray | None, asked_s: float) -> Placed:
         assert counts is not None
         seen.append(counts)
         return Placed(np.zeros(len(stamps_s), np.int64), stamps_s, 0.25)

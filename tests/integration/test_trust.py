@@ -23,11 +23,11 @@ from rt_handdt.runtime.limits import LiveLimits
 from rt_handdt.runtime.report import run_report
 from rt_handdt.runtime.status import State
 from tests.support.fake_source import FakeSource, connected, gone, hum
+from tests.support.limits import PATIENT
 from tests.support.tiny import noise, tiny_bundle, tiny_spec
 
 SPEC = tiny_spec()
 FS = SPEC.fs_hz
-PATIENT = LiveLimits(max_age_s=600.0, silence_s=600.0, no_decision_s=600.0)
 #: Far more than a window takes on a slow machine, far less than the age of what is to be called old here.
 LIMITS = LiveLimits(max_age_s=60.0, silence_s=600.0, no_decision_s=600.0)
 OLD_S = 1000.0
@@ -85,7 +85,7 @@ def test_old_samples_feed_the_filters_and_decide_nothing(bundle: Bundle) -> None
         run.source.give(chunk(loud(512), clock() - OLD_S))
         until(lambda: run.engine.windows_skipped == 25)
         assert run.engine.status.code == "old_samples"
-        assert "old" in run.engine.status.sentence
+        assert "at most 60 s are acted on" in run.engine.status.sentence
         assert len(run.engine.log) == run.engine.windows_given == 0
         assert {one.label for one in run.told} == {"rest"}
         # The next 16 samples are fresh, and complete a window whose other samples were old ones.

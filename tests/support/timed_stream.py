@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -73,7 +73,6 @@ class TimedStream:
     begin_s: float = 1000.0
     hop: int = 32
     seed: int = 0
-    declared_in_chunk: bool = field(default=True)
 
     @property
     def numbers(self) -> Int64:
