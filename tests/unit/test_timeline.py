@@ -144,7 +144,7 @@ def test_bursts_backlogs_and_pauses_are_no_wrong_rate() -> None:
 
 def test_a_wrong_rate_is_forgiven_when_it_is_right_again() -> None:
     timeline = Timeline(FS)
-    slow, right = TimedStream(10, drift=-0.5), TimedStream(10)
+    slow, right = TimedStream(10, drift=-0.5), TimedStream(16)
     for pull in slow.pulls():
         timeline.place(pull.stamps_s, pull.arrived_s, None, pull.asked_s)
     assert timeline.fault is not None
