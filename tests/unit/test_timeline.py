@@ -197,6 +197,12 @@ def test_a_counter_started_anew_goes_on() -> None:
     assert run.timeline.loss_method == "counter"
 
 
+def test_a_counter_beyond_what_float64_tells_apart_is_read_exactly() -> None:
+    run = Run(TimedStream(10, losses=((9000, 3),)), lambda n: n + (1 << 60))
+    assert run.lost == 3
+    assert run.timeline.loss_method == "counter"
+
+
 def test_float32_beyond_what_it_can_count_loses_nothing() -> None:
     run = Run(TimedStream(20), lambda n: counted(n, modulus=1 << 32, start=16_777_000, kind=np.float32))
     assert run.lost <= 1
