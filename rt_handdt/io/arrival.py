@@ -11,16 +11,19 @@ from rt_handdt.io.floor import Floor
 
 #: After so long, the fastest delivery so far counts as fast.
 SETTLED_S = 1.0
-#: The rate is measured over so many stretches of a second.
-STRETCHES = 6
+#: The rate is measured over so many stretches of a second. (Readings that take another number of samples than packets
+#: bring seem to run fast or slow by up to 2 % for six seconds.)
+STRETCHES = 9
+#: A rate off by more is known sooner.
+FAR_OFF = 0.1
 #: Largest deviation of the measured from the declared rate, as for files.
 RATE_TOLERANCE = 0.02
 #: Ages of what is read vary by this much at least, and at most (by packets longer than a reading), in s.
 SLACK_S, MOST_SLACK_S = 0.01, 0.15
 #: Stamps of LSL's clock lie between so far ahead of the arrival and so far behind it, in s.
 AHEAD_S, BEHIND_S = 0.1, 10.0
-#: By so much a clock may run away from LSL's until its stamps are no longer taken for LSL's, in s: ages wander by as
-#: much where packets are long and a reading takes another number of samples.
+#: By so much a clock may run away from LSL's until its stamps are no longer taken for LSL's, in s. (Ages wander by as
+#: much where packets are long and a reading takes another number of samples.)
 ASTRAY_S = 0.15
 
 
@@ -154,8 +157,10 @@ class Arrival:
         if catching_up or np.ptp(slopes) > 0.02 + 0.5 * abs(float(np.median(slopes))):
             return
         slope = float((behind[-1] - behind[0]) / (at[-1] - at[0]))
+        off = abs(slope) > RATE_TOLERANCE
+        if off and abs(slope) < FAR_OFF and len(self._points) < STRETCHES:
+            return
         self.measured_hz = self._fs_hz * (1 - slope)
-        off = abs(self.measured_hz / self._fs_hz - 1) > RATE_TOLERANCE
         self._off = self._off + 1 if off else 0
         if self._off == 0:
             self.fault = None

@@ -42,6 +42,7 @@ class CounterJudge:
         self.step = 0.0
         self._next = np.nan
         self._held: list[float] = []
+        self._base: int | None = None
         self._astray = 0.0  # its deviation from what was expected
         self._faults = 0.0
         self.largest = -np.inf
@@ -51,6 +52,11 @@ class CounterJudge:
     def missing(self, counts: npt.NDArray[Any], witness: Witness) -> Int64 | None:
         """Samples missing right before each of the next ones, of which the counter read `counts` (n,); None: none."""
         n = len(counts)
+        if counts.dtype.kind in "iu":
+            if self._base is None:  # beyond 2^52, float64 could not tell one from the next
+                self._base = int(counts[0]) if abs(int(counts[0])) > 1 << 52 else 0
+            if self._base:
+                counts = counts.astype(np.int64) - self._base
         if not self.step:
             return self._begin(counts, witness)
         step = self.step

@@ -118,8 +118,8 @@ def test_stamps_that_jitter_tell_no_loss_where_there_is_none(
         seed=seed,
     )
     got = told(stream)
-    # Rare: a single step that just reached the limit. Never more than what is lost in 0.1 s.
-    assert got.missing.sum() <= 0.005 * FS
+    # About one stream in a hundred of the worst jitter reaches the limit once.
+    assert got.missing.sum() <= max(0.005, 6 * jitter_s) * FS
 
 
 @settings(max_examples=12, deadline=None, derandomize=True)

@@ -144,7 +144,7 @@ def test_bursts_backlogs_and_pauses_are_no_wrong_rate() -> None:
 
 def test_a_wrong_rate_is_forgiven_when_it_is_right_again() -> None:
     timeline = Timeline(FS)
-    slow, right = TimedStream(10, drift=-0.5), TimedStream(10)
+    slow, right = TimedStream(10, drift=-0.5), TimedStream(16)
     for pull in slow.pulls():
         timeline.place(pull.stamps_s, pull.arrived_s, None, pull.asked_s)
     assert timeline.fault is not None
@@ -194,6 +194,12 @@ def test_losses_of_whole_turns_are_found_by_the_stamps(modulus: int) -> None:
 def test_a_counter_started_anew_goes_on() -> None:
     run = Run(TimedStream(20, losses=MANY), lambda n: np.where(n >= 20_000, n - 20_000, n + 500))
     assert run.lost == 100 * len(MANY)
+    assert run.timeline.loss_method == "counter"
+
+
+def test_a_counter_beyond_what_float64_tells_apart_is_read_exactly() -> None:
+    run = Run(TimedStream(10, losses=((9000, 3),)), lambda n: n + (1 << 60))
+    assert run.lost == 3
     assert run.timeline.loss_method == "counter"
 
 
