@@ -1,8 +1,8 @@
 """What the live engine does when its source, its line or its computer breaks: one row a fault.
 
-Usage: ``./scripts/bench faults [ROW …] [--json FILE]``, on a quiet machine; all rows take some eight minutes. A virtual
-person (nobody the shipped model was trained on) holds a gesture; the fault begins 5 s into it. Every row is a real LSL
-stream on loopback, and an engine in a process of its own.
+Usage: ``./scripts/bench faults [ROW …] [--json FILE] [--markdown FILE]``, on a quiet machine; all rows take 12 minutes.
+A virtual person (nobody the shipped model was trained on) holds a gesture; the fault begins 5 s into it. Every row is a
+real LSL stream on loopback, and an engine in a process of its own.
 
 - *to rest*: from the last sample that came in time (or from the fault's beginning, where samples go on) to the moment
   at which the hand was told to rest; "–" where it need not be;
@@ -467,11 +467,35 @@ def _age(decision: dict[str, Any], sent: list[Any]) -> float:
     return float(decision["at"] - sent[at].taken_s - (number + 1 - sent[at].stop) / FS)
 
 
+COLUMNS = ["fault", "how", "state codes", "to rest / ms", "oldest / ms", "frozen / ms", "lost", "said", "named"]
+COLUMNS += ["back / s", "verdict"]
+
+
+def _cells(row: Row) -> list[str]:
+    def number(value: float, scale: float = 1.0, digits: int = 0) -> str:
+        return f"{scale * value:.{digits}f}" if np.isfinite(value) else "–"
+
+    return [
+        row.name,
+        row.how,
+        ", ".join(code for code in row.states if code != "lost") or "running",
+        number(row.to_rest_s, 1e3),
+        number(row.oldest_s, 1e3),
+        number(row.frozen_s, 1e3),
+        str(row.lost),
+        str(row.reported),
+        number(row.named, 1.0, 3),
+        number(row.back_s, 1.0, 2),
+        "; ".join(row.faults) or "good",
+    ]
+
+
 def main() -> None:
     """Print the table; exit 1 if a row failed."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
     parser.add_argument("rows", nargs="*", help="names of rows (their beginnings); all by default")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--markdown", type=Path, help="the table, for the docs")
     asked = parser.parse_args()
     os.environ.setdefault(lsl.SESSION_VARIABLE, f"bench-{uuid.uuid4().hex[:12]}")
     lsl.configure()
@@ -485,24 +509,14 @@ def main() -> None:
             continue
         rows.append(run(fault, held, still))
         console.print(f"{rows[-1].name}: {'; '.join(rows[-1].faults) or 'good'}", highlight=False, markup=False)
-    table = Table("fault", "how", "state codes", "to rest / ms", "oldest / ms", "frozen / ms", "lost", "said", "named")
-    table.add_column("back / s")
-    table.add_column("verdict")
+    table = Table(*COLUMNS)
     for row in rows:
-        numbers = [f"{1e3 * value:.0f}" if np.isfinite(value) else "–" for value in (row.to_rest_s, row.oldest_s)]
-        table.add_row(
-            row.name,
-            row.how,
-            ", ".join(row.states),
-            *numbers,
-            f"{1e3 * row.frozen_s:.0f}",
-            str(row.lost),
-            str(row.reported),
-            f"{row.named:.3f}" if np.isfinite(row.named) else "–",
-            f"{row.back_s:.2f}" if np.isfinite(row.back_s) else "–",
-            "; ".join(row.faults) or "good",
-        )
+        table.add_row(*_cells(row))
     Console(width=220).print(table)
+    if asked.markdown is not None:
+        lines = [COLUMNS, ["---"] * len(COLUMNS), *(_cells(row) for row in rows)]
+        text = "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+        asked.markdown.write_text(text, encoding="utf-8")
     if asked.json is not None:
         asked.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n", encoding="utf-8")
     sys.exit(any(row.faults for row in rows))
