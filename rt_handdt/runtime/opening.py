@@ -98,7 +98,10 @@ def open_engine(
     parse_sinks(run.sinks)  # a mistake in them is said before anything takes time
     model = load_bundle(run.bundle)
     bad = [_electrode(name, model.spec.layout.channels) for name in run.bad]
-    reader = StreamRecognizer(Recognizer(model, run.provider), learn=run.learn)  # type: ignore[arg-type]
+    recognizer = Recognizer(model, run.provider)  # type: ignore[arg-type]
+    if recognizer.choice.card_ms is not None:  # there was something to choose
+        say(recognizer.choice.sentence)
+    reader = StreamRecognizer(recognizer, learn=run.learn)
     if run.calibration is not None:  # before the stream is opened, lest samples pile up meanwhile
         from rt_handdt.io.sources import open_recording
 

@@ -78,6 +78,7 @@ def run_report(engine: Engine) -> dict[str, Any]:
         "learnt_s": None if engine.learnt_s is None else round(engine.learnt_s, 3),
         "hop_samples": engine.spec.hop_samples,
         "provider": engine.recognizer.provider,
+        "provider_choice": engine.recognizer.choice.sentence,
         "latency_ms": {
             "push_to_decision": _rounded(engine.latency_ms()) if engine.same_clock else _rounded({}),
             "compute": _rounded(engine.latency_ms(compute=True)),
