@@ -14,6 +14,9 @@ from rt_handdt.core.types import Decision
 from rt_handdt.io.lsl import clock
 from rt_handdt.runtime.status import State, Status
 
+#: After these nothing is given any more.
+OVER = (State.STOPPED, State.FAILED)
+
 
 class Publisher:
     """Holds what the hand was last told, and tells it. Worker and watchdog both come here; any thread may read.
@@ -51,7 +54,6 @@ class Publisher:
         self._status = Status(State.CONNECTING, "")  # known to nobody: the first that is said is told
         self._since = time.monotonic()
         self._seconds: dict[State, float] = {}
-        self._changes = 0
         self.decision: Decision | None = None
         self.given = 0
         self.late = 0
@@ -89,11 +91,13 @@ class Publisher:
         Returns
         -------
         bool
-            False if the sample is too old by now: counted as late, and not given.
+            False if the sample is too old by now (counted as late), or the run is over.
         """
         with self._turn:
             age_s = clock() - sampled_s
             with self._lock:
+                if self._status.state in OVER:  # a worker that could not be waited for comes back
+                    return False
                 if age_s > self._max_age_s:
                     self.late += 1
                     return False
@@ -149,7 +153,6 @@ class Publisher:
             now = time.monotonic()
             self._seconds[self._status.state] = self._seconds.get(self._status.state, 0.0) + now - self._since
             self._since = now
-            self._changes += 1
         self._status = status
 
     def _tell(self, decision: Decision) -> None:

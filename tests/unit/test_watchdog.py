@@ -74,6 +74,17 @@ def test_an_old_decision_is_counted_and_not_given() -> None:
     assert [one.index for one in told] == [7]
 
 
+@pytest.mark.parametrize("state", [State.STOPPED, State.FAILED])
+def test_nothing_is_given_once_the_run_is_over(state: State) -> None:
+    told: list[Decision] = []
+    publisher = Publisher(2, 600.0, told.append)
+    publisher.give(decision(), clock())
+    publisher.rest(Status(state, str(state)))
+    assert not publisher.give(decision(index=9), clock())
+    assert (publisher.given, publisher.late, publisher.status.state) == (1, 0, state)
+    assert [one.label for one in told] == ["fist", "rest"]
+
+
 def test_rest_is_told_once_a_reason_and_says_it() -> None:
     told: list[Decision] = []
     publisher = Publisher(2, 0.15, told.append)
