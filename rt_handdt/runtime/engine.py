@@ -379,15 +379,12 @@ class Engine:
                 self._decoder.reset()
                 vitals.restarts = (*vitals.restarts[-15:], woken)
         self.samples_received += len(chunk.samples)
-        began = clock()
-        frames = self._preprocessor.push(samples, times_s)
-        features_s = clock() - began
-        for frame in frames:
-            self._decide(frame, frame.time_s + chunk.offset_s, woken, features_s)
+        for frame in self._preprocessor.push(samples, times_s):
+            self._decide(frame, frame.time_s + chunk.offset_s, woken)
         self._preprocessor.settle()  # the decision is out: now there is time for the signal's quality
         self._ring.push(self._preprocessor.filtered)
 
-    def _decide(self, frame: FeatureFrame, sampled_s: float, woken: float, features_s: float) -> None:
+    def _decide(self, frame: FeatureFrame, sampled_s: float, woken: float) -> None:
         if self._forget.is_set():
             self._forget.clear()
             self._reader.reset()
@@ -411,7 +408,8 @@ class Engine:
             self._vitals.decided_s = decoded
         now = clock()
         arrival_s = woken - sampled_s if self._connection.inlet.timeline.same_clock else float("nan")
-        stages = (arrival_s, features_s, judged - began, decoded - judged, now - decoded)
+        # Where a packet completes several windows, the later ones wait for the earlier: part of their features' time.
+        stages = (arrival_s, began - woken, judged - began, decoded - judged, now - decoded)
         self.log.add(frame.time_s, frame.index, stages, posterior.probabilities)
         self._posterior, self._latent = posterior.probabilities, posterior.latent
         self._rms = frame.rms_uv
