@@ -24,6 +24,7 @@ from rt_handdt.runtime.connect import Connection
 from rt_handdt.runtime.figures import latency_ms
 from rt_handdt.runtime.hub import Hub
 from rt_handdt.runtime.limits import LiveLimits
+from rt_handdt.runtime.priority import ask_for_priority
 from rt_handdt.runtime.publisher import Publisher
 from rt_handdt.runtime.ring import Ring
 from rt_handdt.runtime.sink_process import SinkProcess
@@ -72,6 +73,8 @@ class Engine:
         explainer is a decoder).
     bad
         Electrodes (in layout order) that are known to be bad, besides those that are found to be.
+    priority
+        Ask the system to run the worker before other work; what became of it is in `real_time`.
     limits
         When the hand is told to rest.
     hub
@@ -87,6 +90,7 @@ class Engine:
         on_decision: Callable[[Decision], None] | None = None,
         explain: bool = False,
         bad: Sequence[int] = (),
+        priority: bool = False,
         limits: LiveLimits | None = None,
         hub: Hub | SinkProcess | None = None,
     ) -> None:
@@ -114,6 +118,8 @@ class Engine:
         self._reconnect = reconnect
         self._explain = explain
         self._preprocessor = Preprocessor(self.spec)
+        self._priority = priority
+        self.real_time = False
         self._known_bad = tuple(bad)
         self._preprocessor.set_bad_channels(self._known_bad)
         self._reader = reader
@@ -309,6 +315,7 @@ class Engine:
 
     def _work(self) -> None:
         try:
+            self.real_time = self._priority and ask_for_priority()
             self._last_sample_at = clock()
             while not self._stop.is_set():
                 try:

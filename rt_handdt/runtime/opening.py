@@ -138,6 +138,7 @@ def open_engine(
         on_decision=on_decision,
         explain=run.explain,
         bad=bad,
+        priority=True,
         limits=run.limits,
         hub=hub,
     )

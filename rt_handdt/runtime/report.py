@@ -72,6 +72,7 @@ def run_report(engine: Engine) -> dict[str, Any]:
             "bad": engine.bad_electrodes,
             "bad_share": {name: round(share, 4) for name, share in engine.bad_share.items()},
         },
+        "real_time_priority": engine.real_time,
         "limits_s": engine.limits.model_dump(),
         "remarks": [{"code": remark.code, "sentence": remark.sentence} for remark in engine.remarks],
         "sinks": engine.sinks,

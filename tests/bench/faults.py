@@ -281,7 +281,12 @@ def faults(rest: Float32) -> list[Fault]:
             source=NO_COUNTER,
         ),
         Fault("large gaps", "200 samples lost every 0.35 s", during(START_S, STOP_S, lose_every(200, 717))),
-        Fault("one gap", "5 samples lost, once", during(START_S, START_S + 0.1, lose_every(5, 4096)), decides=True),
+        Fault(
+            "one gap",
+            "5 samples lost, once",
+            during(START_S, START_S + 0.1, lose_every(5, round(START_S * FS))),
+            decides=True,
+        ),
         *(
             Fault(
                 f"packets of {n}",

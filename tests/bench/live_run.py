@@ -7,7 +7,8 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from rt_handdt.core.bundle import Bundle
@@ -27,6 +28,18 @@ from rt_handdt.runtime.windowlog import WindowTable
 NAME = "bench"
 
 
+@contextmanager
+def replay(source: Sequence[str], seconds: float) -> Iterator[None]:
+    """``rt-handdt replay`` with these arguments, in a process of its own."""
+    os.environ.setdefault(lsl.SESSION_VARIABLE, f"bench-{uuid.uuid4().hex[:12]}")
+    command = [sys.executable, "-m", "rt_handdt.cli.main", "replay", *source, "--name", NAME, "--seconds", str(seconds)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as child:
+        try:
+            yield
+        finally:
+            child.terminate()
+
+
 def live_run(
     bundle: Bundle,
     source: Sequence[str],
@@ -34,19 +47,17 @@ def live_run(
     *,
     explain: bool = False,
     provider: Provider = "auto",
-    window: Callable[[Engine], None] | None = None,
     sinks: Sequence[str] = (),
 ) -> tuple[dict[str, Any], WindowTable]:
     """Replay `source` (arguments of ``rt-handdt replay``) and recognize it; the report and every window.
 
-    `window`, if given, is called with the engine and returns when the run is over; `sinks` are as in ``--sink``.
+    `sinks` are as in ``--sink``.
     """
     os.environ.setdefault(lsl.SESSION_VARIABLE, f"bench-{uuid.uuid4().hex[:12]}")
     lsl.configure()
     sys.setswitchinterval(0.0005)  # as the command line does
-    command = [sys.executable, "-m", "rt_handdt.cli.main", "replay", *source, "--name", NAME, "--seconds", str(seconds)]
     recognizer = Recognizer(bundle, provider)
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as child:
+    with replay(source, seconds):
         hub = None
         if sinks:
             rate_hz = bundle.spec.fs_hz / bundle.spec.hop_samples
@@ -54,17 +65,13 @@ def live_run(
             hub = SinkProcess(sinks, about)
             hub.open()
         connection = connect(bundle.spec, NAME, timeout_s=20.0)
-        engine = Engine(StreamRecognizer(recognizer), connection, explain=explain, hub=hub)
+        engine = Engine(StreamRecognizer(recognizer), connection, explain=explain, hub=hub, priority=True)
         engine.start()
         try:
-            if window is not None:
-                window(engine)
-            else:
-                wait_until_done(engine, None if seconds is None else seconds - 0.01, lambda: None)
-                # what is still on its way
-                time.sleep(0.3)
+            wait_until_done(engine, None if seconds is None else seconds - 0.01, lambda: None)
+            # what is still on its way
+            time.sleep(0.3)
         finally:
             engine.stop()
-            child.terminate()
     engine.raise_error()
     return run_report(engine), engine.log.table()
