@@ -65,8 +65,8 @@ def source_choice(
     LayoutError
         If the layout is not valid.
     """
-    from rt_handdt.core.layout import ElectrodeLayout
     from rt_handdt.core.columns import parse_columns
+    from rt_handdt.core.layout import ElectrodeLayout
     from rt_handdt.io.units import microvolts_per
     from rt_handdt.paths import layout_path
     from rt_handdt.runtime.source_choice import SourceChoice
