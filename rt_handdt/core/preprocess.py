@@ -214,7 +214,7 @@ class Preprocessor:
 
     @property
     def quality(self) -> SignalQuality | None:
-        """As of the newest window; None before the first."""
+        """As of the newest window; None before the first. Settles it: ask on the thread that pushes."""
         self.settle()
         return self._quality
 

@@ -16,6 +16,7 @@ from rt_handdt.core.gestures import REST
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.metrics import WindowScore, score_windows
 from rt_handdt.core.preprocess import Preprocessor
+from rt_handdt.core.quality import SignalQuality
 from rt_handdt.core.types import Chunk, Decision, FeatureFrame, Float32, Remark
 from rt_handdt.errors import HanddtError, StreamError
 from rt_handdt.infer.stream import StreamRecognizer
@@ -138,6 +139,7 @@ class Engine:
         self._catching_up = False
         self._waits: deque[float] = deque(maxlen=9)
         self._waited_s = 0.0
+        self._quality: SignalQuality | None = None
         self._bad_windows = np.zeros(self.layout.n_channels, dtype=np.int64)
         self._windows_seen = 0
         self._remarks: dict[str, Remark] = {}
@@ -255,8 +257,7 @@ class Engine:
     def bad_electrodes(self) -> dict[str, str]:
         """The electrodes that are rebuilt from their neighbours now: name → what is wrong with each."""
         found = {self.layout.channels[k]: "known" for k in self._known_bad}
-        quality = self._preprocessor.quality
-        kinds = () if quality is None else quality.kinds
+        kinds = () if self._quality is None else self._quality.kinds
         return found | {name: kind for name, kind in zip(self.layout.channels, kinds, strict=False) if kind}
 
     @property
@@ -388,7 +389,8 @@ class Engine:
         self.samples_received += len(chunk.samples)
         for frame in self._preprocessor.push(samples, times_s):
             self._decide(frame, frame.time_s + chunk.offset_s, woken)
-        self._preprocessor.settle()  # the decision is out: now there is time for the signal's quality
+        # The decision is out: now there is time for the signal's quality. Asked for here, on the one thread that may.
+        self._quality = self._preprocessor.quality
         self._ring.push(self._preprocessor.filtered)
 
     def _decide(self, frame: FeatureFrame, sampled_s: float, woken: float) -> None:

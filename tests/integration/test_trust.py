@@ -278,3 +278,24 @@ def test_an_electrode_known_to_be_bad_is_rebuilt_from_the_start(bundle: Bundle) 
         until(lambda: len(run.engine.log) == 9)
         figures = run_report(run.engine)
     assert figures["electrodes"] == {"bad": {"E3": "known"}, "bad_share": {"E3": 1.0}}
+
+
+def test_who_looks_on_does_not_judge_the_signal(bundle: Bundle) -> None:
+    """A snapshot or a report that settled the quality itself would feed it the worker's block twice."""
+    with running(bundle, PATIENT) as run:
+        run.source.give(chunk(loud(256), clock()))
+        until(lambda: len(run.engine.log) == 9)
+        settled_by: list[str] = []
+        settle = run.engine._preprocessor.settle
+
+        def watched() -> None:
+            settled_by.append(threading.current_thread().name)
+            settle()
+
+        run.engine._preprocessor.settle = watched  # type: ignore[method-assign]
+        run.source.give(chunk(loud(16), clock()))
+        until(lambda: len(run.engine.log) == 10)
+        run.engine.snapshot()
+        run_report(run.engine)
+        until(lambda: settled_by)
+    assert set(settled_by) == {"handdt-engine"}
