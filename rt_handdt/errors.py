@@ -43,3 +43,14 @@ class SinkError(HanddtError):
 
 class DisplayError(HanddtError):
     """A window was asked for where none can be shown."""
+
+
+def sentence_of(exc: BaseException) -> str:
+    """What to tell a user of any exception: our own say it themselves, others need their kind before it.
+
+    Examples
+    --------
+    >>> sentence_of(ConfigError("Mend it.")), sentence_of(ValueError("no"))
+    ('Mend it.', 'ValueError: no')
+    """
+    return str(exc) if isinstance(exc, HanddtError) else f"{type(exc).__name__}: {exc}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -106,11 +106,6 @@ def run_live(
     """Run the live engine until it is done, and return its report (see `runtime.report`)."""
     console = Console(soft_wrap=True)
     _check_writable(report, screenshot)
-    _check_provider(run.provider)
-    if run.sinks:
-        from rt_handdt.io.sinks import parse_sinks
-
-        parse_sinks(run.sinks)
     from rt_handdt.runtime.ending import Ending
 
     with Ending() as ending:
@@ -208,13 +203,6 @@ def _draw_offscreen(engine: Engine, path: Path) -> None:
         screenshot=path,
         reject_below=engine.recognizer.bundle.manifest.decoder.reject_below,
     )
-
-
-def _check_provider(name: str) -> None:
-    from rt_handdt.infer.recognizer import Provider
-
-    if name not in get_args(Provider):
-        raise ConfigError(f"--provider: must be one of {', '.join(get_args(Provider))}; got '{name}'.")
 
 
 def _check_writable(*paths: Path | None) -> None:

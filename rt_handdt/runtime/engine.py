@@ -18,7 +18,7 @@ from rt_handdt.core.metrics import WindowScore, score_windows
 from rt_handdt.core.preprocess import Preprocessor
 from rt_handdt.core.quality import SignalQuality
 from rt_handdt.core.types import Chunk, Decision, FeatureFrame, Float32, Remark
-from rt_handdt.errors import HanddtError, StreamError
+from rt_handdt.errors import HanddtError, StreamError, sentence_of
 from rt_handdt.infer.stream import StreamRecognizer
 from rt_handdt.io.lsl import clock
 from rt_handdt.runtime.connect import Connection
@@ -245,7 +245,6 @@ class Engine:
     @property
     def loss_method(self) -> str:
         """How losses were judged, ``"counter"`` or ``"timestamps"``; both, in order, where that has changed."""
-        self._note_stream()
         return " then ".join(self._loss_methods) or self._connection.inlet.timeline.loss_method
 
     @property
@@ -330,12 +329,13 @@ class Engine:
                     self._take(chunk, woken)
                 self._look_after(clock())
                 self._vitals.busy_s = 0.0
+            self._note_stream()  # what was noticed since the last look belongs to the report
         except BaseException as exc:  # becomes visible state; raise_error() hands it on
             self._break(exc)
 
     def _break(self, exc: BaseException) -> None:
         self.error = exc
-        sentence = str(exc) if isinstance(exc, HanddtError) else f"{type(exc).__name__}: {exc}"
+        sentence = sentence_of(exc)
         self._stop.set()
         try:
             self._publisher.rest(Status(State.FAILED, "failed", sentence))

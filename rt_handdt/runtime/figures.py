@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rt_handdt.core.types import Float64
+from rt_handdt.runtime.percentiles import percentiles_ms
 from rt_handdt.runtime.windowlog import STAGES, WindowTable
 
 #: Latencies of the first second tell of starting up, not of running; they are not counted.
@@ -29,16 +29,17 @@ def latency_ms(table: WindowTable, *, whole: bool, compute: bool = False) -> dic
         ``"last"``, ``"p50"``, ``"p95"``, ``"p99"``, ``"max"``; empty if nothing was decided whose latency is known.
     """
     values = table.compute_s if compute else table.latency_s
-    known = np.isfinite(values) & _warm(table, whole)
-    return _percentiles(values[known])
+    values = values[np.isfinite(values) & _warm(table, whole)]
+    found = {key: value for key, value in percentiles_ms(values).items() if value is not None}
+    return {"last": float(values[-1] * 1e3), **found} if found else {}
 
 
-def stages_ms(table: WindowTable, *, whole: bool) -> dict[str, dict[str, float]]:
-    """The same of each stage (`STAGES`), and of learning after the decision."""
+def stages_ms(table: WindowTable, *, whole: bool) -> dict[str, dict[str, float | None]]:
+    """The same of each stage (`STAGES`), and of learning after the decision; None where nothing is known."""
     warm = _warm(table, whole)
     found = {name: table.stages_s[:, column] for column, name in enumerate(STAGES)}
     found["learning"] = table.learning_s
-    return {name: _percentiles(values[warm & np.isfinite(values)]) for name, values in found.items()}
+    return {name: percentiles_ms(values[warm & np.isfinite(values)]) for name, values in found.items()}
 
 
 def _warm(table: WindowTable, whole: bool) -> np.ndarray:
@@ -47,16 +48,3 @@ def _warm(table: WindowTable, whole: bool) -> np.ndarray:
     # By the time of decision: what had piled up while the stream was opened is decided at once, and late.
     decided_s = table.newest_s + np.nan_to_num(table.latency_s)
     return np.asarray(decided_s >= decided_s[0] + WARM_UP_S)
-
-
-def _percentiles(values: Float64) -> dict[str, float]:
-    if not len(values):
-        return {}
-    p50, p95, p99 = np.percentile(values, [50, 95, 99]) * 1e3
-    return {
-        "last": float(values[-1] * 1e3),
-        "p50": float(p50),
-        "p95": float(p95),
-        "p99": float(p99),
-        "max": float(values.max() * 1e3),
-    }

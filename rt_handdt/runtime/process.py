@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rt_handdt.core.layout import ElectrodeLayout
-from rt_handdt.errors import HanddtError
+from rt_handdt.errors import HanddtError, sentence_of
 from rt_handdt.io.description import shown
 from rt_handdt.runtime.engine import Engine
 from rt_handdt.runtime.opening import LiveRun, open_engine
@@ -147,6 +147,8 @@ class EngineProcess:
 
     def stop(self) -> dict[str, Any] | None:
         """End the run, and return its report; None if there is none."""
+        if self._facts is None:  # it still looks for the stream: there is nothing to report, and nobody to wait for
+            self._process.kill()
         self._send("stop")
         self._reader.join(timeout=END_S)
         self._process.join(timeout=END_S)
@@ -278,7 +280,7 @@ def _warn(pipe: Pipe, sentence: str) -> None:
 
 def _last_words(pipe: Pipe, figures: dict[str, Any] | None, error: BaseException | None) -> None:
     if error is not None and not isinstance(error, HanddtError):
-        error = RuntimeError(f"{type(error).__name__}: {error}")  # any class may not be known, or fit through the pipe
+        error = RuntimeError(sentence_of(error))  # any class may not be known, or fit through the pipe
     with contextlib.suppress(OSError):
         pipe.send(("over", figures, error))
     pipe.close()

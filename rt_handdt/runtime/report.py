@@ -8,6 +8,7 @@ from typing import Any
 from rt_handdt.core.metrics import WindowScore
 from rt_handdt.runtime.engine import Engine
 from rt_handdt.runtime.figures import stages_ms
+from rt_handdt.runtime.percentiles import KEYS
 
 SCHEMA = "rt-handdt.run/2"
 
@@ -81,9 +82,9 @@ def run_report(engine: Engine) -> dict[str, Any]:
         "provider": engine.recognizer.provider,
         "provider_choice": engine.recognizer.choice.sentence,
         "latency_ms": {
-            "push_to_decision": _rounded(engine.latency_ms()) if engine.same_clock else _rounded({}),
-            "compute": _rounded(engine.latency_ms(compute=True)),
-            "stages": {name: _rounded(found) for name, found in stages_ms(table, whole=whole).items()},
+            "push_to_decision": _listed(engine.latency_ms() if engine.same_clock else {}),
+            "compute": _listed(engine.latency_ms(compute=True)),
+            "stages": stages_ms(table, whole=whole),
         },
     }
     if engine.has_markers:
@@ -108,8 +109,8 @@ def score_figures(score: WindowScore, hop_s: float) -> dict[str, Any]:
     }
 
 
-def _rounded(found: dict[str, float]) -> dict[str, float | None]:
-    return {key: round(found[key], 4) if key in found else None for key in ("p50", "p95", "p99", "max")}
+def _listed(found: dict[str, float]) -> dict[str, float | None]:
+    return {key: found.get(key) for key in KEYS}
 
 
 def _number(value: float) -> float | None:

@@ -8,13 +8,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from rt_handdt.core.gestures import REST
-from rt_handdt.errors import HanddtError, SinkError
+from rt_handdt.errors import HanddtError, SinkError, sentence_of
 from rt_handdt.io.lsl import clock
 from rt_handdt.io.message import Message
 from rt_handdt.io.sink import About, Sink
+from rt_handdt.runtime.percentiles import percentiles_ms
 
 #: Messages that may wait for a sink, and for one that keeps a record: a second, and two minutes at 64 a second.
 WAITING, WAITING_RECORD = 64, 8192
@@ -85,7 +84,7 @@ class SinkWorker:
         self._label = ""
         self._left_s = self._due_s = self._tried_s = self._up_s = 0.0
         self._retry_s = RETRY_S
-        self._delays_ms: deque[float] = deque(maxlen=DELAYS)
+        self._delays_s: deque[float] = deque(maxlen=DELAYS)
         self._notes: dict[str, float] = {}
         self._over = threading.Event()
         # A lock that means "nothing new" while it is held: the cheapest way to wake a thread, and nobody waits to wake.
@@ -158,10 +157,8 @@ class SinkWorker:
 
     def _delay_ms(self) -> dict[str, float | None]:
         """From the decision to the end of its sending."""
-        found = np.asarray(self._delays_ms.copy())
-        if not len(found):
-            return {"p50": None, "p99": None, "max": None}
-        return {name: round(float(np.percentile(found, q)), 3) for name, q in (("p50", 50), ("p99", 99), ("max", 100))}
+        found = percentiles_ms(self._delays_s.copy())
+        return {key: found[key] for key in ("p50", "p99", "max")}
 
     # -- its thread --------------------------------------------------------------------------------------------
 
@@ -222,7 +219,7 @@ class SinkWorker:
         self._waiting.popleft()
         if done:
             self.sent += 1
-            self._delays_ms.append((self._left_s - message.told_s) * 1e3)
+            self._delays_s.append(self._left_s - message.told_s)
         else:
             self.untaken += 1
 
@@ -288,7 +285,7 @@ class SinkWorker:
     def _fail(self, exc: BaseException) -> None:
         self.failures += 1
         self.state = "failed"
-        self.last_error = str(exc) if isinstance(exc, HanddtError) else f"{type(exc).__name__}: {exc}"
+        self.last_error = sentence_of(exc)
         self._tried_s = clock()
         self._note(f"{self.last_error} It is tried again; decisions go on.")
         self._let_go()
@@ -303,7 +300,7 @@ class SinkWorker:
         try:
             self._sink.open(self._about)
         except BaseException as exc:
-            self.last_error = str(exc) if isinstance(exc, HanddtError) else f"{type(exc).__name__}: {exc}"
+            self.last_error = sentence_of(exc)
             self._retry_s = min(2 * self._retry_s, RETRY_LIMIT_S)
             self._let_go()
             return False

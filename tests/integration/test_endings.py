@@ -17,7 +17,8 @@ import pytest
 
 from rt_handdt.core.bundle import Bundle
 from rt_handdt.io.lsl import SignalOutlet
-from rt_handdt.runtime import report_file
+from rt_handdt.runtime import process, report_file
+from rt_handdt.runtime.opening import LiveRun
 from rt_handdt.runtime.report_file import ReportFile
 from tests.support.streaming import streaming
 from tests.support.tiny import noise, tiny_bundle, tiny_spec
@@ -146,3 +147,12 @@ def test_a_full_disk_keeps_the_last_whole_report(tmp_path: Path, monkeypatch: py
     assert json.loads(path.read_text()) == {"windows": 1}
     assert "No space left" in said[0]
     assert '{"windows": 2}' in said[0]
+
+
+def test_a_window_that_still_looks_for_its_stream_waits_for_nobody(
+    lsl: None, bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "END_S", 600.0)  # longer than this test may take
+    engine = process.EngineProcess(LiveRun(bundle.path, "nowhere", timeout_s=600.0), tmp_path / "run.json", print)
+    assert engine.stop() is None
+    assert not (tmp_path / "run.json").exists()

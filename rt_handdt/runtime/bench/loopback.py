@@ -71,7 +71,7 @@ def paced_latency(
         for n in hops(spec.window_samples, spec.hop_samples):
             say(f"Latency over LSL, a window every {1e3 * n / spec.fs_hz:.1f} ms")
             model = _with_hop(recognizer, n)
-            engine = Engine(StreamRecognizer(model), connect(model.bundle.spec, NAME, timeout_s=START_S))
+            engine = Engine(StreamRecognizer(model), connect(model.bundle.spec, NAME, timeout_s=START_S), priority=True)
             engine.start()
             try:
                 wait_until_done(engine, SETTLE_S, lambda: None)

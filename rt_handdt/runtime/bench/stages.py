@@ -15,7 +15,7 @@ from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import Float32
 from rt_handdt.infer.recognizer import Recognizer
 from rt_handdt.infer.stream import StreamRecognizer
-from rt_handdt.runtime.bench.percentiles import percentiles_ms
+from rt_handdt.runtime.percentiles import percentiles_ms
 
 T = TypeVar("T")
 Costs = dict[str, dict[str, float | None]]
