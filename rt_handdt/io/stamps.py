@@ -10,13 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from rt_handdt.core.types import Float64
+from rt_handdt.io.knots import EXACT, STEADY, chunk_ends, regular, whole_steps
+from rt_handdt.io.wild_stamps import BELIEVE_S, JUMP_S, WildStamps
 
 Int64 = npt.NDArray[np.int64]
 
-#: Samples off by less than this follow one another without a step.
-STEADY = 0.5
-#: Knots whose scatter is below this (samples) are those of a source that keeps perfect time.
-EXACT = 0.05
 #: Fewest knots to know that.
 KNOWN = 8
 #: A clock is at most so much slower than it says; what exceeds it is a loss.
@@ -31,10 +29,6 @@ BLOCK_S = 0.125
 PATIENCE = 16
 #: Samples without a packet that tell that there are none, in s.
 PACKET_S = 0.05
-#: Stamps that step back by more are of a clock that was set, in s.
-JUMP_S = 0.25
-#: A clock that was set is believed after so long, in s.
-BELIEVE_S = 0.1
 #: After a sign of late deliveries, a source does not count as one that keeps perfect time for so long, in s.
 UNSTEADY_S = 10.0
 
@@ -84,7 +78,7 @@ class StampJudge:
         self.lost_track = False
         self.stamp_s = np.nan  # the last one that made sense, less the clock's jumps
         self._out = 0.0  # lag of the last time given
-        self._wild: list[float] = []
+        self._wild = WildStamps(fs_hz)
         self._restart()
 
     def _restart(self) -> None:
@@ -221,7 +215,7 @@ class StampJudge:
             bounds = bounds[:: -(-len(bounds) // 6)]
         bunched = np.flatnonzero(steps < -STEADY)
         start = 0
-        last_lag, last_number = self._last_lag, self._knot_number
+        last_lag, last_number = self._last_lag, self.number - 1
         for bound in bounds:
             if bound:
                 last_lag, last_number = float(lags[bound - 1]), float(numbers[bound - 1])
@@ -241,10 +235,6 @@ class StampJudge:
                 lags[start:] -= lost
         self._last_lag = float(lags[-1])
         return not len(bunched)
-
-    @property
-    def _knot_number(self) -> float:
-        return self.number - 1
 
     # -- knots -----------------------------------------------------------------------------------------------------
 
@@ -310,16 +300,16 @@ class StampJudge:
         pairs = list(self._recent)
         if self._knots <= 4:
             return 0
-        rate, scatter = _regular(pairs)
+        rate, scatter = regular(pairs)
         if rate < -0.9:
             return self._doubt(number)
         some = sum(n for n, _ in pairs) / len(pairs)
-        ends = _chunk_ends(pairs)
+        ends = chunk_ends(pairs)
         if ends:  # even within chunks: their ends show how exact the stamps are
-            rate, scatter = 0.0, _regular(ends)[1] if len(ends) > 2 else min(self._scatter, 1e3)
+            rate, scatter = 0.0, regular(ends)[1] if len(ends) > 2 else min(self._scatter, 1e3)
         elif scatter > max(EXACT, 0.3 * abs(rate) * some):
             # The middle of many knots still tells a rate that is not the declared one.
-            known = self._rate > max(OTHER_RATE, 0.05 * scatter / some) and not _whole(pairs)
+            known = self._rate > max(OTHER_RATE, 0.05 * scatter / some) and not whole_steps(pairs)
             rate = self._rate if known else 0.0
             scatter = sorted(abs(step - rate * n) for n, step in pairs)[3 * len(pairs) // 4]
         if rate < -0.05 and scatter > EXACT:
@@ -335,7 +325,7 @@ class StampJudge:
                 self._level += max(-explained, min(explained, off))
                 self._block.clear()
         self._scatter = scatter
-        self._steady = scatter < EXACT or _whole(pairs)
+        self._steady = scatter < EXACT or whole_steps(pairs)
         was, self.exact = self.exact, self._steady and self._knots > KNOWN and number >= self._unsteady_until
         if self.exact and not was:
             self._block.clear()
@@ -472,30 +462,17 @@ class StampJudge:
     ) -> tuple[Float64, int]:
         """Lags in which stamps that cannot be are replaced; after a while they are believed: the clock was set."""
         lost = 0
-        if sane[-1]:
-            self._wild.clear()
-        else:
-            tail = len(sane) - 1 - (int(np.flatnonzero(sane)[-1]) if sane.any() else -1)
-            if tail < len(sane):
-                self._wild.clear()
-            self._wild.extend(lags[len(lags) - tail :].tolist())
-            run = len(self._wild)
-            if run >= BELIEVE_S * self._fs_hz:
-                settled = np.asarray(self._wild)
-                if np.isfinite(settled).all() and np.ptp(settled) < JUMP_S * self._fs_hz:
-                    jump = float(settled.min()) - self._expected(float(numbers[-1]))
-                    lost = round(surely_lost) if surely_lost > BELIEVE_S * self._fs_hz else 0
-                    jump -= lost
-                    self.jumps_s.append(jump / self._fs_hz)
-                    self._origin += jump / self._fs_hz
-                    lags = lags - jump - lost
-                    sane = sane.copy()
-                    sane[len(sane) - tail :] = True
-                    sane[: len(sane) - tail] = False
-                    self._wild.clear()
-                elif run >= self._fs_hz:
-                    self.lost_track = True
-                    self._wild.clear()
+        believed = self._wild.see(lags, sane)
+        if believed is not None:
+            lag, n = believed
+            lost = round(surely_lost) if surely_lost > BELIEVE_S * self._fs_hz else 0
+            jump = lag - self._expected(float(numbers[-1])) - lost
+            self.jumps_s.append(jump / self._fs_hz)
+            self._origin += jump / self._fs_hz
+            lags = lags - jump - lost
+            sane = np.arange(len(sane)) >= len(sane) - n
+        elif self._wild.nonsense:
+            self.lost_track, self._wild.nonsense = True, False
         return np.where(sane, lags, self._level + self._drift * (numbers - self._level_at)), lost
 
     # -- times -----------------------------------------------------------------------------------------------------
@@ -511,30 +488,3 @@ class StampJudge:
         ramp = self._out + (target - self._out) / n * (self._ramp[:n] + 1)
         self._out = target
         return np.asarray(self._base + (numbers + ramp) / self._fs_hz)
-
-
-def _regular(pairs: list[tuple[float, float]]) -> tuple[float, float]:
-    """Step per sample (median), and how far most steps (three of four, all but one) are from it."""
-    rates = sorted(step / n for n, step in pairs)
-    rate = rates[len(rates) // 2]
-    off = sorted(abs(step - rate * n) for n, step in pairs)
-    return rate, off[max(0, min(3 * len(off) // 4, len(off) - 2))]
-
-
-def _chunk_ends(pairs: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """(samples, step) from chunk to chunk, where stamps are even in between; else empty."""
-    ends, flat, flats = [], 0.0, 0.0
-    for n, step in pairs:
-        if abs(step) < EXACT:
-            flat += n
-            flats += n
-        else:
-            ends.append((flat + 1, step))
-            flat = n - 1
-    ends = ends[1:]  # the first may have begun before what is remembered
-    return ends if flats > 0.5 * sum(n for n, _ in pairs) else []
-
-
-def _whole(pairs: list[tuple[float, float]]) -> bool:
-    """Whether all steps are whole samples forwards: a source that keeps perfect time and loses samples often."""
-    return all(step > -STEADY and abs(step - round(step)) < EXACT for _, step in pairs)
