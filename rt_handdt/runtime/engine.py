@@ -16,12 +16,12 @@ from rt_handdt.core.gestures import REST
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.metrics import WindowScore, score_windows
 from rt_handdt.core.preprocess import Preprocessor
-from rt_handdt.core.quality import SignalQuality
 from rt_handdt.core.types import Chunk, Decision, FeatureFrame, Float32, Remark
 from rt_handdt.errors import HanddtError, StreamError, sentence_of
 from rt_handdt.infer.stream import StreamRecognizer
 from rt_handdt.io.lsl import clock
 from rt_handdt.runtime.connect import Connection
+from rt_handdt.runtime.electrode_notes import ElectrodeNotes
 from rt_handdt.runtime.figures import latency_ms
 from rt_handdt.runtime.hub import Hub
 from rt_handdt.runtime.limits import LiveLimits
@@ -31,6 +31,7 @@ from rt_handdt.runtime.ring import Ring
 from rt_handdt.runtime.sink_process import SinkProcess
 from rt_handdt.runtime.snapshot import HistoryPoint, Snapshot
 from rt_handdt.runtime.status import State, Status
+from rt_handdt.runtime.stream_notes import StreamNotes
 from rt_handdt.runtime.watchdog import Vitals, Watchdog
 from rt_handdt.runtime.windowlog import WindowLog
 
@@ -114,6 +115,8 @@ class Engine:
         self.reconnections = 0
         self.windows_skipped = 0
         self.windows_refused: dict[str, int] = {}
+        self.stream_notes = StreamNotes()
+        self.electrodes = ElectrodeNotes(self.layout, bad)
         self._connection = connection
         self._hub = hub
         self._reconnect = reconnect
@@ -121,8 +124,7 @@ class Engine:
         self._preprocessor = Preprocessor(self.spec)
         self._priority = priority
         self.real_time = False
-        self._known_bad = tuple(bad)
-        self._preprocessor.set_bad_channels(self._known_bad)
+        self._preprocessor.set_bad_channels(bad)
         self._reader = reader
         self._forget = threading.Event()
         self._decoder = Decoder(bundle.manifest.decoder, bundle.gestures, self.spec.hop_samples / self.spec.fs_hz)
@@ -139,12 +141,6 @@ class Engine:
         self._catching_up = False
         self._waits: deque[float] = deque(maxlen=9)
         self._waited_s = 0.0
-        self._quality: SignalQuality | None = None
-        self._bad_windows = np.zeros(self.layout.n_channels, dtype=np.int64)
-        self._windows_seen = 0
-        self._remarks: dict[str, Remark] = {}
-        self._loss_methods: list[str] = []
-        self._foreign_clock = False
         self._posterior: Float32 | None = None
         self._rms: Float32 | None = None
         self._pattern: Float32 | None = None
@@ -243,37 +239,9 @@ class Engine:
         return self._connection.markers is not None or bool(self._marks)
 
     @property
-    def loss_method(self) -> str:
-        """How losses were judged, ``"counter"`` or ``"timestamps"``; both, in order, where that has changed."""
-        return " then ".join(self._loss_methods) or self._connection.inlet.timeline.loss_method
-
-    @property
-    def remarks(self) -> tuple[Remark, ...]:
-        """What was noticed about the stream so far, each once."""
-        return tuple(self._remarks.values())
-
-    @property
-    def bad_electrodes(self) -> dict[str, str]:
-        """The electrodes that are rebuilt from their neighbours now: name → what is wrong with each."""
-        found = {self.layout.channels[k]: "known" for k in self._known_bad}
-        kinds = () if self._quality is None else self._quality.kinds
-        return found | {name: kind for name, kind in zip(self.layout.channels, kinds, strict=False) if kind}
-
-    @property
-    def bad_share(self) -> dict[str, float]:
-        """Share of all windows in which an electrode was rebuilt, of those that ever were."""
-        seen = max(self._windows_seen, 1)
-        return {self.layout.channels[k]: float(self._bad_windows[k] / seen) for k in np.flatnonzero(self._bad_windows)}
-
-    @property
     def measured_hz(self) -> float | None:
         """The rate at which samples really come; None while unknown."""
         return self._connection.inlet.timeline.measured_hz
-
-    @property
-    def same_clock(self) -> bool:
-        """Whether the stream's times have always been on LSL's clock: else neither latency nor score can be known."""
-        return not self._foreign_clock
 
     @property
     def sinks(self) -> list[dict[str, Any]]:
@@ -390,16 +358,14 @@ class Engine:
         for frame in self._preprocessor.push(samples, times_s):
             self._decide(frame, frame.time_s + chunk.offset_s, woken)
         # The decision is out: now there is time for the signal's quality. Asked for here, on the one thread that may.
-        self._quality = self._preprocessor.quality
+        self.electrodes.quality = self._preprocessor.quality
         self._ring.push(self._preprocessor.filtered)
 
     def _decide(self, frame: FeatureFrame, sampled_s: float, woken: float) -> None:
         if self._forget.is_set():
             self._forget.clear()
             self._reader.reset()
-        self._windows_seen += 1
-        if frame.bad is not None:
-            self._bad_windows += frame.bad
+        self.electrodes.note(frame)
         fault = frame.fault or self._connection.inlet.timeline.fault
         self._vitals.refused = fault is not None
         if fault is not None:
@@ -468,19 +434,13 @@ class Engine:
             self._slow_at = now
             self._note_stream()
             self._latency_ms = self.latency_ms(newest=4096)
-            if self._marks and self.same_clock:
+            if self._marks and self.stream_notes.same_clock:
                 score = self.score(newest=4096)
                 self._accuracy = score.accuracy if score.windows else None
 
     def _note_stream(self) -> None:
-        timeline = self._connection.inlet.timeline
-        if not self._vitals.arrived_s:  # it has not judged anything yet
-            return
-        self._foreign_clock |= not timeline.same_clock
-        for remark in (*timeline.remarks, *([timeline.fault] if timeline.fault else [])):
-            self._remarks.setdefault(remark.code, remark)
-        if self._loss_methods[-1:] != [timeline.loss_method]:
-            self._loss_methods.append(timeline.loss_method)
+        if self._vitals.arrived_s:  # before that the judge of its time has judged nothing
+            self.stream_notes.note(self._connection.inlet.timeline)
 
     def _paint(self) -> None:
         """The pattern component, from the smoothed probabilities, so that picture and decision agree."""
@@ -566,18 +526,11 @@ class Engine:
         if trace_channels is not None and len(trace_channels):
             # Every sample: leaving some out would fold EMG of up to 500 Hz into what is seen.
             traces = self._ring.latest(round(trace_seconds * self.spec.fs_hz), list(trace_channels))
-        rms, status, bad = self._rms, self.status, self.bad_electrodes
-        sentence = status.sentence
-        if not sentence and bad:
-            few = ", ".join(f"{name} ({kind})" for name, kind in list(bad.items())[:4])
-            more = ", …" if len(bad) > 4 else ""
-            sentence = (
-                f"{len(bad)} of {self.layout.n_channels} electrodes are rebuilt from their neighbours: {few}{more}"
-            )
+        rms, status = self._rms, self.status
         return Snapshot(
             state=status.state,
             code=status.code,
-            message=sentence,
+            message=status.sentence or self.electrodes.sentence(),
             bundle_name=self.recognizer.bundle.manifest.name,
             stream_name=self.description.name,
             fs_hz=self.description.fs_hz,
@@ -589,7 +542,7 @@ class Engine:
             truth=self._marks[-1][1] if self._marks else None,
             rms_grid=None if rms is None else self.layout.to_grid(rms, fill=np.nan),
             pattern_grid=self._pattern,
-            bad_electrodes=bad,
+            bad_electrodes=self.electrodes.bad,
             traces=traces,
             trace_channels=tuple(trace_channels or ()),
             trace_names=tuple(self.layout.channels[k] for k in trace_channels or ()),

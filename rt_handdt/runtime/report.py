@@ -58,7 +58,7 @@ def run_report(engine: Engine) -> dict[str, Any]:
             "unread": engine.samples_unread,
             "gaps": engine.gaps,
             "bridged": engine.bridged,
-            "loss_method": engine.loss_method,
+            "loss_method": engine.stream_notes.loss_method or None,
             "reconnections": engine.reconnections,
             "missing_values": engine.missing_values,
         },
@@ -70,26 +70,26 @@ def run_report(engine: Engine) -> dict[str, Any]:
             "refused": dict(engine.windows_refused),
         },
         "electrodes": {
-            "bad": engine.bad_electrodes,
-            "bad_share": {name: round(share, 4) for name, share in engine.bad_share.items()},
+            "bad": engine.electrodes.bad,
+            "bad_share": {name: round(share, 4) for name, share in engine.electrodes.bad_share.items()},
         },
         "real_time_priority": engine.real_time,
         "limits_s": engine.limits.model_dump(),
-        "remarks": [{"code": remark.code, "sentence": remark.sentence} for remark in engine.remarks],
+        "remarks": [{"code": remark.code, "sentence": remark.sentence} for remark in engine.stream_notes.remarks],
         "sinks": engine.sinks,
         "learnt_s": None if engine.learnt_s is None else round(engine.learnt_s, 3),
         "hop_samples": engine.spec.hop_samples,
         "provider": engine.recognizer.provider,
         "provider_choice": engine.recognizer.choice.sentence,
         "latency_ms": {
-            "push_to_decision": _listed(engine.latency_ms() if engine.same_clock else {}),
+            "push_to_decision": _listed(engine.latency_ms() if engine.stream_notes.same_clock else {}),
             "compute": _listed(engine.latency_ms(compute=True)),
             "stages": stages_ms(table, whole=whole),
         },
     }
     if engine.has_markers:
         hop_s = engine.spec.hop_samples / engine.spec.fs_hz
-        report["score"] = score_figures(engine.score(), hop_s) if engine.same_clock else None
+        report["score"] = score_figures(engine.score(), hop_s) if engine.stream_notes.same_clock else None
     return report
 
 
