@@ -21,6 +21,9 @@ from rt_handdt.runtime.status import State, Status
 
 LABELS = ("rest", "fist", "open")
 RUNNING = Status(State.RUNNING, "running")
+LOST = Status(State.LOST, "lost", "Gone.")
+#: Opens a hub of the sinks named (as in ``--sink``); the fixture `opened` is one.
+Opened = Callable[..., Hub]
 
 
 def about(**changes: Any) -> About:

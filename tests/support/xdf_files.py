@@ -37,7 +37,12 @@ class Stream:
 
 def make(path: Path, *streams: Stream) -> Path:
     """Write a file of these streams."""
-    path.write_bytes(b"".join(pieces(*streams)))
+    return written(path, pieces(*streams))
+
+
+def written(path: Path, parts: list[bytes]) -> Path:
+    """Write a file of these pieces, whole or not."""
+    path.write_bytes(b"".join(parts))
     return path
 
 

@@ -1,4 +1,4 @@
-"""The hub: order, safe rest, and that no sink delays a decision; real receivers are in integration/test_sinks.py."""
+"""The hub: order, safe rest, and that no sink delays a decision; real receivers are in integration/sinks."""
 
 from __future__ import annotations
 
