@@ -208,6 +208,8 @@ class Presenter:
             return Strip((), ())
         now_s = history[-1][0]
         recent = [point for point in history if point[0] >= now_s - HISTORY_S]
+        if len(recent) < len(history):  # what had begun before goes on at the left edge
+            recent.insert(0, history[-len(recent) - 1]._replace(time_s=now_s - HISTORY_S))
         return Strip(
             cued=self._bands([(time_s - now_s, truth) for time_s, _, truth in recent]),
             decided=self._bands([(time_s - now_s, label) for time_s, label, _ in recent]),

@@ -389,9 +389,17 @@ class Engine:
         self._posterior, self._latent = posterior.probabilities, posterior.latent
         self._rms = frame.rms_uv
         truth = self._marks[-1][1] if self._marks else None
-        self._history.append(HistoryPoint(frame.time_s, decision.label, truth))
+        self._remember(HistoryPoint(frame.time_s, decision.label, truth))
         self._reader.learn()
         self.log.learnt(clock() - now)
+
+    def _remember(self, point: HistoryPoint) -> None:
+        """Of windows that agree only the first and the newest: the rest would only be carried about."""
+        past = self._history
+        if len(past) > 1 and past[-1][1:] == past[-2][1:] == point[1:]:
+            past[-1] = point
+        else:
+            past.append(point)
 
     def _too_old(self, age_s: float) -> bool:
         """Whether a window is to be passed over; once one is, so are all until the newest samples are near."""

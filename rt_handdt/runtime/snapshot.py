@@ -64,7 +64,7 @@ class Snapshot:
     trace_fs_hz
         Rate of `traces`, in Hz.
     history
-        The decisions of about the last 10 s, oldest first.
+        The decisions of at least the last 10 s, oldest first: of those that agree the first and the newest.
     seconds
         Time since the first sample, in s.
     samples_expected, samples_received, samples_lost, gaps

@@ -185,3 +185,9 @@ def test_the_pattern_s_colours_rise_from_dark_to_light() -> None:
     luminance = 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2
     assert (np.diff(luminance) >= 0).mean() > 0.97
     assert luminance[0] < 0.01 * luminance[-1]
+
+
+def test_a_long_hold_reaches_the_left_edge() -> None:
+    history = (HistoryPoint(0.0, "rest", None), HistoryPoint(5.0, "fist", None), HistoryPoint(40.0, "fist", None))
+    (band,) = Presenter(("rest", "fist")).view(Snapshot(history=history)).strip.decided
+    assert (band.start_s, band.end_s, band.text) == (-10.0, 0.0, "Fist")

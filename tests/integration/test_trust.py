@@ -299,3 +299,14 @@ def test_who_looks_on_does_not_judge_the_signal(bundle: Bundle) -> None:
         run_report(run.engine)
         until(lambda: settled_by)
     assert set(settled_by) == {"handdt-engine"}
+
+
+def test_of_decisions_that_agree_the_first_and_the_newest_are_shown(bundle: Bundle) -> None:
+    with running(bundle, PATIENT) as run:
+        run.source.give(chunk(loud(512), clock()))
+        until(lambda: len(run.engine.log) == 25)
+        history = run.engine.snapshot().history
+    changes = [one for one, after in itertools.pairwise(run.told[:25]) if one.label != after.label]
+    assert len(history) <= 2 * (len(changes) + 1)
+    assert (history[0].time_s, history[-1].time_s) == (run.told[0].time_s, run.told[24].time_s)
+    assert history[-1].label == run.told[24].label
