@@ -109,7 +109,7 @@ def test_its_death_is_said_counted_and_mended(tmp_path: Path, monkeypatch: pytes
         hub = SinkProcess([f"udp:{ear.port},heartbeat=0", f"file:{file}"], about(), words.append)
         hub.open()
         tell(hub)
-        until(lambda: len(ear.heard) == 1)
+        until(lambda: len(ear.heard) == 1 and bool(file.read_text()))  # each sink writes on a thread of its own
         assert hub._child is not None
         os.kill(hub._child.pid, signal.SIGKILL)
         until(lambda: words)
