@@ -185,5 +185,5 @@ def test_the_demo_from_end_to_end(tmp_path: Path) -> None:
     assert figures["score"]["windows"] > 500
     # every one of the ten gestures and rest was made
     assert (np.asarray(figures["score"]["confusion"]).sum(axis=1) > 0).all()
-    assert figures["score"]["accuracy"] > 0.6  # the README has the figure; this notices a broken road
+    assert figures["score"]["accuracy"] > 0.6  # docs/results.md has the figure; this notices a broken road
     assert picture.stat().st_size > 20_000

@@ -33,7 +33,7 @@ def test_statistics_lie_in_the_published_ranges(summaries, name):
 
 
 def test_another_day_is_harder_and_another_person_harder_still(summaries):
-    """The whole cohort's figures are in the README; so few people only show the order."""
+    """The whole cohort's figures are in docs/simulator.md; so few people only show the order."""
     found = difficulty({(one.subject, one.session): one.windows for one in summaries})
     scores = (found.within_session, found.other_session, found.other_people)
     within, day, people = (float(score.accuracy.mean()) for score in scores)

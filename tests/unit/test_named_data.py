@@ -208,11 +208,11 @@ def test_the_table_of_a_dataset_is_the_same_segments(dataset: Path) -> None:
     assert sum("carry the marker 'talk', which [gestures] does not name" in text for text in table.skipped) == 2
 
 
-def test_the_example_in_the_readme_is_one(tmp_path: Path) -> None:
-    text = (shipped("configs").parent / "README.md").read_text(encoding="utf-8")
+def test_the_example_in_the_docs_is_one(tmp_path: Path) -> None:
+    text = (shipped("configs").parent / "docs" / "data.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
     (example,) = [tomllib.loads(block) for block in blocks if "[[recording]]" in block]
-    dataset = Dataset.parse(example, what="README.md")
+    dataset = Dataset.parse(example, what="docs/data.md")
     assert [entry.subject for entry in dataset.recording] == ["anna", "ben"]
     (ring,) = [block for block in blocks if 'name = "ring10"' in block]
     (tmp_path / "ring.toml").write_text(ring)
