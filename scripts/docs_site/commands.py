@@ -13,8 +13,8 @@ def commands_page() -> str:
     lines = [
         "# Commands",
         "",
-        "Made from the programs themselves; `--help` says the same. Bad input gets one sentence that says what to do, and "
-        "exit code 2; Ctrl-C leaves with 130.",
+        "Made from the programs themselves; `--help` says the same. Bad input gets one sentence that says what to do, "
+        "and exit code 2; Ctrl-C leaves with 130.",
         "",
     ]
     for program, command in programs():

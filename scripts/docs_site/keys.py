@@ -27,8 +27,8 @@ def keys_page() -> str:
     lines = [
         "# Configuration keys",
         "",
-        "Made from the classes that read these files. An unknown key is refused, and the nearest known one named. A key "
-        "without a default must be given.",
+        "Made from the classes that read these files. An unknown key is refused, and the nearest known one named. A "
+        "key without a default must be given.",
         "",
     ]
     for title, place, example in FILES:

@@ -55,7 +55,7 @@ def test_every_option_that_is_named_exists() -> None:
     for page in PAGES:
         for line, text in inline_commands(page):
             name, *rest = text.split()
-            if not rest or not rest[0].isidentifier() and "-" not in rest[0].strip("-"):
+            if not rest or (not rest[0].isidentifier() and "-" not in rest[0].strip("-")):
                 continue
             command = program(name).commands.get(rest[0])
             if command is None:
