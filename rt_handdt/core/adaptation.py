@@ -180,14 +180,9 @@ class PersonAdapter:
 
     def judge(self, maps: Float32, predict: Predict) -> Posterior:
         """The first half of `step`: recognize a frame by what is known."""
-        compressed = self.model.compress(maps)
-        normal = self._scale.normal(compressed)
-        probabilities, latents = predict(self.model.as_average(normal)[None])
-        given = probabilities[0].astype(np.float64)
-        point = self.model.project(normal[None])[0]
+        compressed, point, given, latent, score, distance = self._look(maps, predict)
         evidence = self._evidence(given)
         weight = 1.0 if self._rest is None else 1.0 - float(given[self._rest])
-        score, distance = self._means.compare(point[None])
         self._plausible = float(distance[0]) < self.settings.implausible
         if self._map is not None:
             resting = self._plausible and weight <= 1.0 - self.settings.gate
@@ -202,7 +197,19 @@ class PersonAdapter:
             others = 1.0 - out[self._rest]
             out = out * ((1.0 - self.settings.quiet_rest) / others)
             out[self._rest] = self.settings.quiet_rest
-        return Posterior(out.astype(np.float32), latents[0])
+        return Posterior(out.astype(np.float32), latent)
+
+    def warm(self, maps: Float32, predict: Predict) -> None:
+        """Compute what `judge` does, for nothing: the next window's then finds code and numbers in the caches."""
+        self._look(maps, predict)
+
+    def _look(self, maps: Float32, predict: Predict) -> tuple[Float32, Float64, Float64, Float32, Float64, Float64]:
+        compressed = self.model.compress(maps)
+        normal = self._scale.normal(compressed)
+        probabilities, latents = predict(self.model.as_average(normal)[None])
+        point = self.model.project(normal[None])[0]
+        score, distance = self._means.compare(point[None])
+        return compressed, point, probabilities[0].astype(np.float64), latents[0], score, distance
 
     def learn(self, predict: Predict) -> None:
         """The second half: learn from the frame judged last, which may be done once its decision is out."""

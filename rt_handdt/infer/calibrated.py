@@ -135,6 +135,10 @@ class CalibratedStream:
         self._seen = (compressed, moved, scores[0])
         return Posterior(np.exp(scores[0]).astype(np.float32), latents[0])
 
+    def warm(self, maps: Float32) -> None:
+        """Compute what `judge` does, for nothing (see `PersonAdapter.warm`)."""
+        self._scores(self._population.compress(maps[None]))
+
     def judge_all(self, maps: Float32) -> Float32:
         """Probabilities (N, K) of windows (N, F, H, W), by the calibration alone."""
         return np.exp(self._scores(self._population.compress(maps))[0]).astype(np.float32)

@@ -69,6 +69,15 @@ class StreamRecognizer:
             return self.recognizer.predict(maps)
         return self.adapter.judge(maps, self.recognizer.predict_batch)
 
+    def warm(self, maps: Float32) -> None:
+        """Compute what `judge` does, for nothing and without a trace: a window that follows soon is judged faster."""
+        if self.calibrated is not None:
+            self.calibrated.warm(maps)
+        elif self.adapter is not None:
+            self.adapter.warm(maps, self.recognizer.predict_batch)
+        else:
+            self.recognizer.predict(maps)
+
     def learn(self) -> None:
         """Learn from the window just judged, once its decision is out: it takes about as long as judging."""
         if self.calibrated is not None:

@@ -50,6 +50,9 @@ CAUGHT_UP = 1 / 3
 #: A gap of at most this share of a window is bridged (the channels are held); a longer one begins the windows anew.
 BRIDGED_SHARE = 0.25
 WAIT_S = 0.1
+#: So long before a window is due, what has come of it is filtered and the judge's way is walked once: between two windows
+#: the caches go cold, and the network then takes three times as long.
+READY_S = 0.0015
 
 
 class Engine:
@@ -141,6 +144,8 @@ class Engine:
         self._catching_up = False
         self._waits: deque[float] = deque(maxlen=9)
         self._waited_s = 0.0
+        self._due_s = 0.0  # when the next window is expected, on this computer's clock; 0: unknown
+        self._maps: Float32 = np.ones(self.spec.frame_shape, np.float32)
         self._posterior: Float32 | None = None
         self._rms: Float32 | None = None
         self._pattern: Float32 | None = None
@@ -318,9 +323,15 @@ class Engine:
             if chunks:
                 return chunks
         began = clock()
-        chunks = inlet.read(min(self._preprocessor.samples_to_next_frame, self._piece), WAIT_S)
+        wanted, wait_s = min(self._preprocessor.samples_to_next_frame, self._piece), WAIT_S
+        if self._due_s:
+            wait_s = self._due_s - READY_S - began
+            if wait_s <= 0:
+                self._due_s, wait_s = 0.0, WAIT_S
+                self._reader.warm(self._maps)
+        chunks = inlet.read(wanted, wait_s)
         now = clock()
-        if chunks and now - began > 1e-3:  # it had to wait: a packet has come
+        if chunks and 1e-3 < now - began < wait_s:  # it had to wait: a packet has come
             if self._waited_s:
                 self._waits.append(now - self._waited_s)
                 self._vitals.packet_s = statistics.median(self._waits)
@@ -355,8 +366,12 @@ class Engine:
                 self._decoder.reset()
                 vitals.restarts = (*vitals.restarts[-15:], woken)
         self.samples_received += len(chunk.samples)
-        for frame in self._preprocessor.push(samples, times_s):
+        frames = self._preprocessor.push(samples, times_s)
+        for frame in frames:
             self._decide(frame, frame.time_s + chunk.offset_s, woken)
+        if frames:  # several at once: packets are longer than a hop, and when the next one comes is not known
+            self._due_s = woken + self.spec.hop_samples / self.spec.fs_hz if len(frames) == 1 else 0.0
+            self._maps = frames[-1].maps
         # The decision is out: now there is time for the signal's quality. Asked for here, on the one thread that may.
         self.electrodes.quality = self._preprocessor.quality
         self._ring.push(self._preprocessor.filtered)
@@ -493,7 +508,7 @@ class Engine:
         self._preprocessor.reset()
         self._decoder.reset()
         self._catching_up = False
-        self._waited_s = 0.0
+        self._waited_s = self._due_s = 0.0
         self._vitals.arrived_s = self._vitals.fresh_s = 0.0
         self._vitals.away = False
         self._publisher.say(Status(State.CONNECTING, "first_window", "The source is back; the first window fills."))

@@ -229,3 +229,15 @@ def test_windows_judged_at_once_are_judged_as_one_by_one(bundle: Bundle) -> None
     reader = StreamRecognizer(Recognizer(bundle, "cpu"), learn=False)
     reader.calibrate(recording(55, repetitions=1))
     np.testing.assert_allclose(reader.run(maps), [reader.step(one).probabilities for one in maps], atol=1e-5)
+
+
+@pytest.mark.parametrize("calibrate", [False, True])
+def test_warming_up_leaves_no_trace(bundle: Bundle, calibrate: bool) -> None:
+    maps = np.stack([frame.maps for frame in iter_frames(recording(55), bundle.spec)])
+    warmed, other = (StreamRecognizer(Recognizer(bundle, "cpu")) for _ in range(2))
+    if calibrate:
+        for reader in (warmed, other):
+            reader.calibrate(recording(55, repetitions=1))
+    for k, one in enumerate(maps):
+        warmed.warm(maps[-1 - k])
+        np.testing.assert_array_equal(warmed.step(one).probabilities, other.step(one).probabilities)
