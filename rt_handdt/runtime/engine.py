@@ -50,7 +50,7 @@ CAUGHT_UP = 1 / 3
 #: A gap of at most this share of a window is bridged (the channels are held); a longer one begins the windows anew.
 BRIDGED_SHARE = 0.25
 WAIT_S = 0.1
-#: So long before a window is due, what has come of it is filtered and the judge's way is walked once: between two windows
+#: So long before a window is due, what has come of it is filtered and the judge's way walked once: between two windows
 #: the caches go cold, and the network then takes three times as long.
 READY_S = 0.0015
 
