@@ -36,3 +36,14 @@ def layout_path(name_or_file: str) -> Path:
         raise ConfigError(
             f"Layout '{name_or_file}': neither a file nor a shipped layout ({', '.join(known)})."
         ) from None
+
+
+def bundle_path(name_or_folder: str | Path) -> Path:
+    """A model given by a shipped name (``default``) or by its folder; nothing is looked into."""
+    given = Path(name_or_folder)
+    if given.exists() or len(given.parts) != 1 or given.name in (".", ".."):
+        return given
+    try:
+        return shipped("models", given.name)
+    except ConfigError:
+        return given

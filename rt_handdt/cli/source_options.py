@@ -67,7 +67,7 @@ def source_choice(
     """
     from rt_handdt.core.columns import parse_columns
     from rt_handdt.core.layout import ElectrodeLayout
-    from rt_handdt.io.units import microvolts_per
+    from rt_handdt.core.units import microvolts_per
     from rt_handdt.paths import layout_path
     from rt_handdt.runtime.source_choice import SourceChoice
 

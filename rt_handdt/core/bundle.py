@@ -40,6 +40,7 @@ from rt_handdt.core.person import AdapterSettings, PersonModel
 from rt_handdt.core.population import Population
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.errors import BundleError
+from rt_handdt.paths import bundle_path
 
 SCHEMA = "rt-handdt.bundle/3"
 MANIFEST = "manifest.json"
@@ -199,12 +200,17 @@ class Bundle:
 def load_bundle(path: str | Path) -> Bundle:
     """Open a bundle and verify all of it.
 
+    Parameters
+    ----------
+    path
+        Its folder, or the name of a shipped one, such as ``"default"``.
+
     Raises
     ------
     BundleError
         If it is missing, of another schema, lacks or has unknown keys or files, or if any byte was changed.
     """
-    path = Path(path)
+    path = bundle_path(path)
     if not path.is_dir():
         raise BundleError(f"{path}: there is no bundle folder here; give the folder that holds {MANIFEST}.")
     try:

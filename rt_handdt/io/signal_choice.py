@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from rt_handdt.core.columns import columns_text, parse_columns
+from rt_handdt.core.units import microvolts_per
 from rt_handdt.errors import ConfigError
-from rt_handdt.io.units import microvolts_per
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from rt_handdt.core.columns import columns_text
 from rt_handdt.core.types import Float64
+from rt_handdt.core.units import microvolts_per
 from rt_handdt.errors import RecordingError
 from rt_handdt.io.choosing import EMG_KINDS
 from rt_handdt.io.description import shown
 from rt_handdt.io.signal_choice import SignalChoice
-from rt_handdt.io.units import microvolts_per
 
 #: Names, and types, of columns that amplifiers send beside the electrodes: letters alone, in lower case.
 _BESIDE = re.compile(

@@ -23,9 +23,9 @@ import numpy as np
 import numpy.typing as npt
 
 from rt_handdt.core.types import Float32, Float64
+from rt_handdt.core.units import microvolts_per
 from rt_handdt.errors import RecordingError
 from rt_handdt.io.plain_number import plain_number
-from rt_handdt.io.units import microvolts_per
 
 MISSING = -32768
 _DEFAULT_FS_HZ = 250.0

@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from rt_handdt.core.units import microvolts_per
 from rt_handdt.errors import RecordingError
 from rt_handdt.io.choosing import EMG_KINDS, answers_to
 from rt_handdt.io.description import shown
-from rt_handdt.io.units import microvolts_per
 from rt_handdt.io.xdf_streams import XdfStream, quoted
 
 #: Types of streams of numbers that are no EMG, whatever they are called.

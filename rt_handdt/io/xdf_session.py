@@ -17,9 +17,9 @@ import numpy as np
 
 from rt_handdt.core.recording import Marker, Recording
 from rt_handdt.core.types import Float32
+from rt_handdt.core.units import microvolts_per
 from rt_handdt.errors import RecordingError
 from rt_handdt.io.continuous_folder import read_continuous_name
-from rt_handdt.io.units import microvolts_per
 from rt_handdt.io.xdf_writer import CUES_TYPE, UNKNOWN
 
 _STREAM_HEADER, _SAMPLES, _STREAM_FOOTER = 2, 3, 6

@@ -14,11 +14,11 @@ import numpy as np
 import pyxdf
 
 from rt_handdt.core.types import Float64
+from rt_handdt.core.units import microvolts_per
 from rt_handdt.errors import RecordingError
 from rt_handdt.io.description import TEXT, StreamDescription, shown
 from rt_handdt.io.plain_number import plain_number
 from rt_handdt.io.signal_columns import Column
-from rt_handdt.io.units import microvolts_per
 from rt_handdt.io.xdf_chunks import MAGIC, SoundChunks, sound_chunks
 
 _GZIPPED = (".xdfz", ".xdf.gz")

@@ -9,16 +9,11 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
-from rt_handdt.core.decoder import Decoder
-from rt_handdt.core.gestures import REST
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.metrics import WindowScore, score_windows
-from rt_handdt.core.preprocess import Preprocessor
-from rt_handdt.core.types import Chunk, Decision, FeatureFrame, Float32, Remark
+from rt_handdt.core.types import Chunk, Decision, FeatureFrame, Remark
 from rt_handdt.errors import HanddtError, StreamError, sentence_of
-from rt_handdt.infer.stream import StreamRecognizer
+from rt_handdt.infer.classifier import StreamClassifier
 from rt_handdt.io.lsl import clock
 from rt_handdt.runtime.connect import Connection
 from rt_handdt.runtime.electrode_notes import ElectrodeNotes
@@ -27,28 +22,23 @@ from rt_handdt.runtime.hub import Hub
 from rt_handdt.runtime.limits import LiveLimits
 from rt_handdt.runtime.priority import ask_for_priority
 from rt_handdt.runtime.publisher import Publisher
-from rt_handdt.runtime.ring import Ring
+from rt_handdt.runtime.shown import Shown
 from rt_handdt.runtime.sink_process import SinkProcess
-from rt_handdt.runtime.snapshot import HistoryPoint, Snapshot
+from rt_handdt.runtime.snapshot import Snapshot
 from rt_handdt.runtime.status import State, Status
 from rt_handdt.runtime.stream_notes import StreamNotes
 from rt_handdt.runtime.watchdog import Vitals, Watchdog
 from rt_handdt.runtime.windowlog import WindowLog
 
 SLOW_S = 0.5
-EXPLAIN_S = 0.1
 MARKERS_S = 0.05
 RECONNECT_S = 0.1
-TRACE_S = 4.0
-HISTORY_S = 10.0
 #: Samples are asked for in pieces of at most this length, so that the age of the newest is known that well.
 PIECE_S = 0.02
 #: While it catches up, the worker takes what has piled up in pieces of this length …
 BACKLOG_S = 0.25
 #: … until the newest of it is no older than this share of the limit: else it would go on at the limit's edge.
 CAUGHT_UP = 1 / 3
-#: A gap of at most this share of a window is bridged (the channels are held); a longer one begins the windows anew.
-BRIDGED_SHARE = 0.25
 WAIT_S = 0.1
 #: So long before a window is due, what has come of it is filtered and the judge's way walked once: between two windows
 #: the caches go cold, and the network then takes three times as long.
@@ -64,8 +54,8 @@ class Engine:
 
     Parameters
     ----------
-    reader
-        The model, warmed up, and calibrated if it shall be; one that was in use before goes on with what it learnt.
+    classifier
+        The model, calibrated if it shall be; one that was in use before goes on with what it learnt.
     connection
         A stream that fits it.
     reconnect
@@ -76,10 +66,9 @@ class Engine:
     explain
         Whether to compute the pattern component for display (of each window; ten times a second where the bundle's
         explainer is a decoder).
-    bad
-        Electrodes (in layout order) that are known to be bad, besides those that are found to be.
     priority
-        Ask the system to run the worker before other work; what became of it is in `real_time`.
+        The process is the engine's own: ask the system to run the worker before other work (what became of it is in
+        `real_time`), and keep the garbage collector away from what is there at the start.
     limits
         When the hand is told to rest.
     hub
@@ -88,26 +77,24 @@ class Engine:
 
     def __init__(
         self,
-        reader: StreamRecognizer,
+        classifier: StreamClassifier,
         connection: Connection,
         *,
         reconnect: Callable[[], Connection] | None = None,
         on_decision: Callable[[Decision], None] | None = None,
         explain: bool = False,
-        bad: Sequence[int] = (),
         priority: bool = False,
         limits: LiveLimits | None = None,
         hub: Hub | SinkProcess | None = None,
     ) -> None:
-        recognizer = reader.recognizer
-        bundle = recognizer.bundle
-        self.recognizer = recognizer
-        self.layout: ElectrodeLayout = bundle.spec.layout
-        self.labels: tuple[str, ...] = bundle.gestures.labels
-        self.spec = bundle.spec
+        self.classifier = classifier
+        self.recognizer = classifier.reader.recognizer
+        self.spec = classifier.spec
+        self.layout: ElectrodeLayout = self.spec.layout
+        self.labels = classifier.labels
         self.limits = limits or LiveLimits()
         self.description = connection.inlet.describe()
-        self.shared_pattern = recognizer.shared is not None
+        self.shared_pattern = self.recognizer.shared is not None
         self.error: BaseException | None = None
         self.log = WindowLog(len(self.labels))
         self.samples_received = 0
@@ -119,20 +106,14 @@ class Engine:
         self.windows_skipped = 0
         self.windows_refused: dict[str, int] = {}
         self.stream_notes = StreamNotes()
-        self.electrodes = ElectrodeNotes(self.layout, bad)
+        self.electrodes = ElectrodeNotes(self.layout, classifier.bad)
         self._connection = connection
         self._hub = hub
         self._reconnect = reconnect
-        self._explain = explain
-        self._preprocessor = Preprocessor(self.spec)
+        self._shown = Shown(classifier, explain=explain)
         self._priority = priority
         self.real_time = False
-        self._preprocessor.set_bad_channels(bad)
-        self._reader = reader
         self._forget = threading.Event()
-        self._decoder = Decoder(bundle.manifest.decoder, bundle.gestures, self.spec.hop_samples / self.spec.fs_hz)
-        self._ring = Ring(round(TRACE_S * self.spec.fs_hz), self.layout.n_channels)
-        self._history: deque[HistoryPoint] = deque(maxlen=round(HISTORY_S * self.spec.fs_hz / self.spec.hop_samples))
         self._marks: list[tuple[float, str]] = []
         self._publisher = Publisher(len(self.labels), self.limits.max_age_s, on_decision, hub.tell if hub else None)
         self._publisher.say(
@@ -145,16 +126,9 @@ class Engine:
         self._waits: deque[float] = deque(maxlen=9)
         self._waited_s = 0.0
         self._due_s = 0.0  # when the next window is expected, on this computer's clock; 0: unknown
-        self._maps: Float32 = np.ones(self.spec.frame_shape, np.float32)
-        self._posterior: Float32 | None = None
-        self._rms: Float32 | None = None
-        self._pattern: Float32 | None = None
-        self._latent: Float32 | None = None
-        self._latency_ms: dict[str, float] = {}
-        self._accuracy: float | None = None
         self._first_sample_at: float | None = None  # this computer's clock
         self._last_sample_at = 0.0
-        self._explained_at = self._polled_at = self._slow_at = 0.0
+        self._polled_at = self._slow_at = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="handdt-engine", daemon=True)
 
@@ -162,9 +136,10 @@ class Engine:
 
     def start(self) -> None:
         """Start the worker and its watchdog."""
-        # Start-up leaves many long-lived objects; a full collection over them would stall a window by several ms.
-        gc.collect()
-        gc.freeze()
+        if self._priority:
+            # Start-up leaves many long-lived objects; a full collection over them would stall a window by several ms.
+            gc.collect()
+            gc.freeze()
         self._thread.start()
         self._watchdog.start()
 
@@ -187,7 +162,8 @@ class Engine:
         if not self._thread.is_alive():  # else the worker may still be using it; it is a daemon and ends with us
             self._count_unread()
             self._connection.close()
-        gc.unfreeze()
+        if self._priority:
+            gc.unfreeze()
 
     def forget_person(self) -> None:
         """Somebody else is at the electrodes, or they were moved: learn anew from the next window on."""
@@ -234,9 +210,14 @@ class Engine:
         return tuple(self._marks)
 
     @property
+    def truth(self) -> str | None:
+        """The newest marker's label; None without a marker."""
+        return self._marks[-1][1] if self._marks else None
+
+    @property
     def missing_values(self) -> int:
         """Single values that came as NaN (an amplifier's "missing") and were held at the channel's last good one."""
-        return self._preprocessor.missing_values
+        return self.classifier.missing_values
 
     @property
     def has_markers(self) -> bool:
@@ -256,8 +237,7 @@ class Engine:
     @property
     def learnt_s(self) -> float | None:
         """Seconds of signal from which the person was learnt; None if nothing is learnt."""
-        learnt = self._reader.learnt
-        return None if learnt is None else learnt * self.spec.hop_samples / self.spec.fs_hz
+        return self.classifier.learnt_s
 
     @property
     def seconds(self) -> float:
@@ -323,12 +303,12 @@ class Engine:
             if chunks:
                 return chunks
         began = clock()
-        wanted, wait_s = min(self._preprocessor.samples_to_next_frame, self._piece), WAIT_S
+        wanted, wait_s = min(self.classifier.samples_to_next_window, self._piece), WAIT_S
         if self._due_s:
             wait_s = self._due_s - READY_S - began
             if wait_s <= 0:
                 self._due_s, wait_s = 0.0, WAIT_S
-                self._reader.warm(self._maps)
+                self.classifier.warm()
         chunks = inlet.read(wanted, wait_s)
         now = clock()
         if chunks and 1e-3 < now - began < wait_s:  # it had to wait: a packet has come
@@ -350,36 +330,27 @@ class Engine:
                 vitals.decided_s = max(vitals.decided_s, woken)  # a first window after silence has its time again
             vitals.fresh_s = woken
         vitals.arrived_s = self._last_sample_at = woken
-        samples = self._connection.microvolts(chunk)
-        times_s = chunk.times_s
         if chunk.gap_samples:
             self.gaps += 1
             self.samples_lost += chunk.gap_samples
-            if chunk.gap_samples <= BRIDGED_SHARE * self.spec.window_samples:
+            if self.classifier.gap(chunk.gap_samples):
                 self.bridged += 1
-                hole = np.full((chunk.gap_samples, samples.shape[1]), np.nan)
-                samples = np.concatenate([hole, samples])
-                before = np.arange(-chunk.gap_samples, 0) / self.spec.fs_hz
-                times_s = np.concatenate([times_s[0] + before, times_s])
             else:
-                self._preprocessor.reset(skip_samples=chunk.gap_samples)
-                self._decoder.reset()
                 vitals.restarts = (*vitals.restarts[-15:], woken)
         self.samples_received += len(chunk.samples)
-        frames = self._preprocessor.push(samples, times_s)
+        frames = self.classifier.windows(self._connection.microvolts(chunk), chunk.times_s)
         for frame in frames:
             self._decide(frame, frame.time_s + chunk.offset_s, woken)
         if frames:  # several at once: packets are longer than a hop, and when the next one comes is not known
             self._due_s = woken + self.spec.hop_samples / self.spec.fs_hz if len(frames) == 1 else 0.0
-            self._maps = frames[-1].maps
         # The decision is out: now there is time for the signal's quality. Asked for here, on the one thread that may.
-        self.electrodes.quality = self._preprocessor.quality
-        self._ring.push(self._preprocessor.filtered)
+        self.electrodes.quality = self.classifier.quality
+        self._shown.signal(self.classifier.filtered)
 
     def _decide(self, frame: FeatureFrame, sampled_s: float, woken: float) -> None:
         if self._forget.is_set():
             self._forget.clear()
-            self._reader.reset()
+            self.classifier.reset_subject()
         self.electrodes.note(frame)
         fault = frame.fault or self._connection.inlet.timeline.fault
         self._vitals.refused = fault is not None
@@ -390,9 +361,9 @@ class Engine:
         if self._too_old(began - sampled_s):
             self.windows_skipped += 1
             return
-        posterior = self._reader.judge(frame.maps)
+        posterior = self.classifier.judge(frame)
         judged = clock()
-        decision = self._decoder.step(posterior, frame.rms_uv, frame.index, frame.time_s)
+        decision = self.classifier.decide(frame, posterior)
         decoded = clock()
         if self._publisher.give(decision, sampled_s):
             self._vitals.decided_s = decoded
@@ -401,20 +372,9 @@ class Engine:
         # Where a packet completes several windows, the later ones wait for the earlier: part of their features' time.
         stages = (arrival_s, began - woken, judged - began, decoded - judged, now - decoded)
         self.log.add(frame.time_s, frame.index, stages, posterior.probabilities)
-        self._posterior, self._latent = posterior.probabilities, posterior.latent
-        self._rms = frame.rms_uv
-        truth = self._marks[-1][1] if self._marks else None
-        self._remember(HistoryPoint(frame.time_s, decision.label, truth))
-        self._reader.learn()
+        self._shown.window(posterior, decision, frame.rms_uv, self.truth)
+        self.classifier.learn()
         self.log.learnt(clock() - now)
-
-    def _remember(self, point: HistoryPoint) -> None:
-        """Of windows that agree only the first and the newest: the rest would only be carried about."""
-        past = self._history
-        if len(past) > 1 and past[-1][1:] == past[-2][1:] == point[1:]:
-            past[-1] = point
-        else:
-            past.append(point)
 
     def _too_old(self, age_s: float) -> bool:
         """Whether a window is to be passed over; once one is, so are all until the newest samples are near."""
@@ -423,7 +383,7 @@ class Engine:
             self._catching_up = True
             # A long packet begins with old samples and ends with fresh ones; here the newest there are are old.
             if newest_s > self.limits.max_age_s:
-                self._decoder.reset()  # what it would smooth over lies in the past
+                self.classifier.pass_over()  # what it would smooth over lies in the past
                 self._publisher.rest(
                     Status(
                         State.BEHIND,
@@ -439,8 +399,8 @@ class Engine:
     def _refuse(self, fault: Remark) -> None:
         """A window of something that is no EMG: the hand rests, and nothing is learnt from it."""
         self.windows_refused[fault.code] = self.windows_refused.get(fault.code, 0) + 1
-        self._decoder.reset()
-        self._posterior = None
+        self.classifier.pass_over()
+        self._shown.nothing()
         self._publisher.rest(Status(State.BAD_SIGNAL, fault.code, fault.sentence))
 
     def _look_after(self, now: float) -> None:
@@ -448,44 +408,30 @@ class Engine:
         if now - self._polled_at > MARKERS_S and self._connection.markers is not None:
             self._polled_at = now
             self._marks += self._connection.markers.poll()
-        # Blending shared patterns takes 40 µs: picture and label are of the same window then. A decoder takes longer.
-        pause_s = 0.0 if self.shared_pattern else EXPLAIN_S
-        if now - self._explained_at > pause_s:
-            self._explained_at = now
-            self._paint()
+        self._shown.paint(self._publisher.decision, now)
         if now - self._slow_at > SLOW_S:
             self._slow_at = now
             self._note_stream()
-            self._latency_ms = self.latency_ms(newest=4096)
+            self._shown.latency_ms = self.latency_ms(newest=4096)
             if self._marks and self.stream_notes.same_clock:
                 score = self.score(newest=4096)
-                self._accuracy = score.accuracy if score.windows else None
+                self._shown.accuracy = score.accuracy if score.windows else None
 
     def _note_stream(self) -> None:
         if self._vitals.arrived_s:  # before that the judge of its time has judged nothing
             self.stream_notes.note(self._connection.inlet.timeline)
-
-    def _paint(self) -> None:
-        """The pattern component, from the smoothed probabilities, so that picture and decision agree."""
-        decision = self._publisher.decision
-        if not self._explain or self._latent is None or decision is None:
-            return
-        probabilities = decision.probabilities
-        if decision.label == REST and REST not in self.labels:  # rest that the level alone has called
-            probabilities = np.zeros_like(probabilities)
-        self._pattern = self.recognizer.pattern_grid(probabilities, self._latent)
 
     def _lose(self, reason: str) -> None:
         self._vitals.busy_s = 0.0
         if not self._vitals.away:
             self._vitals.away = True
             self._note_stream()
-            self._decoder.reset()
+            self.classifier.pass_over()
             if self._connection.markers is not None:  # what was still on its way belongs to the score
                 self._marks += self._connection.markers.poll()
             waiting = " Waiting for it to come back; the hand rests." if self._reconnect else " The hand rests."
             self._publisher.rest(Status(State.LOST, "lost", reason + waiting))
-            self._paint()
+            self._shown.paint(self._publisher.decision)
         if self._reconnect is None:
             self._stop.wait(0.1)
             return
@@ -502,11 +448,10 @@ class Engine:
         self.description = connection.inlet.describe()
         self.reconnections += 1
         if not connection.same_source:  # taken by the user's leave: what was learnt was another's
-            self._reader.reset()
+            self.classifier.reset_subject()
         # What was sent meanwhile is unknown, so it is a gap of unknown length: counted, but not as a number of samples.
         self.gaps += 1
-        self._preprocessor.reset()
-        self._decoder.reset()
+        self.classifier.gap()
         self._catching_up = False
         self._waited_s = self._due_s = 0.0
         self._vitals.arrived_s = self._vitals.fresh_s = 0.0
@@ -545,40 +490,4 @@ class Engine:
         trace_seconds
             How much of it, at most 4 s.
         """
-        traces = None
-        if trace_channels is not None and len(trace_channels):
-            # Every sample: leaving some out would fold EMG of up to 500 Hz into what is seen.
-            traces = self._ring.latest(round(trace_seconds * self.spec.fs_hz), list(trace_channels))
-        rms, status = self._rms, self.status
-        return Snapshot(
-            state=status.state,
-            code=status.code,
-            message=status.sentence or self.electrodes.sentence(),
-            bundle_name=self.recognizer.bundle.manifest.name,
-            stream_name=self.description.name,
-            fs_hz=self.description.fs_hz,
-            n_channels=self.layout.n_channels,
-            provider=self.recognizer.provider,
-            labels=self.labels,
-            decision=self.decision,
-            posterior=self._posterior,
-            truth=self._marks[-1][1] if self._marks else None,
-            rms_grid=None if rms is None else self.layout.to_grid(rms, fill=np.nan),
-            pattern_grid=self._pattern,
-            bad_electrodes=self.electrodes.bad,
-            traces=traces,
-            trace_channels=tuple(trace_channels or ()),
-            trace_names=tuple(self.layout.channels[k] for k in trace_channels or ()),
-            trace_fs_hz=self.spec.fs_hz,
-            history=tuple(self._history),
-            seconds=self.seconds,
-            samples_expected=self.samples_received + self.samples_lost,
-            samples_received=self.samples_received,
-            samples_lost=self.samples_lost,
-            gaps=self.gaps,
-            windows=len(self.log),
-            windows_skipped=self.windows_skipped + self.windows_late,
-            latency_ms=self._latency_ms,
-            accuracy=self._accuracy,
-            learnt_s=self.learnt_s,
-        )
+        return self._shown.snapshot(self, trace_channels, trace_seconds)

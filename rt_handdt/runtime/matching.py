@@ -13,10 +13,10 @@ from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.preprocess import channel_order
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import Float64
+from rt_handdt.core.units import microvolts_per
 from rt_handdt.errors import LayoutMismatch
 from rt_handdt.io.choosing import EMG_KINDS
 from rt_handdt.io.description import StreamDescription, shown
-from rt_handdt.io.units import microvolts_per
 from rt_handdt.paths import shipped
 from rt_handdt.runtime.source_choice import SourceChoice
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rt_handdt.config import nearest
 from rt_handdt.core.types import Decision
-from rt_handdt.errors import ConfigError
 from rt_handdt.io.sink import About
 from rt_handdt.runtime.engine import Engine
 from rt_handdt.runtime.limits import LiveLimits
@@ -88,8 +86,7 @@ def open_engine(
         If the model, the recording, the stream or a sink is not as it should be; the message says which.
     """
     from rt_handdt.core.bundle import load_bundle
-    from rt_handdt.infer.recognizer import Recognizer
-    from rt_handdt.infer.stream import StreamRecognizer
+    from rt_handdt.infer.classifier import StreamClassifier
     from rt_handdt.io import lsl
     from rt_handdt.io.sinks import parse_sinks
     from rt_handdt.runtime.connect import connect
@@ -97,15 +94,14 @@ def open_engine(
 
     parse_sinks(run.sinks)  # a mistake in them is said before anything takes time
     model = load_bundle(run.bundle)
-    bad = [_electrode(name, model.spec.layout.channels) for name in run.bad]
-    recognizer = Recognizer(model, run.provider)  # type: ignore[arg-type]
-    if recognizer.choice.card_ms is not None:  # there was something to choose
-        say(recognizer.choice.sentence)
-    reader = StreamRecognizer(recognizer, learn=run.learn)
+    classifier = StreamClassifier(model, provider=run.provider, learn=run.learn, bad=run.bad)  # type: ignore[arg-type]
+    choice_of_provider = classifier.reader.recognizer.choice
+    if choice_of_provider.card_ms is not None:  # there was something to choose
+        say(choice_of_provider.sentence)
     if run.calibration is not None:  # before the stream is opened, lest samples pile up meanwhile
         from rt_handdt.io.sources import open_recording
 
-        for sentence in reader.calibrate(open_recording(run.calibration)).sentences():
+        for sentence in classifier.calibrate(open_recording(run.calibration)).sentences():
             say(sentence)
     lsl.configure(network=run.network)
 
@@ -132,19 +128,12 @@ def open_engine(
         say(note)
     reconnect = Reconnector(model.spec, choice, connection, follow=run.follow)
     return Engine(
-        reader,
+        classifier,
         connection,
         reconnect=reconnect,
         on_decision=on_decision,
         explain=run.explain,
-        bad=bad,
         priority=True,
         limits=run.limits,
         hub=hub,
     )
-
-
-def _electrode(name: str, channels: Sequence[str]) -> int:
-    if name not in channels:
-        raise ConfigError(f"--bad {name}: the model's layout has no such electrode{nearest(name, list(channels))}")
-    return channels.index(name)

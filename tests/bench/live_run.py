@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from rt_handdt.core.bundle import Bundle
-from rt_handdt.infer.recognizer import Provider, Recognizer
-from rt_handdt.infer.stream import StreamRecognizer
+from rt_handdt.infer.classifier import StreamClassifier
+from rt_handdt.infer.recognizer import Provider
 from rt_handdt.io import lsl
 from rt_handdt.io.sink import About
 from rt_handdt.runtime.connect import connect
@@ -56,7 +56,7 @@ def live_run(
     os.environ.setdefault(lsl.SESSION_VARIABLE, f"bench-{uuid.uuid4().hex[:12]}")
     lsl.configure()
     sys.setswitchinterval(0.0005)  # as the command line does
-    recognizer = Recognizer(bundle, provider)
+    classifier = StreamClassifier(bundle, provider=provider)
     with replay(source, seconds):
         hub = None
         if sinks:
@@ -65,7 +65,7 @@ def live_run(
             hub = SinkProcess(sinks, about)
             hub.open()
         connection = connect(bundle.spec, NAME, timeout_s=20.0)
-        engine = Engine(StreamRecognizer(recognizer), connection, explain=explain, hub=hub, priority=True)
+        engine = Engine(classifier, connection, explain=explain, hub=hub, priority=True)
         engine.start()
         try:
             wait_until_done(engine, None if seconds is None else seconds - 0.01, lambda: None)

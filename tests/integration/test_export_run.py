@@ -33,8 +33,8 @@ from rt_handdt.core.gestures import REST
 from rt_handdt.core.preprocess import Preprocessor, iter_frames
 from rt_handdt.core.recording import ArrayRecording
 from rt_handdt.errors import BundleError, ConfigError, HanddtError, RecordingError
+from rt_handdt.infer.classifier import StreamClassifier
 from rt_handdt.infer.recognizer import Recognizer
-from rt_handdt.infer.stream import StreamRecognizer
 from rt_handdt.io.hyser import read_hyser
 from rt_handdt.io.hyser_layout import session_folder
 from rt_handdt.io.wfdb import read_wfdb
@@ -220,7 +220,12 @@ def test_a_stream_on_loopback_gives_the_offline_posteriors(windows, data):
     )
     thread.start()
     try:
-        engine = Engine(StreamRecognizer(recognizer), connect(bundle.spec, "exported"), explain=True, limits=PATIENT)
+        engine = Engine(
+            StreamClassifier(bundle),
+            connect(bundle.spec, "exported"),
+            explain=True,
+            limits=PATIENT,
+        )
         engine.start()
         deadline = time.monotonic() + 20
         while engine.samples_received < len(samples) and engine.error is None and time.monotonic() < deadline:

@@ -21,6 +21,7 @@ from rt_handdt.core.bundle import Bundle, load_bundle
 from rt_handdt.core.preprocess import iter_frames
 from rt_handdt.core.recording import ArrayRecording, Marker
 from rt_handdt.errors import BundleError, ConfigError, LayoutMismatch, RecordingError
+from rt_handdt.infer.classifier import StreamClassifier
 from rt_handdt.infer.recognizer import Recognizer
 from rt_handdt.infer.stream import StreamRecognizer
 from rt_handdt.io.replay import Replayer
@@ -99,7 +100,7 @@ def test_live_learns_what_offline_learns(bundle: Bundle) -> None:
     replayer = Replayer(stranger, layout=LAYOUT, counter=True)
     thread = threading.Thread(target=lambda: replayer.wait_for_listener(10.0) and replayer.run())
     thread.start()
-    engine = Engine(StreamRecognizer(recognizer), connect(bundle.spec, "stranger"), limits=PATIENT)
+    engine = Engine(StreamClassifier(bundle), connect(bundle.spec, "stranger"), limits=PATIENT)
     engine.start()
     try:
         deadline = time.monotonic() + 20.0

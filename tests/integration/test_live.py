@@ -15,8 +15,8 @@ from rt_handdt.core.preprocess import iter_frames
 from rt_handdt.core.recording import ArrayRecording, Marker
 from rt_handdt.core.types import Decision
 from rt_handdt.errors import LayoutMismatch, StreamError
+from rt_handdt.infer.classifier import StreamClassifier
 from rt_handdt.infer.recognizer import Recognizer
-from rt_handdt.infer.stream import StreamRecognizer
 from rt_handdt.io.lsl import SignalInlet, SignalOutlet, clock
 from rt_handdt.io.replay import Replayer
 from rt_handdt.runtime.connect import connect
@@ -81,7 +81,7 @@ def test_live_equals_offline_and_loses_nothing(bundle: Bundle) -> None:
     recording = session("parity")
     recognizer = Recognizer(bundle)
     with Playing(recording, counter=True) as playing:
-        engine = Engine(StreamRecognizer(recognizer), connect(SPEC, "parity"), explain=True, limits=PATIENT)
+        engine = Engine(StreamClassifier(bundle), connect(SPEC, "parity"), explain=True, limits=PATIENT)
         engine.start()
         try:
             until(lambda: engine.samples_received >= recording.n_samples or engine.error is not None)
@@ -147,7 +147,7 @@ def test_a_gap_is_counted_and_resets_the_windows(bundle: Bundle, counter: bool) 
     outlet = SignalOutlet(f"gap-{counter}", SPEC.layout.channels, SPEC.fs_hz)
     if counter:
         outlet = SignalOutlet(f"gap-{counter}-c", SPEC.layout.channels, SPEC.fs_hz, counter=True)
-    engine = Engine(StreamRecognizer(Recognizer(bundle)), connect(SPEC, outlet.name), limits=PATIENT)
+    engine = Engine(StreamClassifier(bundle), connect(SPEC, outlet.name), limits=PATIENT)
     engine.start()
     try:
         start = clock() - 10.0
@@ -176,7 +176,10 @@ def test_a_stalled_stream_has_no_signal_and_rests_then_comes_back(bundle: Bundle
     told: list[Decision] = []
     limits = LiveLimits(max_age_s=600.0, silence_s=1.0, no_decision_s=600.0)
     engine = Engine(
-        StreamRecognizer(Recognizer(bundle)), connect(SPEC, "stall"), on_decision=told.append, limits=limits
+        StreamClassifier(bundle),
+        connect(SPEC, "stall"),
+        on_decision=told.append,
+        limits=limits,
     )
     engine.start()
     try:
@@ -203,12 +206,12 @@ def test_a_stalled_stream_has_no_signal_and_rests_then_comes_back(bundle: Bundle
 
 
 def test_the_pattern_shown_is_that_of_the_gesture_decided_and_dark_at_rest(tmp_path: Path) -> None:
-    recognizer = Recognizer(tiny_bundle(tmp_path / "shared", SPEC, shared=True))
+    bundle = tiny_bundle(tmp_path / "shared", SPEC, shared=True)
     outlet = SignalOutlet("patterns", SPEC.layout.channels, SPEC.fs_hz)
     left, quiet = noise(SPEC, 512, 1.0), noise(SPEC, 1024, 0.5)
     left[:, [0, 1, 4, 5]] += noise(SPEC, 512, 30.0, seed=1)[:, [0, 1, 4, 5]] - 20_000.0
     engine = Engine(
-        StreamRecognizer(recognizer),
+        StreamClassifier(bundle),
         connect(SPEC, "patterns"),
         explain=True,
         limits=LiveLimits(max_age_s=600.0, silence_s=1.0, no_decision_s=600.0),
@@ -246,7 +249,7 @@ def test_a_lost_stream_is_visible_and_a_new_source_is_taken_up(bundle: Bundle) -
         with Playing(recording) as playing:
             connection = connect(SPEC, "comeback")
             engine = Engine(
-                StreamRecognizer(Recognizer(bundle)),
+                StreamClassifier(bundle),
                 connection,
                 reconnect=Reconnector(SPEC, SourceChoice("comeback"), connection),
             )
@@ -274,7 +277,7 @@ def test_a_worker_that_breaks_is_seen(bundle: Bundle) -> None:
         raise RuntimeError("the hand fell off")
 
     outlet = SignalOutlet("broken", SPEC.layout.channels, SPEC.fs_hz)
-    engine = Engine(StreamRecognizer(Recognizer(bundle)), connect(SPEC, "broken"), on_decision=broken)
+    engine = Engine(StreamClassifier(bundle), connect(SPEC, "broken"), on_decision=broken)
     engine.start()
     try:
         outlet.push(noise(SPEC, 256, 1.0), clock())

@@ -15,8 +15,7 @@ import pytest
 from rt_handdt.core.bundle import Bundle
 from rt_handdt.core.types import Chunk, Decision, Remark
 from rt_handdt.errors import StreamError
-from rt_handdt.infer.recognizer import Recognizer
-from rt_handdt.infer.stream import StreamRecognizer
+from rt_handdt.infer.classifier import StreamClassifier
 from rt_handdt.io.lsl import clock
 from rt_handdt.runtime.engine import Engine
 from rt_handdt.runtime.limits import LiveLimits
@@ -60,13 +59,12 @@ def until(true: Callable[[], object]) -> None:
 
 
 class Run:
-    def __init__(self, bundle: Bundle, limits: LiveLimits, **more: Any) -> None:
+    def __init__(self, bundle: Bundle, limits: LiveLimits, *, bad: tuple[str, ...] = (), **more: Any) -> None:
         self.told: list[Decision] = []
         self.connection = connected(SPEC)
         self.source: FakeSource = self.connection.inlet
-        reader = StreamRecognizer(Recognizer(bundle))
         more.setdefault("on_decision", self.told.append)
-        self.engine = Engine(reader, self.connection, limits=limits, **more)
+        self.engine = Engine(StreamClassifier(bundle, bad=bad), self.connection, limits=limits, **more)
 
 
 @contextmanager
@@ -119,7 +117,7 @@ def test_the_clock_correction_is_added(bundle: Bundle) -> None:
 
 def test_a_decision_that_became_old_while_it_was_made_is_not_given(bundle: Bundle) -> None:
     with running(bundle, LIMITS) as run:
-        judge = run.engine._reader.judge
+        judge = run.engine.classifier.reader.judge
         now = clock()
 
         def slow(maps: Any) -> Any:
@@ -127,7 +125,7 @@ def test_a_decision_that_became_old_while_it_was_made_is_not_given(bundle: Bundl
             run.engine._publisher._max_age_s = -1.0
             return judge(maps)
 
-        run.engine._reader.judge = slow  # type: ignore[method-assign]
+        run.engine.classifier.reader.judge = slow  # type: ignore[method-assign]
         run.source.give(chunk(loud(128), now))
         until(lambda: run.engine.windows_late == 1)
         assert run.engine.windows_given == 0
@@ -182,7 +180,7 @@ def test_nothing_learnt_of_one_source_is_kept_for_another(
     second = connected(SPEC, same_source=same)
     resets: list[bool] = []
     with running(bundle, PATIENT, reconnect=lambda: second) as run:
-        monkeypatch.setattr(run.engine._reader, "reset", lambda: resets.append(True))
+        monkeypatch.setattr(run.engine.classifier.reader, "reset", lambda: resets.append(True))
         run.source.give(gone())
         until(lambda: run.engine.reconnections == 1)
         second.inlet.give(chunk(loud(144), clock()))  # type: ignore[attr-defined]
@@ -273,7 +271,7 @@ def test_a_bad_electrode_is_rebuilt_said_and_counted(bundle: Bundle) -> None:
 
 
 def test_an_electrode_known_to_be_bad_is_rebuilt_from_the_start(bundle: Bundle) -> None:
-    with running(bundle, PATIENT, bad=[2]) as run:
+    with running(bundle, PATIENT, bad=("E3",)) as run:
         run.source.give(chunk(loud(256), clock()))
         until(lambda: len(run.engine.log) == 9)
         figures = run_report(run.engine)
@@ -286,13 +284,13 @@ def test_who_looks_on_does_not_judge_the_signal(bundle: Bundle) -> None:
         run.source.give(chunk(loud(256), clock()))
         until(lambda: len(run.engine.log) == 9)
         settled_by: list[str] = []
-        settle = run.engine._preprocessor.settle
+        settle = run.engine.classifier._preprocessor.settle
 
         def watched() -> None:
             settled_by.append(threading.current_thread().name)
             settle()
 
-        run.engine._preprocessor.settle = watched  # type: ignore[method-assign]
+        run.engine.classifier._preprocessor.settle = watched  # type: ignore[method-assign]
         run.source.give(chunk(loud(16), clock()))
         until(lambda: len(run.engine.log) == 10)
         run.engine.snapshot()

@@ -11,12 +11,12 @@ from typer.testing import CliRunner
 
 from rt_handdt.cli.inspect import inspect
 from rt_handdt.core.recording import ArrayRecording, Marker
+from rt_handdt.core.units import microvolts_per
 from rt_handdt.errors import ConfigError, RecordingError
 from rt_handdt.io.continuous_folder import continuous_file
 from rt_handdt.io.hyser import HyserRecording, write_session
 from rt_handdt.io.hyser_layout import hyser_channels, session_folder
 from rt_handdt.io.sources import open_recording, virtual_seed
-from rt_handdt.io.units import microvolts_per
 from rt_handdt.io.wfdb import WfdbRecording
 from rt_handdt.io.wfdb16 import write_record
 from rt_handdt.io.xdf import write_xdf

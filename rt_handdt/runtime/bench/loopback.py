@@ -17,6 +17,7 @@ import numpy as np
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import StreamError
+from rt_handdt.infer.classifier import StreamClassifier
 from rt_handdt.infer.recognizer import Recognizer
 from rt_handdt.infer.stream import StreamRecognizer
 from rt_handdt.io import lsl
@@ -71,7 +72,8 @@ def paced_latency(
         for n in hops(spec.window_samples, spec.hop_samples):
             say(f"Latency over LSL, a window every {1e3 * n / spec.fs_hz:.1f} ms")
             model = _with_hop(recognizer, n)
-            engine = Engine(StreamRecognizer(model), connect(model.bundle.spec, NAME, timeout_s=START_S), priority=True)
+            classifier = StreamClassifier.of(StreamRecognizer(model))
+            engine = Engine(classifier, connect(model.bundle.spec, NAME, timeout_s=START_S), priority=True)
             engine.start()
             try:
                 wait_until_done(engine, SETTLE_S, lambda: None)
