@@ -35,7 +35,9 @@ OFFSCREEN_S = 0.3
 
 
 def live(
-    bundle: Annotated[Path, typer.Option("--bundle", help="Folder of the model, e.g. models/default.")],
+    bundle: Annotated[
+        Path, typer.Option("--bundle", help="Folder of the model, or the name of a shipped one: default.")
+    ],
     stream: StreamName = None,
     kind: Kind = None,
     headless: Headless = False,
@@ -43,6 +45,10 @@ def live(
     report: Report = None,
     screenshot: Screenshot = None,
     provider: ProviderName = "auto",
+    source: Annotated[
+        str | None,
+        typer.Option("--source", help="In place of LSL: a source that another package brings.", metavar="NAME[:TEXT]"),
+    ] = None,
     unit: Unit = None,
     layout: StreamLayout = None,
     columns: Columns = None,
@@ -79,9 +85,12 @@ def live(
 
     Example: rt-handdt live --bundle models/default --stream Quattrocento
     """
+    if source is not None and (stream is not None or kind is not None):
+        raise ConfigError("--source takes the place of LSL, so --stream and --type mean nothing; give one of them.")
     run = LiveRun(
         bundle,
         source_choice(stream, kind, unit=unit, layout=layout, columns=columns, by_position=by_position),
+        source=source,
         follow=checked_follow(follow),
         timeout_s=timeout,
         provider=provider,

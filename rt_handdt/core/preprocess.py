@@ -263,6 +263,21 @@ def channel_order(found: tuple[str, ...], spec: PipelineSpec, what: str) -> npt.
     return np.asarray([where[name] for name in layout.channels], dtype=np.intp)
 
 
+def same_rate(recording: Recording, spec: PipelineSpec) -> None:
+    """Refuse a recording of another rate.
+
+    Raises
+    ------
+    LayoutMismatch
+        If its rate is not the pipeline's.
+    """
+    if abs(recording.fs_hz - spec.fs_hz) > 1e-3 * spec.fs_hz:
+        raise LayoutMismatch(
+            f"{recording.name}: the pipeline is made for {spec.fs_hz:g} Hz, but the recording has "
+            f"{recording.fs_hz:g} Hz; train a model for that rate, or resample the recording."
+        )
+
+
 def _few(names: list[str]) -> str:
     return ", ".join(names[:4]) + (", …" if len(names) > 4 else "")
 
@@ -277,11 +292,7 @@ def iter_frames(recording: Recording, spec: PipelineSpec, block_samples: int = 5
     LayoutMismatch
         If the recording's rate or channels differ from the spec's.
     """
-    if abs(recording.fs_hz - spec.fs_hz) > 1e-3 * spec.fs_hz:
-        raise LayoutMismatch(
-            f"{recording.name}: the pipeline is made for {spec.fs_hz:g} Hz, but the recording has "
-            f"{recording.fs_hz:g} Hz; train a model for that rate, or resample the recording."
-        )
+    same_rate(recording, spec)
     order = channel_order(recording.channels, spec, recording.name)
     preprocessor = Preprocessor(spec)
     for block in recording.blocks(block_samples):

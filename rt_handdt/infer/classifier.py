@@ -89,6 +89,13 @@ class StreamClassifier:
         self._set_up(StreamRecognizer(Recognizer(model, provider), learn=learn), numbers)
 
     @classmethod
+    def ready(
+        cls, model: Bundle | str | Path | StreamClassifier, *, provider: Provider, learn: bool, bad: Sequence[str] = ()
+    ) -> StreamClassifier:
+        """A classifier as it is, or one of a model."""
+        return model if isinstance(model, StreamClassifier) else cls(model, provider=provider, learn=learn, bad=bad)
+
+    @classmethod
     def of(cls, reader: StreamRecognizer, bad: Sequence[int] = ()) -> Self:
         """One around a recognizer that is there already; samples are µV in the layout's order.
 
@@ -206,6 +213,11 @@ class StreamClassifier:
     def samples_to_next_window(self) -> int:
         """How many more samples complete the next window."""
         return max(1, self._preprocessor.samples_to_next_frame - self._lost)
+
+    @property
+    def index(self) -> int:
+        """Number of the next sample, counted from the first one ever pushed; lost ones count."""
+        return self._preprocessor.index + self._lost
 
     @property
     def filtered(self) -> Float32:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from rt_handdt.core.types import Chunk
+from rt_handdt.core.types import Chunk, Remark
 from rt_handdt.io.description import StreamDescription
-from rt_handdt.io.timeline import Timeline
+
+#: Entry points of sources elsewhere: name → a callable that takes the text after the colon, and opens a `Source`.
+ENTRY_POINTS = "rt_handdt.sources"
 
 
+@runtime_checkable
 class Source(Protocol):
-    """An open stream of samples, used from one thread. LSL's is `rt_handdt.io.lsl.SignalInlet`."""
+    """An open stream of samples, used from one thread. LSL's is `rt_handdt.io.lsl.SignalInlet`.
 
-    @property
-    def timeline(self) -> Timeline:
-        """Judge of its time: losses, clock, true rate."""
+    It may have a `timeline` that fits `TimeJudge`; without one its chunks are believed. `rt_handdt.io.polled_source`
+    has a base for sources that only have blocks of samples to give, and judges their time by the arrival.
+    """
 
     def describe(self) -> StreamDescription:
         """What it says of itself; does not change while it is open."""
@@ -35,3 +38,43 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Disconnect."""
+
+
+class TimeJudge(Protocol):
+    """What is known of a source's time; `rt_handdt.io.timeline.Timeline` finds it out."""
+
+    @property
+    def loss_method(self) -> str:
+        """How losses are known."""
+
+    @property
+    def same_clock(self) -> bool:
+        """Whether stamps are on this computer's LSL clock; else latency and score are withheld."""
+
+    @property
+    def measured_hz(self) -> float | None:
+        """The rate at which samples really come; None while unknown."""
+
+    @property
+    def remarks(self) -> tuple[Remark, ...]:
+        """What a user should know."""
+
+    @property
+    def fault(self) -> Remark | None:
+        """Why nothing is to be decided from it now."""
+
+
+class Believed:
+    """The time of a source that nobody judges: its stamps are LSL's, and its gaps are all that was lost."""
+
+    loss_method = "source"
+    same_clock = True
+    measured_hz: float | None = None
+    remarks: tuple[Remark, ...] = ()
+    fault: Remark | None = None
+
+
+def time_judge(source: Source) -> TimeJudge:
+    """The judge of a source's time."""
+    judge: TimeJudge | None = getattr(source, "timeline", None)
+    return Believed() if judge is None else judge

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from rt_handdt.core.types import Float64, Remark
+from rt_handdt.core.types import Chunk, Float64, Remark
 from rt_handdt.io.arrival import Arrival
 from rt_handdt.io.counter import USUAL, CounterJudge
 from rt_handdt.io.stamps import Int64, StampJudge
@@ -38,6 +38,15 @@ class Placed(NamedTuple):
     missing: Int64
     times_s: Float64
     offset_s: float
+
+    def chunks(self, samples: npt.NDArray[Any]) -> list[Chunk]:
+        """The n samples that were placed, cut where some are missing."""
+        starts = [0, *(int(cut) for cut in np.flatnonzero(self.missing) if cut > 0)]
+        stops = [*starts[1:], len(samples)]
+        return [
+            Chunk(samples[start:stop], self.times_s[start:stop], int(self.missing[start]), self.offset_s)
+            for start, stop in zip(starts, stops, strict=True)
+        ]
 
 
 class Timeline:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from rt_handdt.core.types import Chunk, Float64
 from rt_handdt.errors import StreamError
 from rt_handdt.io.choosing import answers_to, choose
 from rt_handdt.io.lsl import Finder, Heard, MarkerInlet, SignalInlet
-from rt_handdt.io.source import Source
+from rt_handdt.io.source import Source, TimeJudge, time_judge
 from rt_handdt.runtime.matching import match, may_fit
 from rt_handdt.runtime.source_choice import SourceChoice
 
@@ -45,6 +46,11 @@ class Connection:
     notes: tuple[str, ...] = ()
     beside: frozenset[str] = frozenset()
     same_source: bool = True
+
+    @cached_property
+    def timeline(self) -> TimeJudge:
+        """What is known of the source's time."""
+        return time_judge(self.inlet)
 
     def microvolts(self, chunk: Chunk) -> Float64:
         """The electrodes' samples of a chunk in the layout's order, (n_samples, n_channels), µV."""
@@ -81,6 +87,18 @@ def connect(spec: PipelineSpec, choice: SourceChoice | str | None = None, *, tim
     wanted = choice if isinstance(choice, SourceChoice) else SourceChoice(choice)
     heard = Finder().gather(timeout_s, lambda one: one.is_signal and answers_to(one, wanted.stream, wanted.kind))
     return open_source(spec, wanted, choose_heard(spec, wanted, heard), heard)
+
+
+def connect_source(spec: PipelineSpec, source: Source, choice: SourceChoice | None = None) -> Connection:
+    """Check a source that is open already against a pipeline; it is left open.
+
+    Raises
+    ------
+    LayoutMismatch
+        If rate, channels or unit do not fit.
+    """
+    order, to_uv, notes = match(source.describe(), spec, choice or SourceChoice())
+    return Connection(source, None, order, to_uv, notes)
 
 
 def choose_heard(spec: PipelineSpec, choice: SourceChoice, heard: Sequence[Heard]) -> Heard:

@@ -227,7 +227,7 @@ class Engine:
     @property
     def measured_hz(self) -> float | None:
         """The rate at which samples really come; None while unknown."""
-        return self._connection.inlet.timeline.measured_hz
+        return self._connection.timeline.measured_hz
 
     @property
     def sinks(self) -> list[dict[str, Any]]:
@@ -352,7 +352,7 @@ class Engine:
             self._forget.clear()
             self.classifier.reset_subject()
         self.electrodes.note(frame)
-        fault = frame.fault or self._connection.inlet.timeline.fault
+        fault = frame.fault or self._connection.timeline.fault
         self._vitals.refused = fault is not None
         if fault is not None:
             self._refuse(fault)
@@ -368,7 +368,7 @@ class Engine:
         if self._publisher.give(decision, sampled_s):
             self._vitals.decided_s = decoded
         now = clock()
-        arrival_s = woken - sampled_s if self._connection.inlet.timeline.same_clock else float("nan")
+        arrival_s = woken - sampled_s if self._connection.timeline.same_clock else float("nan")
         # Where a packet completes several windows, the later ones wait for the earlier: part of their features' time.
         stages = (arrival_s, began - woken, judged - began, decoded - judged, now - decoded)
         self.log.add(frame.time_s, frame.index, stages, posterior.probabilities)
@@ -419,7 +419,7 @@ class Engine:
 
     def _note_stream(self) -> None:
         if self._vitals.arrived_s:  # before that the judge of its time has judged nothing
-            self.stream_notes.note(self._connection.inlet.timeline)
+            self.stream_notes.note(self._connection.timeline)
 
     def _lose(self, reason: str) -> None:
         self._vitals.busy_s = 0.0

@@ -29,6 +29,8 @@ class LiveRun:
         Folder of the model.
     stream
         Which stream, and how its columns are the electrodes; or its name; None for the only EMG one there is.
+    source
+        In place of LSL: a source that another package brings (see `rt_handdt.io.plugged_source`).
     follow
         What is taken after a loss (see `rt_handdt.runtime.reconnect.Reconnector`).
     timeout_s
@@ -38,7 +40,7 @@ class LiveRun:
     learn
         Learn the person from the unlabelled stream, if the model can.
     calibration
-        A recording of this person to fit to first.
+        A recording of this person to fit to first; columns, unit and names of electrodes are those of the stream.
     network
         Look for streams on the local network as well.
     explain
@@ -53,6 +55,7 @@ class LiveRun:
 
     bundle: Path
     stream: SourceChoice | str | None = None
+    source: str | None = None
     follow: Follow = "same"
     timeout_s: float = 10.0
     provider: str = "auto"
@@ -88,8 +91,10 @@ def open_engine(
     from rt_handdt.core.bundle import load_bundle
     from rt_handdt.infer.classifier import StreamClassifier
     from rt_handdt.io import lsl
+    from rt_handdt.io.plugged_source import plugged_source
     from rt_handdt.io.sinks import parse_sinks
-    from rt_handdt.runtime.connect import connect
+    from rt_handdt.runtime.connect import connect, connect_source
+    from rt_handdt.runtime.own_recording import own_recording
     from rt_handdt.runtime.reconnect import Reconnector
 
     parse_sinks(run.sinks)  # a mistake in them is said before anything takes time
@@ -98,10 +103,9 @@ def open_engine(
     choice_of_provider = classifier.reader.recognizer.choice
     if choice_of_provider.card_ms is not None:  # there was something to choose
         say(choice_of_provider.sentence)
+    choice = run.stream if isinstance(run.stream, SourceChoice) else SourceChoice(run.stream)
     if run.calibration is not None:  # before the stream is opened, lest samples pile up meanwhile
-        from rt_handdt.io.sources import open_recording
-
-        for sentence in classifier.calibrate(open_recording(run.calibration)).sentences():
+        for sentence in classifier.calibrate(own_recording(run.calibration, choice, model.spec)).sentences():
             say(sentence)
     lsl.configure(network=run.network)
 
@@ -117,16 +121,19 @@ def open_engine(
         hub = SinkProcess(run.sinks, about, say, network=run.network)
         hub.open()  # before the stream is, lest samples pile up meanwhile
 
-    choice = run.stream if isinstance(run.stream, SourceChoice) else SourceChoice(run.stream)
+    reconnect = None
     try:
-        connection = connect(model.spec, choice, timeout_s=run.timeout_s)
+        if run.source is not None:
+            connection = connect_source(model.spec, plugged_source(run.source), choice)
+        else:
+            connection = connect(model.spec, choice, timeout_s=run.timeout_s)
+            reconnect = Reconnector(model.spec, choice, connection, follow=run.follow)
     except BaseException:
         if hub is not None:
             hub.close()
         raise
     for note in connection.notes:
         say(note)
-    reconnect = Reconnector(model.spec, choice, connection, follow=run.follow)
     return Engine(
         classifier,
         connection,

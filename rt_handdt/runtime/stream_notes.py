@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rt_handdt.core.types import Remark
-from rt_handdt.io.timeline import Timeline
+from rt_handdt.io.source import TimeJudge
 
 
 class StreamNotes:
@@ -20,7 +20,7 @@ class StreamNotes:
         self._remarks: dict[str, Remark] = {}
         self._methods: list[str] = []
 
-    def note(self, timeline: Timeline) -> None:
+    def note(self, timeline: TimeJudge) -> None:
         """Take over what is known by now."""
         self.same_clock &= timeline.same_clock
         for remark in (*timeline.remarks, *([timeline.fault] if timeline.fault else [])):
@@ -35,5 +35,5 @@ class StreamNotes:
 
     @property
     def loss_method(self) -> str:
-        """``"counter"`` or ``"timestamps"``; both, in order, where that has changed; empty before the first samples."""
+        """``"counter"``, ``"timestamps"`` or ``"source"``; several, in order, where that changed; empty at first."""
         return " then ".join(self._methods)

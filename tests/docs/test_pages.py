@@ -92,7 +92,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             continue
         file = (page.parent / path) if path else page
         assert file.exists(), f"{page.name}: {target}"
-        if anchor and file.suffix == ".md":
+        if anchor and file.suffix == ".md" and not anchor.startswith("rt_handdt."):  # those the site makes
             heads = re.findall(r"^#+ (.+)$", file.read_text(), re.M)
             assert anchor in [re.sub(r"[^\w\- ]", "", head.lower()).strip().replace(" ", "-") for head in heads]
 

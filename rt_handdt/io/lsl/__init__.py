@@ -10,7 +10,7 @@ from __future__ import annotations
 from rt_handdt.io.description import StreamDescription
 from rt_handdt.io.lsl.finder import Finder, Heard, find_streams
 from rt_handdt.io.lsl.marker_inlet import MarkerInlet
-from rt_handdt.io.lsl.setup import COUNTER, COUNTER_MODULUS, SESSION_VARIABLE, clock, configure
+from rt_handdt.io.lsl.setup import COUNTER, COUNTER_MODULUS, SESSION_VARIABLE, clock, configure, leave_as_it_is
 from rt_handdt.io.lsl.signal_inlet import SignalInlet
 from rt_handdt.io.lsl.signal_outlet import SignalOutlet
 from rt_handdt.io.lsl.text_inlet import TextInlet
@@ -29,4 +29,5 @@ __all__ = [
     "clock",
     "configure",
     "find_streams",
+    "leave_as_it_is",
 ]

@@ -61,6 +61,13 @@ def configure(*, network: bool = False, session: str | None = None) -> None:
     _configured = wanted
 
 
+def leave_as_it_is() -> None:
+    """Use LSL as this process has it: a library must not set up what belongs to its host."""
+    global _configured
+    if _configured is None:
+        _configured = "what this process had chosen"
+
+
 def clock() -> float:
     """LSL's clock of this computer, in s."""
     return float(pylsl.local_clock())

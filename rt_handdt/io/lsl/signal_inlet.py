@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import pylsl
 
@@ -106,14 +105,8 @@ class SignalInlet:
         # The judge sees stamps on this computer's clock, shifted by one constant: its estimate wanders, they must not.
         first = self._first_correction
         placed = self.timeline.place(stamps_s + first, arrived_s, counts, asked_s)
-        times_s = placed.times_s - first
         offset_s = placed.offset_s + (self._correction if self.timeline.same_clock else first)
-        starts = [0, *(int(cut) for cut in np.flatnonzero(placed.missing) if cut > 0)]
-        stops = [*starts[1:], len(samples)]
-        return [
-            Chunk(samples[start:stop], times_s[start:stop], int(placed.missing[start]), offset_s)
-            for start, stop in zip(starts, stops, strict=True)
-        ]
+        return placed._replace(times_s=placed.times_s - first, offset_s=offset_s).chunks(samples)
 
     def _measure_clock(self, timeout_s: float) -> float | None:
         try:
