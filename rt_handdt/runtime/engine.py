@@ -251,13 +251,13 @@ class Engine:
 
     def score(self, newest: int | None = None) -> WindowScore:
         """Score the raw posteriors (of the `newest` windows, or all) against the markers."""
-        table = self.log.table(newest)
+        newest_s, predicted = self.log.decided(newest)
         times, labels = [time_s for time_s, _ in self._marks], [label for _, label in self._marks]
         length_s = (self.spec.window_samples - 1) / self.spec.fs_hz
         return score_windows(
-            table.newest_s - length_s,
-            table.newest_s,
-            table.probabilities.argmax(axis=1),
+            newest_s - length_s,
+            newest_s,
+            predicted,
             times,
             labels,
             self.labels,

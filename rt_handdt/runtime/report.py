@@ -85,6 +85,7 @@ def run_report(engine: Engine) -> dict[str, Any]:
             "push_to_decision": _listed(engine.latency_ms() if engine.stream_notes.same_clock else {}),
             "compute": _listed(engine.latency_ms(compute=True)),
             "stages": stages_ms(table, whole=whole),
+            "windows": len(table.index),
         },
     }
     if engine.has_markers:

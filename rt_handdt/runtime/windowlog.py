@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from array import array
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from rt_handdt.core.types import Float32, Float64
 
@@ -51,49 +53,48 @@ class WindowTable:
 
 
 class WindowLog:
-    """Grows with the run; keeps the newest `limit` windows (4 h at 64 a second) and counts those forgotten."""
+    """Keeps what was decided of every window, and all details of the newest `limit` (17 minutes at 64 a second).
 
-    def __init__(self, n_classes: int, limit: int = 1 << 20) -> None:
-        self._limit = limit
-        self._table = np.zeros((4096, _COLUMNS))
-        self._probabilities = np.zeros((4096, n_classes), np.float32)
-        self._n = 0
-        self.forgotten = 0
+    Its memory is taken at once, so that a run of hours needs no more than one of seconds; of every window only its time
+    and most probable class are added (9 bytes).
+    """
+
+    def __init__(self, n_classes: int, limit: int = 1 << 16) -> None:
+        self._rows = np.ones((limit, _COLUMNS))  # ones: memory of zeros would only be taken when it is used
+        self._probabilities = np.ones((limit, n_classes), np.float32)
+        self._times = array("d")
+        self._classes = array("B" if n_classes < 256 else "H")
         self._lock = threading.Lock()
 
     def add(self, newest_s: float, index: int, stages_s: tuple[float, ...], probabilities: Float32) -> None:
         """Append one window."""
         with self._lock:
-            if self._n == len(self._table):
-                self._make_room()
-            self._table[self._n] = (newest_s, index, *stages_s, 0.0)
-            self._probabilities[self._n] = probabilities
-            self._n += 1
+            at = len(self._times) % len(self._rows)
+            self._rows[at] = (newest_s, index, *stages_s, 0.0)
+            self._probabilities[at] = probabilities
+            self._times.append(newest_s)
+            self._classes.append(int(probabilities.argmax()))
 
     def learnt(self, seconds: float) -> None:
         """Note how long learning from the newest window took."""
         with self._lock:
-            if self._n:
-                self._table[self._n - 1, -1] = seconds
-
-    def _make_room(self) -> None:
-        if 2 * self._n <= self._limit:
-            self._table = np.concatenate([self._table, np.zeros_like(self._table)])
-            self._probabilities = np.concatenate([self._probabilities, np.zeros_like(self._probabilities)])
-            return
-        drop = self._n // 4
-        self._table[: self._n - drop] = self._table[drop : self._n].copy()
-        self._probabilities[: self._n - drop] = self._probabilities[drop : self._n].copy()
-        self._n -= drop
-        self.forgotten += drop
+            if self._times:
+                self._rows[(len(self._times) - 1) % len(self._rows), -1] = seconds
 
     def __len__(self) -> int:
-        return self._n + self.forgotten
+        return len(self._times)
+
+    def decided(self, newest: int | None = None) -> tuple[Float64, npt.NDArray[np.int64]]:
+        """Time of the newest sample and most probable class of all windows, or of the `newest` ones."""
+        with self._lock:
+            start = 0 if newest is None else max(0, len(self._times) - newest)
+            return np.array(self._times[start:], np.float64), np.array(self._classes[start:], np.int64)
 
     def table(self, newest: int | None = None) -> WindowTable:
-        """All windows, or the `newest` ones."""
+        """The details of all windows that are kept, or of the `newest` ones."""
         with self._lock:
-            start = 0 if newest is None else max(0, self._n - newest)
-            rows = self._table[start : self._n].copy()
-            probabilities = self._probabilities[start : self._n].copy()
-        return WindowTable(rows[:, 0], rows[:, 1], rows[:, 2:-1], rows[:, -1], probabilities)
+            n, limit = len(self._times), len(self._rows)
+            count = min(n, limit) if newest is None else min(n, limit, newest)
+            rows = np.arange(n - count, n) % limit
+            table, probabilities = self._rows[rows], self._probabilities[rows]
+        return WindowTable(table[:, 0], table[:, 1], table[:, 2:-1], table[:, -1], probabilities)
