@@ -78,6 +78,14 @@ def live(
         float,
         typer.Option("--silence", min=0.001, help="Seconds without a fresh sample after which the hand rests."),
     ] = 0.1,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            "--record",
+            help="Record the run as an XDF file: the signal as it comes, markers, decisions, states.",
+            metavar="FILE.xdf",
+        ),
+    ] = None,
     sinks: Sinks = None,
     network: Network = False,
 ) -> None:
@@ -99,6 +107,7 @@ def live(
         network=network,
         bad=tuple(name.strip() for name in bad.split(",")) if bad else (),
         limits=LiveLimits(max_age_s=max_age, silence_s=silence),
+        record=record,
         sinks=tuple(sinks or ()),
     )
     run_live(run, headless=headless, seconds=seconds, report=report, screenshot=screenshot)
@@ -248,6 +257,8 @@ def _print_summary(figures: dict[str, Any], console: Console) -> None:
         lines.append(f"{len(bad)} electrodes were rebuilt from their neighbours at times ({told})")
     lines += [remark["sentence"] for remark in figures["remarks"]]
     lines += [_sink_line(sink) for sink in figures["sinks"]]
+    if recorded := figures["recording"]:
+        lines.append(_recording_line(recorded))
     if latency["p50"] is not None:
         lines.append(
             f"push to decision: p50 {latency['p50']:.2f} ms, p99 {latency['p99']:.2f} ms, max {latency['max']:.2f} ms"
@@ -260,6 +271,17 @@ def _print_summary(figures: dict[str, Any], console: Console) -> None:
         )
     for line in lines:
         _say(console, line)
+
+
+def _recording_line(recorded: dict[str, Any]) -> str:
+    """What became of the recording."""
+    said = (
+        f"{recorded['path']}: {recorded.get('samples', 0)} samples, {recorded.get('decisions', 0)} decisions recorded"
+    )
+    if recorded["dropped"]:
+        said += f", {recorded['dropped']} samples not"
+    ends = {"full": "; it ended early, as the disk was full", "failed": "; its process ended early"}
+    return said + ends.get(recorded["state"], "")
 
 
 def _sink_line(sink: dict[str, Any]) -> str:

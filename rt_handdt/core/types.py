@@ -33,12 +33,15 @@ class Chunk:
         Samples known to be missing right before the first one; 0 if it follows the previous chunk.
     offset_s
         What to add to `times_s` to get this computer's LSL clock.
+    stamps_s
+        Shape (n_samples,): the times as they came, before they were made even; None where they came even.
     """
 
     samples: npt.NDArray[np.number]
     times_s: Float64
     gap_samples: int = 0
     offset_s: float = 0.0
+    stamps_s: Float64 | None = None
 
 
 @dataclass(frozen=True, slots=True)

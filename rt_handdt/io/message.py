@@ -58,9 +58,17 @@ class Message:
 
     @classmethod
     def of(
-        cls, seq: int, decision: Decision, state: str, code: str, sampled_s: float, labels: tuple[str, ...]
+        cls,
+        seq: int,
+        decision: Decision,
+        state: str,
+        code: str,
+        sampled_s: float,
+        labels: tuple[str, ...],
+        *,
+        told_s: float | None = None,
     ) -> Message:
-        """A decision that is told now.
+        """A decision that is told now, or was at `told_s`.
 
         Parameters
         ----------
@@ -72,7 +80,7 @@ class Message:
         return cls(
             seq=seq,
             time_s=sampled_s,
-            told_s=clock(),
+            told_s=clock() if told_s is None else told_s,
             label=decision.label,
             index=labels.index(decision.label) if decision.label in labels else -1,
             labels=labels,

@@ -114,7 +114,7 @@ class PolledSource(ABC):
         stamps_s = arrived_s - np.arange(len(samples) - 1, -1, -1) / self._description.fs_hz
         counter = self._description.counter
         counts = None if counter is None else samples[:, counter]
-        return self.timeline.place(stamps_s, arrived_s, counts, asked_s).chunks(samples)
+        return self.timeline.place(stamps_s, arrived_s, counts, asked_s).chunks(samples, stamps_s)
 
     def _take(self, n_samples: int) -> list[Chunk]:
         taken: list[Chunk] = []
@@ -122,9 +122,13 @@ class PolledSource(ABC):
             chunk = self._waiting.pop(0)
             n = len(chunk.samples)
             if n > n_samples:
-                rest = Chunk(chunk.samples[n_samples:], chunk.times_s[n_samples:], 0, chunk.offset_s)
-                self._waiting.insert(0, rest)
-                chunk = Chunk(chunk.samples[:n_samples], chunk.times_s[:n_samples], chunk.gap_samples, chunk.offset_s)
+                self._waiting.insert(0, _part(chunk, slice(n_samples, None), 0))
+                chunk = _part(chunk, slice(n_samples), chunk.gap_samples)
             taken.append(chunk)
             n_samples -= len(chunk.samples)
         return taken
+
+
+def _part(chunk: Chunk, rows: slice, gap_samples: int) -> Chunk:
+    stamps_s = None if chunk.stamps_s is None else chunk.stamps_s[rows]
+    return Chunk(chunk.samples[rows], chunk.times_s[rows], gap_samples, chunk.offset_s, stamps_s)

@@ -12,8 +12,8 @@ from rt_handdt.core.recording import UNLABELLED, Marker
 from rt_handdt.core.types import Float64
 from rt_handdt.io.description import shown
 from rt_handdt.io.plain_number import plain_number
+from rt_handdt.io.stream_kinds import CUES, DECISIONS, HEALTH
 from rt_handdt.io.xdf_streams import XdfStream, quoted
-from rt_handdt.io.xdf_writer import CUES_TYPE
 
 #: Types of streams that carry markers, the likeliest first: a later group counts only where the ones before are empty.
 _KINDS = (
@@ -92,12 +92,17 @@ def read_markers(
 
 def _marker_streams(streams: Sequence[XdfStream]) -> tuple[list[XdfStream], list[str]]:
     """Those that carry markers; all of text, where no type says so."""
-    full = [stream for stream in streams if len(stream)]
+    decided = {f"{stream.name}_markers" for stream in streams if stream.described.kind == DECISIONS}
+    full = [
+        stream
+        for stream in streams
+        if len(stream) and stream.name not in decided and stream.described.kind != HEALTH  # what we said ourselves
+    ]
     chosen: list[XdfStream] = []
     for kinds in _KINDS:
         chosen = chosen or [stream for stream in full if stream.described.kind.casefold() in kinds]
     chosen = chosen or [stream for stream in full if stream.is_text]
-    ignored = [one for one in full if one.is_text and one not in chosen and one.described.kind != CUES_TYPE]
+    ignored = [one for one in full if one.is_text and one not in chosen and one.described.kind != CUES]
     return chosen, [f"Text that is not of the type Markers was left out: {quoted(ignored)}."] if ignored else []
 
 

@@ -20,7 +20,8 @@ from rt_handdt.core.types import Float32
 from rt_handdt.core.units import microvolts_per
 from rt_handdt.errors import RecordingError
 from rt_handdt.io.continuous_folder import read_continuous_name
-from rt_handdt.io.xdf_writer import CUES_TYPE, UNKNOWN
+from rt_handdt.io.stream_kinds import CUES
+from rt_handdt.io.xdf_writer import UNKNOWN
 
 _STREAM_HEADER, _SAMPLES, _STREAM_FOOTER = 2, 3, 6
 _LENGTHS = {1: "<B", 4: "<I", 8: "<Q"}
@@ -130,7 +131,7 @@ def _open(path: Path, file: BinaryIO) -> XdfSession:
     streams = _scan(file)
     emg = [stream for stream in streams if stream.format == "float32" and stream.type == "EMG"]
     markers = [stream for stream in streams if stream.type == "Markers"]
-    cues = [stream for stream in streams if stream.type == CUES_TYPE]
+    cues = [stream for stream in streams if stream.type == CUES]
     if len(emg) != 1 or len(markers) > 1 or len(cues) > 1:
         raise ValueError("it does not hold one stream of EMG, in float32, and one of markers")
     (signal,) = emg

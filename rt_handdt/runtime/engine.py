@@ -14,7 +14,7 @@ from rt_handdt.core.metrics import WindowScore, score_windows
 from rt_handdt.core.types import Chunk, Decision, FeatureFrame, Remark
 from rt_handdt.errors import HanddtError, StreamError, sentence_of
 from rt_handdt.infer.classifier import StreamClassifier
-from rt_handdt.io.lsl import clock
+from rt_handdt.io.lsl import MarkerInlet, clock
 from rt_handdt.runtime.connect import Connection
 from rt_handdt.runtime.electrode_notes import ElectrodeNotes
 from rt_handdt.runtime.figures import latency_ms
@@ -27,6 +27,7 @@ from rt_handdt.runtime.sink_process import SinkProcess
 from rt_handdt.runtime.snapshot import Snapshot
 from rt_handdt.runtime.status import State, Status
 from rt_handdt.runtime.stream_notes import StreamNotes
+from rt_handdt.runtime.tap import Tap
 from rt_handdt.runtime.watchdog import Vitals, Watchdog
 from rt_handdt.runtime.windowlog import WindowLog
 
@@ -73,6 +74,8 @@ class Engine:
         When the hand is told to rest.
     hub
         The sinks, opened; they are told all that the hand is told, and closed when the engine is stopped.
+    tap
+        Records all that comes and all that is told; closed when the engine is stopped.
     """
 
     def __init__(
@@ -86,6 +89,7 @@ class Engine:
         priority: bool = False,
         limits: LiveLimits | None = None,
         hub: Hub | SinkProcess | None = None,
+        tap: Tap | None = None,
     ) -> None:
         self.classifier = classifier
         self.recognizer = classifier.reader.recognizer
@@ -108,14 +112,14 @@ class Engine:
         self.stream_notes = StreamNotes()
         self.electrodes = ElectrodeNotes(self.layout, classifier.bad)
         self._connection = connection
-        self._hub = hub
+        self._hub, self._tap = hub, tap
         self._reconnect = reconnect
         self._shown = Shown(classifier, explain=explain)
         self._priority = priority
         self.real_time = False
         self._forget = threading.Event()
         self._marks: list[tuple[float, str]] = []
-        self._publisher = Publisher(len(self.labels), self.limits.max_age_s, on_decision, hub.tell if hub else None)
+        self._publisher = Publisher(len(self.labels), self.limits.max_age_s, on_decision, self._told())
         self._publisher.say(
             Status(State.CONNECTING, "connecting", f"Waiting for samples from '{self.description.name}'.")
         )
@@ -129,10 +133,22 @@ class Engine:
         self._first_sample_at: float | None = None  # this computer's clock
         self._last_sample_at = 0.0
         self._polled_at = self._slow_at = 0.0
+        self._health: dict[str, Any] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="handdt-engine", daemon=True)
 
     # -- control (any thread) ----------------------------------------------------------------------------------
+
+    def _told(self) -> Callable[[Decision, Status, float], None] | None:
+        hub, tap = self._hub, self._tap
+        if hub is None or tap is None:
+            return hub.tell if hub is not None else tap.told if tap is not None else None
+
+        def both(decision: Decision, status: Status, sampled_s: float) -> None:
+            hub.tell(decision, status, sampled_s)
+            tap.told(decision, status, sampled_s)
+
+        return both
 
     def start(self) -> None:
         """Start the worker and its watchdog."""
@@ -162,6 +178,8 @@ class Engine:
         if not self._thread.is_alive():  # else the worker may still be using it; it is a daemon and ends with us
             self._count_unread()
             self._connection.close()
+        if self._tap is not None:
+            self._tap.close()
         if self._priority:
             gc.unfreeze()
 
@@ -233,6 +251,11 @@ class Engine:
     def sinks(self) -> list[dict[str, Any]]:
         """What became of the messages to each sink (see `SinkWorker.report`)."""
         return [] if self._hub is None else self._hub.report()
+
+    @property
+    def recording(self) -> dict[str, Any] | None:
+        """What is recorded so far; None: nothing is."""
+        return None if self._tap is None else self._tap.report()
 
     @property
     def learnt_s(self) -> float | None:
@@ -330,6 +353,8 @@ class Engine:
                 vitals.decided_s = max(vitals.decided_s, woken)  # a first window after silence has its time again
             vitals.fresh_s = woken
         vitals.arrived_s = self._last_sample_at = woken
+        if self._tap is not None:
+            self._tap.signal(chunk)
         if chunk.gap_samples:
             self.gaps += 1
             self.samples_lost += chunk.gap_samples
@@ -407,15 +432,32 @@ class Engine:
         """The slow things, done after the decision so that they delay none."""
         if now - self._polled_at > MARKERS_S and self._connection.markers is not None:
             self._polled_at = now
-            self._marks += self._connection.markers.poll()
+            self._take_markers(self._connection.markers)
         self._shown.paint(self._publisher.decision, now)
         if now - self._slow_at > SLOW_S:
             self._slow_at = now
             self._note_stream()
+            self._note_health()
             self._shown.latency_ms = self.latency_ms(newest=4096)
             if self._marks and self.stream_notes.same_clock:
                 score = self.score(newest=4096)
                 self._shown.accuracy = score.accuracy if score.windows else None
+
+    def _take_markers(self, inlet: MarkerInlet) -> None:
+        found = inlet.poll()
+        self._marks += found
+        if self._tap is not None:
+            self._tap.markers(found)
+
+    def _note_health(self) -> None:
+        """For the recording, what is not in the decisions: where it has changed."""
+        if self._tap is None:
+            return
+        health = {"bad": self.electrodes.bad, "lost": self.samples_lost, "gaps": self.gaps}
+        health["remarks"] = [remark.code for remark in self.stream_notes.remarks]
+        if health != self._health:
+            self._health = health
+            self._tap.event(**health)
 
     def _note_stream(self) -> None:
         if self._vitals.arrived_s:  # before that the judge of its time has judged nothing
@@ -428,7 +470,7 @@ class Engine:
             self._note_stream()
             self.classifier.pass_over()
             if self._connection.markers is not None:  # what was still on its way belongs to the score
-                self._marks += self._connection.markers.poll()
+                self._take_markers(self._connection.markers)
             waiting = " Waiting for it to come back; the hand rests." if self._reconnect else " The hand rests."
             self._publisher.rest(Status(State.LOST, "lost", reason + waiting))
             self._shown.paint(self._publisher.decision)
@@ -446,6 +488,8 @@ class Engine:
         self._connection.close()
         self._connection = connection
         self.description = connection.inlet.describe()
+        if self._tap is not None:
+            self._tap.source(self.description)
         self.reconnections += 1
         if not connection.same_source:  # taken by the user's leave: what was learnt was another's
             self.classifier.reset_subject()

@@ -11,6 +11,7 @@ from rt_handdt.core.types import Decision
 from rt_handdt.io.sink import About
 from rt_handdt.runtime.engine import Engine
 from rt_handdt.runtime.limits import LiveLimits
+from rt_handdt.runtime.recorder import Recorder, check_new
 from rt_handdt.runtime.sink_process import SinkProcess
 from rt_handdt.runtime.source_choice import SourceChoice
 from rt_handdt.runtime.status import State
@@ -49,6 +50,8 @@ class LiveRun:
         Names of electrodes that are known to be bad: rebuilt from their neighbours from the first window on.
     limits
         When the hand is told to rest.
+    record
+        An XDF file to make of the run; None: none.
     sinks
         Who else is told the decisions, as in ``--sink`` (see `rt_handdt.io.sinks.parse_sink`).
     """
@@ -65,6 +68,7 @@ class LiveRun:
     explain: bool = False
     bad: tuple[str, ...] = ()
     limits: LiveLimits = field(default_factory=LiveLimits)
+    record: Path | None = None
     sinks: tuple[str, ...] = ()
 
 
@@ -97,6 +101,8 @@ def open_engine(
     from rt_handdt.runtime.own_recording import own_recording
     from rt_handdt.runtime.reconnect import Reconnector
 
+    if run.record is not None:
+        check_new(run.record)
     parse_sinks(run.sinks)  # a mistake in them is said before anything takes time
     model = load_bundle(run.bundle)
     classifier = StreamClassifier(model, provider=run.provider, learn=run.learn, bad=run.bad)  # type: ignore[arg-type]
@@ -109,26 +115,33 @@ def open_engine(
             say(sentence)
     lsl.configure(network=run.network)
 
+    about = About(
+        labels=model.gestures.labels,
+        states=tuple(State),
+        rate_hz=model.spec.fs_hz / model.spec.hop_samples,
+        max_age_s=run.limits.max_age_s,
+        model=model.manifest.name,
+    )
     hub = None
     if run.sinks:
-        about = About(
-            labels=model.gestures.labels,
-            states=tuple(State),
-            rate_hz=model.spec.fs_hz / model.spec.hop_samples,
-            max_age_s=run.limits.max_age_s,
-            model=model.manifest.name,
-        )
         hub = SinkProcess(run.sinks, about, say, network=run.network)
         hub.open()  # before the stream is, lest samples pile up meanwhile
 
-    reconnect = None
+    reconnect = recorder = None
+    if run.record is not None:
+        recorder = Recorder(run.record, about, say)
+        recorder.start()
     try:
         if run.source is not None:
             connection = connect_source(model.spec, plugged_source(run.source), choice)
         else:
             connection = connect(model.spec, choice, timeout_s=run.timeout_s)
             reconnect = Reconnector(model.spec, choice, connection, follow=run.follow)
+        if recorder is not None:
+            recorder.open(connection.inlet.describe())
     except BaseException:
+        if recorder is not None:
+            recorder.close()
         if hub is not None:
             hub.close()
         raise
@@ -143,4 +156,5 @@ def open_engine(
         priority=True,
         limits=run.limits,
         hub=hub,
+        tap=recorder,
     )

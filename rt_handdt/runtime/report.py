@@ -77,6 +77,7 @@ def run_report(engine: Engine) -> dict[str, Any]:
         "limits_s": engine.limits.model_dump(),
         "remarks": [{"code": remark.code, "sentence": remark.sentence} for remark in engine.stream_notes.remarks],
         "sinks": engine.sinks,
+        "recording": engine.recording,
         "learnt_s": None if engine.learnt_s is None else round(engine.learnt_s, 3),
         "hop_samples": engine.spec.hop_samples,
         "provider": engine.recognizer.provider,

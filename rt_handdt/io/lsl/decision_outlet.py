@@ -10,9 +10,8 @@ import numpy as np
 import pylsl
 
 from rt_handdt.io.lsl.setup import BUFFER_S, ensure_configured
+from rt_handdt.io.stream_kinds import DECISIONS
 
-#: Type of the stream, as it is called where LSL carries commands to devices.
-KIND = "Control"
 #: LSL sends on threads of its own, and an outlet that is taken away takes along what they have not sent yet.
 SENT_S = 0.1
 
@@ -35,7 +34,7 @@ class DecisionOutlet:
     ) -> None:
         ensure_configured()
         source_id = f"rt-handdt-{socket.gethostname()}-{name}"
-        info = pylsl.StreamInfo(name, KIND, len(channels), rate_hz, pylsl.cf_double64, source_id)
+        info = pylsl.StreamInfo(name, DECISIONS, len(channels), rate_hz, pylsl.cf_double64, source_id)
         described = info.desc().append_child("channels")
         for label, unit, kind in channels:
             channel = described.append_child("channel")

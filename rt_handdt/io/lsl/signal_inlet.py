@@ -106,7 +106,7 @@ class SignalInlet:
         first = self._first_correction
         placed = self.timeline.place(stamps_s + first, arrived_s, counts, asked_s)
         offset_s = placed.offset_s + (self._correction if self.timeline.same_clock else first)
-        return placed._replace(times_s=placed.times_s - first, offset_s=offset_s).chunks(samples)
+        return placed._replace(times_s=placed.times_s - first, offset_s=offset_s).chunks(samples, stamps_s)
 
     def _measure_clock(self, timeout_s: float) -> float | None:
         try:

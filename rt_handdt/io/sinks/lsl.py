@@ -36,29 +36,17 @@ class LslSink(ConfiguredSink):
 
     def open(self, about: About) -> None:
         """Make the streams."""
-        self._states = about.states
+        self._about = about
         self._said: tuple[str, str, str] | None = None
         self._out = DecisionOutlet(self.settings.name, columns(about), about.rate_hz, facts(about))
 
     def send(self, message: Message) -> str | None:
         """Send its row, and a marker if it tells something else than the last."""
         assert self._out is not None
-        row = [
-            message.index,
-            *message.probabilities,
-            message.confidence,
-            message.rejected,
-            message.level,
-            self._states.index(message.state) if message.state in self._states else -1,
-            message.age_ms,
-            message.time_s,
-            message.seq,
-            message.repeat,
-        ]
-        self._out.push(row, message.told_s)
+        self._out.push(row(message, self._about), message.told_s)
         if message.what != self._said:
             self._said = message.what
-            self._out.mark(message.label if message.running else f"{message.label} ({message.code})", message.told_s)
+            self._out.mark(mark(message), message.told_s)
         return None
 
     def close(self) -> None:
@@ -66,6 +54,27 @@ class LslSink(ConfiguredSink):
         if self._out is not None:
             self._out.close()
             self._out = None
+
+
+def row(message: Message, about: About) -> list[float]:
+    """A decision as numbers, in the order of `columns`."""
+    return [
+        message.index,
+        *message.probabilities,
+        message.confidence,
+        message.rejected,
+        message.level,
+        about.states.index(message.state) if message.state in about.states else -1,
+        message.age_ms,
+        message.time_s,
+        message.seq,
+        message.repeat,
+    ]
+
+
+def mark(message: Message) -> str:
+    """The marker at a change."""
+    return message.label if message.running else f"{message.label} ({message.code})"
 
 
 def columns(about: About) -> list[tuple[str, str, str]]:

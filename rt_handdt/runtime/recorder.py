@@ -1,0 +1,375 @@
+"""A live run on disk, written by a process of its own: what delays or kills one of the two leaves the other alone."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from rt_handdt.core.types import Chunk, Decision
+from rt_handdt.errors import ConfigError
+from rt_handdt.io.description import StreamDescription
+from rt_handdt.io.disk_guard import DiskGuard
+from rt_handdt.io.lsl import clock
+from rt_handdt.io.message import Message
+from rt_handdt.io.session_file import SessionFile
+from rt_handdt.io.sink import About
+from rt_handdt.runtime.status import Status
+
+#: So many seconds of signal wait for a disk that stands still; what comes then is dropped, and counted.
+HELD_S = 30.0
+#: The file is on the disk, and the disk looked at, so often.
+FLUSH_S = 0.5
+#: At the end, what waits gets so long to be written.
+END_S = 5.0
+#: What stands before a message's length in the pipe.
+_LENGTH = 4
+
+
+class Recorder:
+    """A `Tap` that records. Hands everything to another process through a queue, and never waits for it.
+
+    If this process dies, the other ends the file properly; if the other dies, the file is readable but for the last
+    second, and it is said.
+
+    Parameters
+    ----------
+    path
+        The XDF file to make.
+    about
+        What is decided; None: nothing is.
+    say
+        Called on a thread of this object with a sentence that the user should read.
+    """
+
+    def __init__(self, path: Path, about: About | None, say: Callable[[str], None] = lambda sentence: None) -> None:
+        self.path, self._about, self._say = path, about, say
+        self._waiting: deque[tuple[Any, ...]] = deque()
+        self._bytes = self._most = 0  # of samples that wait, and may
+        self._seq = 0
+        self._come = threading.Condition()
+        self._over = False
+        self._dropped = 0
+        self._newest: dict[str, Any] = {"state": "starting"}
+        self._child: subprocess.Popen[bytes] | None = None
+        self._sender = threading.Thread(target=self._send, name="handdt-recorder", daemon=True)
+        self._listener = threading.Thread(target=self._listen, name="handdt-recorder-answers", daemon=True)
+
+    def start(self) -> None:
+        """Start the process, so that `open` takes no time.
+
+        Raises
+        ------
+        ConfigError
+            If the file cannot be made.
+        """
+        check_new(self.path)
+        self._child = subprocess.Popen(
+            [sys.executable, "-m", "rt_handdt.runtime.recorder"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is the engine's: it says what follows from it
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+        self._answer()
+
+    def open(self, signal: StreamDescription) -> None:
+        """Make the file; recording begins.
+
+        Raises
+        ------
+        ConfigError
+            If it cannot be made.
+        """
+        assert self._child is not None
+        item = np.dtype(signal.number_format.replace("double64", "float64")).itemsize
+        self._most = int(HELD_S * signal.fs_hz * signal.n_channels * item)
+        about = None if self._about is None else asdict(self._about)
+        with contextlib.suppress(OSError):
+            _put(self._child.stdin, ("open", str(self.path), signal, about))
+        self._newest = self._answer()
+        self._sender.start()
+        self._listener.start()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._child is not None
+        assert self._child.stdout is not None
+        answer: dict[str, Any] = json.loads(
+            self._child.stdout.readline() or b'{"error": "its process has ended by itself"}'
+        )
+        if "error" in answer:
+            self._child.kill()
+            self._child.wait()
+            raise ConfigError(f"The recording {self.path} cannot be made: {answer['error']}.")
+        return answer
+
+    def source(self, signal: StreamDescription) -> None:
+        """See `Tap`."""
+        self._hand_over(("source", signal))
+
+    def signal(self, chunk: Chunk) -> None:
+        """See `Tap`."""
+        with self._come:
+            if self._bytes + chunk.samples.nbytes > self._most:
+                self._dropped += len(chunk.samples)
+                return
+            self._bytes += chunk.samples.nbytes
+            self._waiting.append(("signal", chunk))
+            self._come.notify()
+
+    def markers(self, markers: list[tuple[float, str]]) -> None:
+        """See `Tap`."""
+        if markers:
+            self._hand_over(("markers", markers))
+
+    def told(self, decision: Decision, status: Status, sampled_s: float) -> None:
+        """See `Tap`."""
+        if self._about is not None:
+            self._hand_over(("told", self._seq, decision, tuple(status), sampled_s, clock()))
+            self._seq += 1
+
+    def event(self, **what: Any) -> None:
+        """See `Tap`."""
+        self._hand_over(("event", clock(), what))
+
+    def report(self) -> dict[str, Any]:
+        """``path``, ``state``, and what was recorded so far: ``samples``, ``dropped``, ``markers``, ``decisions``,
+        ``bytes``.
+        """
+        return {"path": str(self.path), **self._newest, "dropped": self._dropped}
+
+    def close(self) -> None:
+        """Have all that waits written, for at most five seconds, and the file ended."""
+        with self._come:
+            self._over = True
+            self._come.notify()
+        if self._child is None:
+            return
+        if not self._sender.ident:  # never opened
+            self._child.kill()
+            self._child.wait()
+            return
+        self._sender.join(timeout=END_S)
+        try:
+            self._child.wait(timeout=END_S)
+        except subprocess.TimeoutExpired:  # the disk does not answer: what is there can be read
+            self._child.kill()
+            self._child.wait()
+        self._listener.join(timeout=1.0)
+        if self._dropped:
+            self._say(f"{self._dropped} samples were not recorded: the disk was too slow.")
+
+    def _hand_over(self, item: tuple[Any, ...]) -> None:
+        with self._come:
+            if not self._over:
+                self._waiting.append(item)
+                self._come.notify()
+
+    def _send(self) -> None:
+        assert self._child is not None
+        pipe = self._child.stdin
+        assert pipe is not None
+        try:
+            while True:
+                with self._come:
+                    while not self._waiting and not self._over:
+                        self._come.wait()
+                    if not self._waiting:
+                        break
+                    item = self._waiting.popleft()
+                _put(pipe, item)
+                if item[0] == "signal":
+                    with self._come:
+                        self._bytes -= item[1].samples.nbytes
+            _put(pipe, ("close",))
+            pipe.close()
+        except OSError:
+            pass  # it has died: `_listen` says so
+
+    def _listen(self) -> None:
+        assert self._child is not None
+        assert self._child.stdout is not None
+        for line in self._child.stdout:
+            said = json.loads(line)
+            if "say" in said:
+                self._say(said["say"])
+            else:
+                self._newest = said
+        code = self._child.wait()
+        if not self._over and self._newest.get("state") == "recording":
+            self._newest = self._newest | {"state": "failed"}
+            self._say(
+                f"The recorder has ended by itself (exit code {code}); {self.path} can be read up to its last second, "
+                "and what follows is not recorded."
+            )
+
+
+def check_new(path: Path) -> None:
+    """Before a run, not after it, is the time to learn that a recording cannot be made.
+
+    Raises
+    ------
+    ConfigError
+        If it is there already, or its folder is not, or cannot be written to.
+    """
+    if path.exists():
+        raise ConfigError(f"{path} is there already, and is not overwritten; choose another name.")
+    if not path.parent.is_dir():
+        raise ConfigError(f"{path}: the folder '{path.parent}' does not exist; make it or choose another path.")
+    if not os.access(path.parent, os.W_OK):
+        raise ConfigError(f"{path}: cannot be written there; choose another path.")
+
+
+# -- the other process -------------------------------------------------------------------------------------------------
+
+
+def _put(pipe: Any, item: tuple[Any, ...]) -> None:
+    data = pickle.dumps(item, protocol=pickle.HIGHEST_PROTOCOL)
+    pipe.write(len(data).to_bytes(_LENGTH, "little") + data)
+    pipe.flush()
+
+
+def _get(pipe: BinaryIO) -> tuple[Any, ...] | None:
+    head = pipe.read(_LENGTH)
+    if len(head) < _LENGTH:
+        return None
+    data = pipe.read(int.from_bytes(head, "little"))
+    try:
+        found: tuple[Any, ...] = pickle.loads(data)
+    except (EOFError, pickle.UnpicklingError):  # the engine died in the middle of a word
+        return None
+    return found
+
+
+class _Writer:
+    """The other end: puts what comes into the file, and looks after the disk."""
+
+    def __init__(self, file: SessionFile, about: About | None, say: Callable[..., None]) -> None:
+        self._file, self._about, self._say = file, about, say
+        self._guard = DiskGuard(file.file.path)
+        self._began = self._flushed = time.monotonic()
+        self._status: tuple[str, str] | None = None
+        self.recording = True
+
+    def take(self, item: tuple[Any, ...]) -> None:
+        """One message; after the disk was full, nothing."""
+        if self.recording:
+            kind, *values = item
+            getattr(self, f"_{kind}")(*values)
+            if time.monotonic() - self._flushed > FLUSH_S:
+                self.flush()
+
+    def flush(self) -> None:
+        """Have it on the disk, and look whether there will be room."""
+        self._flushed = time.monotonic()
+        try:
+            self._file.file.flush(to_disk=True)
+            rate = self._file.file.size / max(1.0, self._flushed - self._began)
+            if self._guard.left_s(rate) <= 0:
+                raise OSError(28, "the disk is full")
+        except OSError as exc:
+            self.end()
+            self._say(
+                say=f"The recording has ended, as {exc.strerror or exc}; what is there can be read. The recognition "
+                "goes on."
+            )
+            self.report("full")
+            return
+        warning = self._guard.warning(rate)
+        if warning is not None:
+            self._say(say=warning)
+        self.report("recording")
+
+    def end(self) -> None:
+        """End the file; after it, nothing is written."""
+        self.recording = False
+        with contextlib.suppress(OSError):  # all that fitted is there, and can be read without its end
+            self._file.file.close()
+
+    def report(self, state: str) -> None:
+        """Say what was written so far."""
+        file = self._file
+        self._say(
+            state=state,
+            samples=file.samples,
+            markers=file.markers,
+            decisions=file.messages,
+            bytes=file.file.size,
+        )
+
+    def _source(self, signal: StreamDescription) -> None:
+        self._file.source(signal)
+
+    def _signal(self, chunk: Chunk) -> None:
+        self._file.signal(chunk)
+
+    def _markers(self, markers: list[tuple[float, str]]) -> None:
+        self._file.marked(markers)
+
+    def _told(
+        self, seq: int, decision: Decision, status: tuple[str, str, str], sampled_s: float, told_s: float
+    ) -> None:
+        assert self._about is not None
+        state, code, sentence = status
+        if (str(state), code) != self._status:
+            self._status = str(state), code
+            self._file.event(told_s, state=str(state), code=code, sentence=sentence)
+        message = Message.of(seq, decision, str(state), code, sampled_s, self._about.labels, told_s=told_s)
+        self._file.told(message)
+
+    def _event(self, at_s: float, what: dict[str, Any]) -> None:
+        self._file.event(at_s, **what)
+
+
+def _serve(there: BinaryIO, answers: BinaryIO) -> None:
+    for name in ("SIGTERM", "SIGHUP", "SIGINT"):  # it ends when the engine does, and after it
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+
+    def say(**what: Any) -> None:
+        with contextlib.suppress(OSError):  # the engine is gone
+            answers.write(json.dumps(what).encode() + b"\n")
+            answers.flush()
+
+    say(state="starting")
+    asked = _get(there)
+    if asked is None:
+        return
+    _, path, described, facts = asked
+    about = None if facts is None else About(**facts)
+    try:
+        file = SessionFile(Path(path), described, about)
+        file.file.flush(to_disk=True)
+    except OSError as exc:
+        say(error=exc.strerror or str(exc))
+        return
+    writer = _Writer(file, about, say)
+    writer.report("recording")
+    stopped = False
+    while (item := _get(there)) is not None:
+        if item[0] == "close":
+            stopped = True
+            break
+        writer.take(item)
+    if writer.recording:
+        if not stopped:
+            file.event(clock(), state="failed", code="engine_gone", sentence="The engine has ended by itself.")
+        writer.end()
+        writer.report("closed")
+
+
+if __name__ == "__main__":
+    _serve(sys.stdin.buffer, sys.stdout.buffer)
