@@ -262,17 +262,28 @@ class _Writer:
         self._guard = DiskGuard(file.file.path)
         self._began = self._flushed = time.monotonic()
         self._status: tuple[str, str] | None = None
+        self._turn = threading.RLock()
         self.recording = True
+        threading.Thread(target=self._keep_flushing, name="flush", daemon=True).start()
 
     def take(self, item: tuple[Any, ...]) -> None:
         """One message; after the disk was full, nothing."""
-        if self.recording:
-            kind, *values = item
-            getattr(self, f"_{kind}")(*values)
-            if time.monotonic() - self._flushed > FLUSH_S:
-                self.flush()
+        with self._turn:
+            if self.recording:
+                kind, *values = item
+                getattr(self, f"_{kind}")(*values)
+                if time.monotonic() - self._flushed > FLUSH_S:
+                    self._flush()
 
-    def flush(self) -> None:
+    def _keep_flushing(self) -> None:
+        """Also while nothing comes, what came shall be on the disk."""
+        while self.recording:
+            time.sleep(FLUSH_S / 2)
+            with self._turn:
+                if self.recording and time.monotonic() - self._flushed > FLUSH_S:
+                    self._flush()
+
+    def _flush(self) -> None:
         """Have it on the disk, and look whether there will be room."""
         self._flushed = time.monotonic()
         try:
@@ -295,9 +306,10 @@ class _Writer:
 
     def end(self) -> None:
         """End the file; after it, nothing is written."""
-        self.recording = False
-        with contextlib.suppress(OSError):  # all that fitted is there, and can be read without its end
-            self._file.file.close()
+        with self._turn:
+            self.recording = False
+            with contextlib.suppress(OSError):  # all that fitted is there, and can be read without its end
+                self._file.file.close()
 
     def report(self, state: str) -> None:
         """Say what was written so far."""

@@ -18,6 +18,7 @@ FILES = (
     ("Training", "offline.config:TrainConfig", "configs/train/default.toml"),
     ("Published method", "offline.method.config:MethodConfig", "configs/method/faithful.toml"),
     ("Study", "offline.sweep.config:StudyConfig", "configs/study_smoke.toml"),
+    ("Protocol of a recording", "rt_handdt.io.protocol:Protocol", None),
     ("Limits of a live run", "rt_handdt.runtime.limits:LiveLimits", None),
 )
 

@@ -105,6 +105,10 @@ class EngineProbe:
         self.ready.set()
 
 
+def _paths(run: dict[str, Any]) -> dict[str, Any]:
+    return run | ({"record": Path(run["record"])} if "record" in run else {})
+
+
 def _main() -> None:
     asked = json.loads(sys.argv[1])
     sys.setswitchinterval(0.0005)
@@ -124,7 +128,7 @@ def _main() -> None:
         if asked["block_s"] and given == asked["block_after"] and not decision.reason:
             time.sleep(asked["block_s"])
 
-    run = LiveRun(Path(asked["bundle"]), asked["stream"], **asked["run"])
+    run = LiveRun(Path(asked["bundle"]), asked["stream"], **_paths(asked["run"]))
     engine = open_engine(run, lambda sentence: None, on_decision)
     engine.start()
     tell(ready=True)
