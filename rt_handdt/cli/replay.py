@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 import signal
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -16,6 +19,12 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rt_handdt.cli.options import FileColumns, FileStream, FileUnit, Network, Seconds
 from rt_handdt.errors import ConfigError, LayoutError
 
+if TYPE_CHECKING:
+    from rt_handdt.io.replay import Replayer
+    from rt_handdt.io.signal_choice import SignalChoice
+
+#: The arrow keys go so far.
+SEEK_S = 5.0
 #: Set by a program that starts a replay for itself: the replay ends when its standard input does, so that it does not
 #: outlive a parent that was killed.
 STOP_ON_EOF = "RT_HANDDT_STOP_ON_EOF"
@@ -58,24 +67,46 @@ def replay(
     ] = True,
     gesture_seconds: Annotated[float, typer.Option(help="Virtual sessions: how long each gesture is held.")] = 3.0,
     rest_seconds: Annotated[float, typer.Option(help="Virtual sessions: rest between gestures.")] = 2.0,
+    speed: Annotated[float, typer.Option("--speed", help="0.25 to 8 times as fast as it was recorded.")] = 1.0,
+    first: Annotated[float, typer.Option("--from", min=0.0, help="Second of the recording to begin at.")] = 0.0,
+    last: Annotated[float | None, typer.Option("--to", help="Second of the recording to end at.")] = None,
+    loop: Annotated[bool, typer.Option("--loop", help="Begin again at the end, without end.")] = False,
+    fastest: Annotated[
+        bool, typer.Option("--as-fast-as-possible", help="Do not wait, with stamps that end now: to be recorded.")
+    ] = False,
+    compare_with: Annotated[
+        str | None,
+        typer.Option(
+            "--compare",
+            help="Stream nothing: run a recorded session through this model, and compare with what was decided then.",
+            metavar="BUNDLE",
+        ),
+    ] = None,
+    learn: Annotated[bool, typer.Option("--learn/--no-learn", help="For --compare: as the run was.")] = True,
     stream: FileStream = None,
     unit: FileUnit = None,
     columns: FileColumns = None,
     network: Network = False,
 ) -> None:
-    """Stream a recording in real time, with its markers on a second stream.
+    """Stream a recording in real time, with its markers on a second stream, and with what was decided on a third.
+
+    In a terminal, space pauses, and the arrow keys go 5 s back and forth.
 
     Examples: rt-handdt replay hyser/ --subject 3 --session 2 · rt-handdt replay run.xdf · rt-handdt replay virtual:7
     """
     from rt_handdt.core.layout import ElectrodeLayout
     from rt_handdt.io import lsl
+    from rt_handdt.io.recorded_decisions import read_decisions
     from rt_handdt.io.replay import Replayer
     from rt_handdt.io.signal_choice import SignalChoice
-    from rt_handdt.io.sources import open_recording, virtual_seed
+    from rt_handdt.io.sources import XDF_SUFFIXES, open_recording, virtual_seed
     from rt_handdt.paths import layout_path, shipped
 
     console = Console(soft_wrap=True, markup=False, emoji=False)
     choice = SignalChoice.parse(stream, unit, columns)
+    if compare_with is not None:
+        _compare(path, compare_with, learn, choice, console)
+        return
     seed = virtual_seed(path)
     if seed is None:
         recording = open_recording(path, subject=subject, session=session, kind=kind, choice=choice)
@@ -93,13 +124,29 @@ def replay(
         grid = next((one for one in known if set(one.channels) <= set(recording.channels)), None)
     if grid is not None and not set(grid.channels) & set(recording.channels):
         raise LayoutError(f"--layout {layout}: it names none of the recording's channels ({recording.channels[0]}, …).")
+    if fastest and speed != 1.0:
+        raise ConfigError("--speed and --as-fast-as-possible contradict each other; give one of them.")
     lsl.configure(network=network)
-    replayer = Replayer(recording, name=name, layout=grid, counter=counter)
+    decisions = read_decisions(path, choice) if path.casefold().endswith(XDF_SUFFIXES) else None
+    replayer = Replayer(
+        recording,
+        name=name,
+        layout=grid,
+        counter=counter,
+        speed=math.inf if fastest else speed,
+        first_s=first,
+        last_s=last,
+        loop=loop,
+        decisions=decisions,
+    )
 
     stop = stop_event()
-    total = recording.n_samples if seconds is None else min(recording.n_samples, round(seconds * recording.fs_hz))
+    total = replayer.last - replayer.first
+    total = total if seconds is None else min(total, round(seconds * recording.fs_hz))
     if total < 1:
         raise ConfigError(f"--seconds: at least one sample must be sent; {seconds:g} s is less than that.")
+    if decisions is not None:
+        console.print(f"What was decided then: {decisions.name} (recorded)", highlight=False)
     console.print(
         f"Stream {replayer.outlet.name}: {len(recording.channels)} channels at {recording.fs_hz:g} Hz, "
         f"{total / recording.fs_hz:.1f} s, {len(recording.markers)} markers (subject {recording.subject}, "
@@ -112,12 +159,18 @@ def replay(
         console.print("Waiting for a listener (rt-handdt live, LabRecorder, …)")
         while not stop.is_set() and not replayer.wait_for_listener(0.5):
             pass
-    with Progress(
-        TextColumn("{task.completed:.0f} of {task.total:.0f} s"), BarColumn(), console=console, transient=True
-    ) as bar:
-        task = bar.add_task("replay", total=total / recording.fs_hz)
+    with (
+        Progress(
+            TextColumn("{task.completed:.0f} of {task.total:.0f} s{task.fields[paused]}"),
+            BarColumn(),
+            console=console,
+            transient=True,
+        ) as bar,
+        _keys(replayer, stop, lambda paused: bar.update(task, paused=" (paused)" if paused else "")),
+    ):
+        task = bar.add_task("replay", total=replayer.last / recording.fs_hz, paused="")
         result = replayer.run(
-            seconds=seconds, stop=stop, progress=lambda sent: bar.update(task, completed=sent / recording.fs_hz)
+            seconds=seconds, stop=stop, progress=lambda sent: bar.update(task, completed=replayer.position_s)
         )
     # Listeners get what is still on its way before the stream goes.
     stop.wait(0.5)
@@ -126,3 +179,42 @@ def replay(
         f"(worst {result.worst_late_s * 1e3:.1f} ms)",
         highlight=False,
     )
+
+
+@contextlib.contextmanager
+def _keys(replayer: Replayer, stop: threading.Event, show: Callable[[bool], None]) -> Iterator[None]:
+    """While it is entered, a terminal's keys pause the replay and move it."""
+    if not sys.stdin.isatty() or os.environ.get(STOP_ON_EOF):
+        yield
+        return
+    from rt_handdt.cli.keyboard import QUIT, Keyboard
+
+    over = threading.Event()
+
+    def listen(keyboard: Keyboard) -> None:
+        while not over.is_set():
+            key = keyboard.read(0.1)
+            if key == " ":
+                (replayer.play if replayer.paused else replayer.pause)()
+                show(replayer.paused)
+            elif key in ("\x1b[D", "\x1b[C"):
+                replayer.seek(replayer.position_s + (SEEK_S if key.endswith("C") else -SEEK_S))
+            elif key.lower() == QUIT:
+                stop.set()
+
+    with Keyboard() as keyboard:
+        thread = threading.Thread(target=listen, args=(keyboard,), name="replay-keys", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join(timeout=1.0)
+
+
+def _compare(path: str, bundle: str, learn: bool, choice: SignalChoice, console: Console) -> None:
+    """Run it again, and say what is decided otherwise."""
+    from rt_handdt.infer.classifier import StreamClassifier
+    from rt_handdt.runtime.comparison import compare
+
+    console.print(compare(StreamClassifier(bundle, learn=learn), path, choice).sentence(), highlight=False)

@@ -37,6 +37,9 @@ class StreamDescription:
         Columns, and how their numbers are sent: ``float32``, ``double64``, ``int8`` … ``int64``, or ``text``.
     channels, units, kinds
         Of each column its name, unit and type, "" where not stated. All empty where nothing is known of columns.
+    speed
+        Of a replay that is faster or slower than what is replayed: samples come at `fs_hz`, and were taken at `fs_hz` /
+        `speed`.
     """
 
     name: str
@@ -50,6 +53,7 @@ class StreamDescription:
     channels: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
+    speed: float = 1.0
 
     @property
     def is_signal(self) -> bool:

@@ -45,6 +45,17 @@ class Tally:
         return self._now
 
 
+def wait_until(due_s: float, stop: threading.Event) -> bool:
+    """Wait for a moment of LSL's clock, and not a hair less; False if `stop` was set before."""
+    delay = due_s - clock()
+    if delay > 0 and stop.wait(delay):
+        return False
+    # An event may return a hair early; a stamp must never lead the clock.
+    while clock() < due_s:
+        time.sleep(0)
+    return not stop.is_set()
+
+
 def pace(
     outlet: SignalOutlet,
     chunks: Iterator[Float32],
@@ -82,14 +93,7 @@ def pace(
         if start is None:
             start = clock()
         newest = start + (sent + len(chunk) - 1) / fs
-        delay = newest - clock()
-        if delay > 0:
-            if stop.wait(delay):
-                break
-            # An event may return a hair early; a stamp must never lead the clock.
-            while clock() < newest:
-                time.sleep(0)
-        elif stop.is_set():
+        if not wait_until(newest, stop):
             break
         for marker in markers(sent + len(chunk)):
             outlet.mark(marker.label, start + marker.index / fs)

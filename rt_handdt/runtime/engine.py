@@ -276,7 +276,8 @@ class Engine:
         """Score the raw posteriors (of the `newest` windows, or all) against the markers."""
         newest_s, predicted = self.log.decided(newest)
         times, labels = [time_s for time_s, _ in self._marks], [label for _, label in self._marks]
-        length_s = (self.spec.window_samples - 1) / self.spec.fs_hz
+        fs_hz = self.spec.fs_hz * self.description.speed
+        length_s = (self.spec.window_samples - 1) / fs_hz
         return score_windows(
             newest_s - length_s,
             newest_s,
@@ -284,7 +285,7 @@ class Engine:
             times,
             labels,
             self.labels,
-            tolerance=0.5 / self.spec.fs_hz,
+            tolerance=0.5 / fs_hz,
         )
 
     # -- the worker --------------------------------------------------------------------------------------------

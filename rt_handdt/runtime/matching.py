@@ -64,6 +64,8 @@ def match(stream: StreamDescription, spec: PipelineSpec, choice: SourceChoice) -
         )
     layout = spec.layout if choice.layout is None else spec.layout.named_as(choice.layout)
     order, notes = _order(stream, spec.model_copy(update={"layout": layout}), choice)
+    if stream.speed != 1.0:
+        notes = (*notes, f"{_what(stream)} is a replay at {stream.speed:g} × its speed.")
     counter = stream.counter
     if counter is not None and counter in order:
         raise LayoutMismatch(
@@ -175,7 +177,7 @@ def _known_layout(stream: StreamDescription, wanted: ElectrodeLayout) -> str | N
 
 
 def _same_rate(stream: StreamDescription, spec: PipelineSpec) -> bool:
-    return abs(stream.fs_hz - spec.fs_hz) <= RATE_TOLERANCE * spec.fs_hz
+    return abs(stream.fs_hz / stream.speed - spec.fs_hz) <= RATE_TOLERANCE * spec.fs_hz
 
 
 def _what(stream: StreamDescription) -> str:

@@ -33,6 +33,8 @@ class SignalOutlet:
     source
         What is sent, in words; with name and computer it makes the source id, so that a sender that is started again
         with the same is known to be the same.
+    speed
+        Of a replay: `fs_hz` is the recording's rate, and samples are sent, and declared, at `speed` times that.
 
     Raises
     ------
@@ -51,6 +53,7 @@ class SignalOutlet:
         counter: bool = False,
         chunk_samples: int = 0,
         source: str = "",
+        speed: float = 1.0,
     ) -> None:
         ensure_configured()
         if not 1 <= len(name.strip()) <= LONGEST_NAME:
@@ -58,12 +61,12 @@ class SignalOutlet:
                 f"A stream's name must have 1 to {LONGEST_NAME} characters; got {len(name)}; choose another."
             )
         self.name = name
-        self.fs_hz = fs_hz
+        self.fs_hz = fs_hz * speed
         self._counter = counter
         self._sent = 0
         labels = [*channels, COUNTER] if counter else list(channels)
         source_id = "-".join(["rt-handdt", socket.gethostname(), name, *filter(None, [source])])
-        info = pylsl.StreamInfo(name, "EMG", len(labels), fs_hz, pylsl.cf_float32, source_id)
+        info = pylsl.StreamInfo(name, "EMG", len(labels), self.fs_hz, pylsl.cf_float32, source_id)
         cells = dict(zip(layout.channels, layout.cells, strict=True)) if layout else {}
         described = info.desc().append_child("channels")
         for label in labels:
@@ -78,6 +81,8 @@ class SignalOutlet:
                 location.append_child_value("row", str(cells[label][0]))
                 location.append_child_value("column", str(cells[label][1]))
         info.desc().append_child("acquisition").append_child_value("manufacturer", "rt_handdt")
+        if speed != 1.0:
+            info.desc().append_child("replay").append_child_value("speed", repr(speed))
         self._outlet = pylsl.StreamOutlet(info, chunk_size=chunk_samples, max_buffered=BUFFER_S)
         marks = pylsl.StreamInfo(f"{name}_markers", "Markers", 1, 0.0, pylsl.cf_string, f"{info.source_id()}-markers")
         self._markers = pylsl.StreamOutlet(marks)

@@ -1,0 +1,103 @@
+"""What was decided while a recording was made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from rt_handdt.core.types import Float64
+from rt_handdt.io.signal_choice import SignalChoice
+from rt_handdt.io.stream_kinds import DECISIONS
+from rt_handdt.io.xdf_choice import choose_emg
+from rt_handdt.io.xdf_streams import load_streams
+from rt_handdt.io.xdf_time import make_even
+
+
+@dataclass(frozen=True, eq=False)
+class RecordedDecisions:
+    """The decisions of one run, each at the sample that its window ends with.
+
+    Attributes
+    ----------
+    name, columns, rate_hz
+        Of their stream; label, unit and type of each column (`rt_handdt.io.sinks.lsl.columns`).
+    labels
+        The K labels.
+    index
+        Shape (n,): number in the recording of the newest sample; of what rests on none, of the one that was newest.
+    rows
+        Shape (n, number of columns).
+    """
+
+    name: str
+    columns: tuple[tuple[str, str, str], ...]
+    rate_hz: float
+    labels: tuple[str, ...]
+    index: npt.NDArray[np.int64]
+    rows: Float64
+
+    def column(self, label: str) -> Float64:
+        """One column, (n,)."""
+        return np.asarray(self.rows[:, [name for name, _, _ in self.columns].index(label)])
+
+    @property
+    def probabilities(self) -> Float64:
+        """(n, K)."""
+        return np.asarray(self.rows[:, 1 : 1 + len(self.labels)])
+
+    @property
+    def decided(self) -> npt.NDArray[np.bool_]:
+        """(n,) whether it rests on a window; else it was told because of the engine's state, or was repeated."""
+        return np.asarray(np.isfinite(self.column("window_end")) & (self.column("repeat") == 0))
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """For the description of a stream that repeats them."""
+        return {"labels": ",".join(self.labels), "recorded": "true"}
+
+    def events(self, first: int) -> Iterator[tuple[int, list[float], str | None]]:
+        """From a sample on: its number, the row, and the label where it changes."""
+        last: str | None = None
+        for index, row in zip(self.index.tolist(), self.rows.tolist(), strict=True):
+            if index < first:
+                continue
+            label = self.labels[int(row[0])] if 0 <= row[0] < len(self.labels) else "rest"
+            yield index, row, label if label != last else None
+            last = label
+
+
+def read_decisions(path: str | Path, choice: SignalChoice = SignalChoice()) -> RecordedDecisions | None:
+    """The decisions in an XDF file; None if there are none.
+
+    Raises
+    ------
+    RecordingError
+        If it is no XDF, or its EMG cannot be read.
+    """
+    path = Path(path)
+    streams, _ = load_streams(path)
+    found = [one for one in streams if one.described.kind == DECISIONS and not one.is_text and len(one)]
+    if not found:
+        return None
+    told = max(found, key=len)
+    columns = tuple((one.name, one.unit, one.kind) for one in told.columns)
+    names = [name for name, _, _ in columns]
+    if not {"label_index", "window_end", "repeat"} <= set(names):
+        return None
+    emg, _ = choose_emg(path, streams, choice.stream)
+    rows, times, _ = make_even(str(path), emg.times, emg.described.fs_hz)
+    values = np.asarray(told.values, np.float64)
+    ends = values[:, names.index("window_end")]
+    at = np.interp(np.where(np.isfinite(ends), ends, told.times), times, rows)
+    return RecordedDecisions(
+        name=told.name,
+        columns=columns,
+        rate_hz=told.described.fs_hz,
+        labels=tuple(name.removeprefix("p_") for name in names if name.startswith("p_")),
+        index=np.rint(at).astype(np.int64),
+        rows=values,
+    )
