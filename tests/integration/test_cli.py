@@ -123,7 +123,7 @@ def test_a_headless_run_writes_its_report(
     assert figures["bundle"] == {"name": "tiny", "fingerprint": bundle.fingerprint}
     assert figures["samples"]["lost"] == 0
     assert figures["samples"]["received"] == figures["samples"]["expected"] >= 1.3 * SPEC.fs_hz
-    assert set(figures["latency_ms"]) == {"push_to_decision", "compute", "stages"}
+    assert set(figures["latency_ms"]) == {"push_to_decision", "compute", "stages", "windows"}
     # there is a marker stream, but it said nothing
     assert figures["score"]["windows"] == 0
     assert figures["score"]["accuracy"] is None
