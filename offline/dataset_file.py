@@ -37,10 +37,11 @@ from rt_handdt.config import Settings
 from rt_handdt.core.recording import UNLABELLED, Marker, Recording
 from rt_handdt.core.repetitions import settled
 from rt_handdt.errors import ConfigError, RecordingError
+from rt_handdt.io.bids.session import list_bids
 from rt_handdt.io.continuous_folder import read_continuous_name
+from rt_handdt.io.readers import reader_of
 from rt_handdt.io.signal_choice import SignalChoice
 from rt_handdt.io.sources import XDF_SUFFIXES, open_recording
-from rt_handdt.io.wfdb16 import read_header
 from rt_handdt.io.xdf import read_xdf
 
 DATASET_FILE = "dataset.toml"
@@ -91,7 +92,7 @@ class RecordedFile:
     Attributes
     ----------
     path
-        An XDF file, or a WFDB record's ``.hea`` or ``.dat``.
+        A file that `rt_handdt.io.readers` reads, or a session's folder of an EMG-BIDS dataset.
     choice
         Stream, unit and columns, where the file leaves them open or tells them wrong.
     gestures
@@ -117,10 +118,10 @@ class RecordedFile:
     @property
     def files(self) -> tuple[Path, ...]:
         """All that is read of the disk."""
-        if self.path.suffix in (".hea", ".dat"):
-            record = read_header(self.path, others=True)
-            return record.path, record.data_path
-        return (self.path,)
+        sessions = list_bids(self.path)
+        paths = [file for one in sessions for file in one.of_gestures] or [self.path]
+        found = [(reader_of(one), one) for one in paths]
+        return tuple(file for reader, one in found if reader is not None for file in reader.files(one))
 
     def open(self, subject: str, session: str, *, need_markers: bool = False) -> tuple[Recording, Counter[str]]:
         """Read it.

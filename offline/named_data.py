@@ -2,8 +2,9 @@
 
 - a Hyser folder, one of its sessions, or a cohort of virtual people on disk (of trials, or continuous)
 - ``virtual:SEED:PEOPLE[:SESSIONS[:REPETITIONS]]``: virtual people made as they are read (2 and 2 by default)
-- an XDF file, or a WFDB record's ``.hea`` or ``.dat``
-- a folder of XDF files, taken in the order of their names
+- any file that `rt_handdt.io.readers` reads: XDF, WFDB, BDF, CSV, NumPy, OTBioLab+
+- a folder of them, taken in the order of their names
+- an EMG-BIDS dataset, one of its subjects or sessions
 - a ``dataset.toml``, or the folder that holds one
 
 Of XDF files and WFDB records stream, unit and columns may be chosen (`rt_handdt.io.signal_choice`). Files whose names
@@ -21,10 +22,11 @@ from offline.dataset_file import DATASET_FILE, Dataset, RecordedFile
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.recording import Recording
 from rt_handdt.errors import ConfigError, RecordingError
+from rt_handdt.io.bids.session import list_bids
 from rt_handdt.io.continuous_folder import list_continuous, read_continuous_name
 from rt_handdt.io.hyser_layout import HyserSession, list_sessions, parse_trial, read_session_folder
+from rt_handdt.io.readers import endings, reader_of
 from rt_handdt.io.signal_choice import SignalChoice
-from rt_handdt.io.sources import XDF_SUFFIXES
 from rt_handdt.io.xdf import named_subject
 from rt_handdt.io.xdf_session import read_session
 from rt_handdt.paths import layout_path
@@ -205,7 +207,11 @@ def _named(name: str | Path, seed: int | None, layouts: dict[str, str]) -> tuple
     if continuous:
         said = ", ".join([*made, f"{len(continuous)} continuous sessions"])
         return [_file(one.path) for one in continuous], f"{path.resolve().name} ({said})"
-    files = sorted(one for one in path.iterdir() if one.is_file() and one.name.casefold().endswith(XDF_SUFFIXES))
+    bids = list_bids(path)
+    if bids:
+        sessions = [NamedSession(one.subject, one.session, (RecordedFile(one.path),)) for one in bids]
+        return sessions, f"{path.resolve().name} (EMG-BIDS, {len(bids)} sessions)"
+    files = sorted(one for one in path.rglob("*") if one.is_file() and _stands_alone(one, path))
     if files and read_session_folder(path) is None and not _holds_sessions(path):
         return [_file(one) for one in files], f"{path.resolve().name} ({len(files)} recordings)"
     sessions = [NamedSession(f"{one.subject:02d}", str(one.session), one) for one in list_sessions(path)]
@@ -216,6 +222,15 @@ def _named(name: str | Path, seed: int | None, layouts: dict[str, str]) -> tuple
     return sessions, path.resolve().name + (f" ({', '.join(made)})" if made else "")
 
 
+def _stands_alone(file: Path, folder: Path) -> bool:
+    """Whether a file below a folder is a recording by itself: there, or in folders of subjects and sessions."""
+    inside = file.relative_to(folder).parts[:-1]
+    if any(not part.startswith(("sub-", "ses-")) for part in inside):
+        return False
+    reader = reader_of(file)
+    return reader is not None and reader.name != "WFDB"
+
+
 def _holds_sessions(path: Path) -> bool:
     try:
         return bool(list_sessions(path))
@@ -224,21 +239,17 @@ def _holds_sessions(path: Path) -> bool:
 
 
 def _file(path: Path) -> NamedSession:
-    name = path.name.casefold()
-    if name.endswith(XDF_SUFFIXES):
-        if read_continuous_name(path) is not None:
-            one = read_session(path)
-            who = one.subject, one.session
-        else:
-            who = named_subject(path)
-    elif path.suffix in (".hea", ".dat"):
-        session = read_session_folder(path.parent) if parse_trial(path) is not None else None
-        who = named_subject(path) if session is None else (f"{session.subject:02d}", str(session.session))
-    else:
+    if reader_of(path) is None:
         raise RecordingError(
-            f"{path}: is nothing that can be measured or learnt from; give a Hyser folder, a cohort, an .xdf file, a "
-            f"WFDB .hea, a {DATASET_FILE}, or {VIRTUAL}:SEED:PEOPLE."
+            f"{path}: is nothing that can be measured or learnt from; give a folder of Hyser or BIDS, a cohort, a "
+            f"recording ({endings()}), a {DATASET_FILE}, or {VIRTUAL}:SEED:PEOPLE."
         )
+    who = named_subject(path)
+    if read_continuous_name(path) is not None:
+        one = read_session(path)
+        who = one.subject, one.session
+    elif parse_trial(path) is not None and (session := read_session_folder(path.parent)) is not None:
+        who = f"{session.subject:02d}", str(session.session)
     return NamedSession(*who, (RecordedFile(path),))
 
 

@@ -172,6 +172,7 @@ class HyserSource(SessionSource):
             gestures=[label for label in config.gestures if label != "rest"] or None,
         )
         for trial in joined.trials:
+            assert isinstance(trial.record, WfdbRecord)
             reader.read(trial.record.path)
             reader.read_codes(trial.record.data_path)
         yield joined

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
+from rich.text import Text
 
 from rt_handdt.cli.options import FileColumns, FileStream, FileUnit
 from rt_handdt.core.columns import columns_text
@@ -18,6 +19,7 @@ from rt_handdt.core.gestures import GestureSet, title
 from rt_handdt.core.recording import Recording
 from rt_handdt.errors import RecordingError
 from rt_handdt.io.hyser_layout import HyserSession, list_sessions, missing_gestures, read_session_folder
+from rt_handdt.io.recording_tree import Listed, list_recordings
 from rt_handdt.io.signal_choice import SignalChoice
 from rt_handdt.io.sources import open_recording, virtual_seed
 
@@ -28,7 +30,9 @@ _NAMED = 5
 def inspect(
     path: Annotated[
         str,
-        typer.Argument(help="Hyser folder, session or trial; .xdf; WFDB .hea; or virtual[:SEED].", show_default=False),
+        typer.Argument(
+            help="A recording, a folder of them (Hyser, BIDS, sessions), or virtual[:SEED].", show_default=False
+        ),
     ],
     subject: Annotated[int | None, typer.Option(help="Person to look at in a folder of several.")] = None,
     session: Annotated[int | None, typer.Option(help="Session to look at in a folder of several.")] = None,
@@ -41,10 +45,29 @@ def inspect(
     choice = SignalChoice.parse(stream, unit, columns)
     if not choice and subject is None and session is None and virtual_seed(path) is None:
         folder = Path(path)
+        listed = list_recordings(folder) if folder.is_dir() else []
+        if len(listed) > 1:
+            show_tree(console, folder, listed)
+            return
         if folder.is_dir() and read_session_folder(folder) is None and _has_sessions(folder):
             show_sessions(console, folder, list_sessions(folder))
             return
     show_recording(console, open_recording(path, subject=subject, session=session, choice=choice))
+
+
+def show_tree(console: Console, root: Path, listed: list[Listed]) -> None:
+    """A table of the recordings below a folder, by their names alone."""
+    people = len({one.subject for one in listed})
+    table = Table(title=f"Subjects: {people}, sessions: {len(listed)}", title_justify="left")
+    for column in ("subject", "session", "format", "where"):
+        table.add_column(column)
+    table.add_column("files", justify="right")
+    for one in listed:
+        where = Text(str(one.path.relative_to(root)))
+        table.add_row(Text(one.subject), Text(one.session), one.format, where, str(one.files))
+    console.print(Text(f"Folder {root}"))
+    console.print(table)
+    console.print("One in detail: rt-handdt inspect PATH")
 
 
 def show_sessions(console: Console, root: Path, sessions: list[HyserSession]) -> None:

@@ -48,6 +48,9 @@ def record(
     session: Annotated[str, typer.Option("--session", help="Which session of the subject.")] = "1",
     task: Annotated[str, typer.Option("--task", help="What is done, in a word.")] = "gestures",
     out: Annotated[Path, typer.Option("--out", help="Folder of the subjects.")] = Path(),
+    bids: Annotated[
+        bool, typer.Option("--bids", help="With --subject: an EMG-BIDS dataset; the XDF file goes to its sourcedata.")
+    ] = False,
     hand: Annotated[Literal["left", "right"] | None, typer.Option("--hand", help="Which arm is recorded.")] = None,
     sex: Annotated[Literal["female", "male", "other"] | None, typer.Option("--sex", help="The subject's.")] = None,
     notes: Annotated[str, typer.Option("--notes", help="Whatever else shall be remembered.")] = "",
@@ -68,14 +71,17 @@ def record(
     console = Console(soft_wrap=True, highlight=False)
     if cues is not None and keys:
         raise ConfigError("--cues and --keys both say what is asked for; give one of them.")
-    name = _name(file, subject, session, task, out)
+    if bids and subject is None:
+        raise ConfigError("--bids needs to know whom is recorded; give --subject.")
+    folder = out / "sourcedata" if bids else out
+    name = _name(file, subject, session, task, folder)
     labels = None
     if bundle is not None:
         from rt_handdt.core.bundle import load_bundle
 
         labels = load_bundle(bundle).gestures.labels
     protocol = None if cues is None else Protocol.read(cues, labels)
-    path = file if file is not None else _place(name, out)
+    path = file if file is not None else _place(name, folder)
     check_new(path)
     lsl.configure(network=network)
     streams = _streams(stream or [], everything, timeout)
@@ -101,6 +107,14 @@ def record(
         run.close()
     taken = f"{progress.seconds:.1f} s, " if progress is not None else ""
     console.print(Text(f"{path}: {taken}{run.samples} samples, {path.stat().st_size / 1e6:.1f} MB"))
+    if bids and name is not None:
+        from rt_handdt.io.bids.write import write_session
+        from rt_handdt.io.sources import open_recording
+
+        recorded = open_recording(path)
+        for note in recorded.notes:
+            console.print(Text(f"Note: {note}", "yellow"))
+        console.print(Text(str(write_session(recorded, out, name))))
 
 
 def _go(run: RecordingRun, console: Console, over: Any, seconds: float | None, keys: bool) -> Progress | None:

@@ -49,7 +49,7 @@ def stop_event() -> threading.Event:
 
 
 def replay(
-    path: Annotated[str, typer.Argument(help="A Hyser folder, session or record, an XDF file, or virtual[:SEED].")],
+    path: Annotated[str, typer.Argument(help="A recording, a folder of Hyser or BIDS, or virtual[:SEED].")],
     subject: Annotated[int | None, typer.Option("--subject", min=1, help="Who, where the path holds several.")] = None,
     session: Annotated[int | None, typer.Option("--session", min=1, help="Which session.")] = None,
     kind: Annotated[

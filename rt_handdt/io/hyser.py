@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from rt_handdt.core.gestures import REST, hyser_code, hyser_label
 from rt_handdt.core.recording import Marker, Recording
@@ -44,6 +45,22 @@ HEAD_S = 0.25
 FADE_S = 0.02
 
 
+class Trial(Protocol):
+    """A trial on disk."""
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def fs_hz(self) -> float: ...
+    @property
+    def n_samples(self) -> int: ...
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    def read(self, start: int = 0, stop: int | None = None) -> Float32:
+        """Samples start..stop−1, (n, n_channels), µV, NaN = missing."""
+
+
 @dataclass(frozen=True, slots=True)
 class JoinedTrial:
     """One trial and its place in a joined session.
@@ -62,11 +79,11 @@ class JoinedTrial:
         The record whose head is the rest before this trial; None if there is no rest.
     """
 
-    record: WfdbRecord
+    record: Trial
     label: str
     filler_samples: int
     skip_samples: int
-    quiet: WfdbRecord | None
+    quiet: Trial | None
 
     @property
     def n_samples(self) -> int:
@@ -173,7 +190,10 @@ def read_hyser(
     name = f"hyser_subject{found.subject:02d}_session{found.session}_{kind}_{variant}"
     if only is not None:
         name += f"_sample{only}"
-    return _join(name, found, kind, variant, records, labels, rest_s)
+    heads: list[WfdbRecord] = []
+    if kind == "maintenance":
+        heads = [_checked(found.header("dynamic", variant, k)) for k in found.samples.get(("dynamic", variant), ())]
+    return join_trials(name, f"{found.subject:02d}", str(found.session), kind, records, labels, heads, rest_s)
 
 
 def pick_session(path: str | Path, subject: int | None, session: int | None) -> HyserSession:
@@ -192,10 +212,10 @@ def pick_session(path: str | Path, subject: int | None, session: int | None) -> 
     )
 
 
-def channel_names(record: WfdbRecord) -> tuple[str, ...]:
+def channel_names(record: Trial) -> tuple[str, ...]:
     """The electrodes of a 256-channel record: as its header names them, else in Hyser's order."""
     order = hyser_channels()
-    return record.names if set(record.names) == set(order) else order
+    return record.names if set(record.names) == set(order) or len(record.names) != len(order) else order
 
 
 def _checked(path: Path) -> WfdbRecord:
@@ -209,15 +229,39 @@ def _checked(path: Path) -> WfdbRecord:
     return record
 
 
-def _join(
+def join_trials(
     name: str,
-    found: HyserSession,
+    subject: str,
+    session: str,
     kind: Kind,
-    variant: Variant,
-    records: Sequence[WfdbRecord],
+    records: Sequence[Trial],
     labels: Sequence[str],
+    heads: Sequence[Trial],
     rest_s: float,
+    notes: Sequence[str] = (),
 ) -> HyserRecording:
+    """One recording of many trials; see the module's docstring.
+
+    Parameters
+    ----------
+    name, subject, session
+        Of the recording.
+    kind
+        Of the trials.
+    records, labels
+        The trials, in order, and the gesture of each.
+    heads
+        Trials that begin with rest, to borrow it from for maintenance trials.
+    rest_s
+        Rest between trials.
+    notes
+        What is to be said besides.
+
+    Raises
+    ------
+    RecordingError
+        If their rates or channels differ, or one is too short.
+    """
     fs_hz = records[0].fs_hz
     head, fade, rest = round(HEAD_S * fs_hz), round(FADE_S * fs_hz), round(rest_s * fs_hz)
     channels = channel_names(records[0])
@@ -232,7 +276,7 @@ def _join(
                 f"{record.path}: is only {record.n_samples / fs_hz:.3g} s long; a trial needs over {HEAD_S} s."
             )
 
-    notes: list[str] = []
+    notes = list(notes)
     if channels == hyser_channels() and set(records[0].names) != set(channels):
         notes.append("The headers do not name the electrodes; Hyser's channel order is assumed.")
     if kind == "dynamic":
@@ -240,7 +284,6 @@ def _join(
             JoinedTrial(record, label, rest, 0, quiet=record) for record, label in zip(records, labels, strict=True)
         ]
     else:
-        heads = [_checked(found.header("dynamic", variant, k)) for k in found.samples.get(("dynamic", variant), ())]
         notes.append(f"The first {HEAD_S} s of each maintenance trial are left out.")
         if heads:
             notes.append("The rest between maintenance trials is borrowed from the session's dynamic trials.")
@@ -256,8 +299,8 @@ def _join(
         channels=channels,
         n_samples=sum(trial.n_samples for trial in trials),
         markers=tuple(_markers(trials, head)),
-        subject=f"{found.subject:02d}",
-        session=str(found.session),
+        subject=subject,
+        session=session,
         trials=tuple(trials),
         notes=tuple(notes),
     )

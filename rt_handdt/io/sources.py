@@ -8,17 +8,18 @@ from pathlib import Path
 
 from rt_handdt.core.recording import Recording
 from rt_handdt.errors import RecordingError
-from rt_handdt.io.continuous_folder import list_continuous, pick_continuous, read_continuous_name
+from rt_handdt.io.bids.session import list_bids, pick_bids, read_bids_session
+from rt_handdt.io.continuous_folder import list_continuous, pick_continuous
 from rt_handdt.io.hyser import pick_session, read_hyser
-from rt_handdt.io.hyser_layout import Kind, Variant, parse_trial, read_session_folder
+from rt_handdt.io.hyser_layout import Kind, Variant, read_session_folder
+from rt_handdt.io.readers import endings, reader_of
+from rt_handdt.io.readers.xdf import XdfReader
 from rt_handdt.io.signal_choice import SignalChoice
-from rt_handdt.io.wfdb import read_wfdb
-from rt_handdt.io.xdf import read_xdf
 from rt_handdt.io.xdf_session import read_session
 
 #: Given in place of a path: a virtual person, ``virtual`` or ``virtual:SEED``.
 VIRTUAL = "virtual"
-XDF_SUFFIXES = (".xdf", ".xdfz", ".xdf.gz")
+XDF_SUFFIXES = XdfReader.suffixes
 
 
 def open_recording(
@@ -37,14 +38,14 @@ def open_recording(
     Parameters
     ----------
     path
-        A Hyser root, session folder or trial; a cohort of continuous sessions; an ``.xdf``; the ``.hea`` or ``.dat`` of
-        any WFDB record in format 16; or ``virtual`` or ``virtual:SEED`` for a virtual person.
+        A Hyser root, session folder or trial; a BIDS dataset, subject or session; a cohort of continuous sessions; a
+        file that one of `rt_handdt.io.readers` reads; or ``virtual`` or ``virtual:SEED`` for a virtual person.
     subject, session
         Which of a Hyser root's, a cohort's, or of the virtual people; for other paths they are not used.
     kind, variant, gestures, rest_s
         For Hyser, see `rt_handdt.io.hyser.read_hyser`; without `kind`, dynamic trials where there are some.
     choice
-        For an XDF file or a WFDB record: which stream, unit and columns are meant.
+        For a single file: which stream (of an XDF file), unit and columns are meant.
 
     Raises
     ------
@@ -66,33 +67,46 @@ def open_recording(
     path = Path(path)
     if not path.exists():
         raise RecordingError(
-            f"{path}: there is no such file or folder; give a Hyser folder, an .xdf, a WFDB .hea, or '{VIRTUAL}'."
+            f"{path}: there is no such file or folder; give a folder of Hyser or BIDS, a recording ({endings()}), or "
+            f"'{VIRTUAL}'."
         )
-    continuous = pick_continuous(path, subject, session) if path.is_dir() else read_continuous_name(path)
+    if path.is_dir():
+        return _folder(path, subject, session, kind, variant, gestures, rest_s, choice)
+    reader = reader_of(path)
+    if reader is None:
+        raise RecordingError(f"{path}: is not a recording that can be read; these can: {endings()}.")
+    return reader.open(path, choice)
+
+
+def _folder(
+    path: Path,
+    subject: int | None,
+    session: int | None,
+    kind: Kind | None,
+    variant: Variant | None,
+    gestures: Collection[str] | None,
+    rest_s: float,
+    choice: SignalChoice,
+) -> Recording:
+    continuous = pick_continuous(path, subject, session)
     if continuous is not None:
         choice.refuse(path)
         opened = read_session(continuous.path)
-        others = len(list_continuous(path)) if path.is_dir() and subject is session is None else 1
+        others = len(list_continuous(path)) if subject is session is None else 1
         if others > 1:
             return replace(opened, notes=(f"The first of {others} sessions here; choose by subject and session.",))
         return opened
-    if path.is_dir():
-        _refuse_other_folders(path)
-        choice.refuse(path)
-        if kind is None:
-            kinds = pick_session(path, subject, session).kinds
-            kind = kinds[0] if kinds else "dynamic"
-        return read_hyser(
-            path, subject=subject, session=session, kind=kind, variant=variant, gestures=gestures, rest_s=rest_s
-        )
-    if path.name.casefold().endswith(XDF_SUFFIXES):
-        return read_xdf(path, choice=choice)
-    if path.suffix in (".hea", ".dat"):
-        if parse_trial(path) is not None and read_session_folder(path.parent) is not None:
-            choice.refuse(path)
-            return read_hyser(path, gestures=gestures, rest_s=rest_s)
-        return read_wfdb(path, choice)
-    raise RecordingError(f"{path}: is not a recording that can be read; give an .xdf or a WFDB .hea file.")
+    if list_bids(path):
+        one = pick_bids(path, subject, session)
+        return read_bids_session(one, kind=kind, gestures=gestures, rest_s=rest_s, choice=choice)
+    _refuse_other_folders(path)
+    choice.refuse(path)
+    if kind is None:
+        kinds = pick_session(path, subject, session).kinds
+        kind = kinds[0] if kinds else "dynamic"
+    return read_hyser(
+        path, subject=subject, session=session, kind=kind, variant=variant, gestures=gestures, rest_s=rest_s
+    )
 
 
 def virtual_seed(path: str | Path) -> int | None:
@@ -120,7 +134,7 @@ def _refuse_other_folders(path: Path) -> None:
     names = sorted(entry.name for entry in path.iterdir())
     if not names:
         raise RecordingError(f"{path}: is empty; give a folder with Hyser's sessions, or a recording's file.")
-    files = [name for name in names if name.casefold().endswith((*XDF_SUFFIXES, ".hea"))]
+    files = [name for name in names if (path / name).is_file() and reader_of(path / name) is not None]
     folders = any(read_session_folder(path / name) for name in names if (path / name).is_dir())
     if files and not folders:
         raise RecordingError(f"{path}: is a folder of {len(files)} recordings; give one of them, such as {files[0]}.")

@@ -1,0 +1,84 @@
+"""Arrays of NumPy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from rt_handdt.core.columns import parse_columns
+from rt_handdt.core.recording import Recording
+from rt_handdt.errors import RecordingError
+from rt_handdt.io.readers.base import OneFile, array_recording, changes
+from rt_handdt.io.readers.facts import facts_beside, read_facts
+from rt_handdt.io.signal_choice import SignalChoice
+from rt_handdt.io.signal_columns import Column
+
+
+class NumpyReader(OneFile):
+    """``.npy`` (n, number of columns), or ``.npz`` with that and labels; rate and unit stand in a TOML beside it."""
+
+    name = "NumPy"
+    suffixes = (".npy", ".npz")
+
+    def files(self, path: Path) -> tuple[Path, ...]:
+        """The array and its TOML."""
+        beside = facts_beside(path)
+        return (path,) if beside is None else (path, beside)
+
+    def open(self, path: Path, choice: SignalChoice) -> Recording:
+        """See `Reader`."""
+        facts = read_facts(path)
+        try:
+            content = np.load(path, allow_pickle=False)
+            labels: list[str] = []
+            if isinstance(content, np.ndarray):
+                samples = content
+            else:
+                with content:
+                    for wanted in (facts.samples, *([facts.label] if isinstance(facts.label, str) else [])):
+                        if wanted not in content:
+                            there = ", ".join(content.files) or "none"
+                            raise RecordingError(f"{path}: holds no array '{wanted}'; there are {there}.")
+                    samples = content[facts.samples]
+                    if isinstance(facts.label, str):
+                        labels = [str(one) for one in content[facts.label].ravel().tolist()]
+        except (OSError, ValueError, EOFError) as exc:
+            raise RecordingError(
+                f"{path}: cannot be read as NumPy's ({exc}); write it again with numpy.save."
+            ) from None
+        if samples.ndim != 2 or samples.dtype.kind not in "iuf":
+            raise RecordingError(
+                f"{path}: its samples must be numbers of shape (n, number of columns); they are {samples.dtype} of "
+                f"shape {samples.shape}."
+            )
+        label = facts.label if isinstance(facts.label, int) else None
+        if label is not None:
+            if not 0 <= label < samples.shape[1]:
+                raise RecordingError(
+                    f"{path}: has {samples.shape[1]} columns, so column {label} cannot hold the labels."
+                )
+            labels = [f"{one:g}" for one in samples[:, label].tolist()]
+            samples = np.delete(samples, label, axis=1)
+        if labels and len(labels) != len(samples):
+            raise RecordingError(f"{path}: has {len(samples)} samples, but {len(labels)} labels.")
+        names = list(facts.channels) or [""] * samples.shape[1]
+        chosen = None if facts.columns is None else parse_columns(facts.columns)
+        if chosen is not None and choice.columns is None:
+            choice = SignalChoice(choice.stream, choice.unit, chosen)
+            if facts.channels and len(facts.channels) == len(chosen):
+                named = dict(zip(chosen, facts.channels, strict=True))
+                names = [named.get(k, "") for k in range(samples.shape[1])]
+        if len(names) != samples.shape[1]:
+            raise RecordingError(f"{path}: has {samples.shape[1]} columns, but its TOML names {len(names)} channels.")
+        known = facts.labels
+        return array_recording(
+            path,
+            samples,
+            [Column(name, facts.unit) for name in names],
+            facts.fs_hz,
+            choice,
+            markers=changes([known.get(one, one if not known else "") for one in labels]),
+            subject=facts.subject,
+            session=facts.session,
+        )
