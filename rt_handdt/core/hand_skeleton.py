@@ -13,8 +13,8 @@ import numpy as np
 from rt_handdt.core.pose import DIGITS, FINGERS, Pose
 from rt_handdt.core.types import Float64
 
-#: Position of each knuckle before the wrist (mm: towards the thumb, towards the fingertips, out of the palm), lengths of
-#: the three phalanges (mm), radii at knuckle, two joints and tip (mm), direction of the straight finger (degrees towards
+#: Place of each knuckle (mm from the wrist: towards the thumb, towards the fingertips, out of the palm), lengths of the
+#: three phalanges (mm), radii at knuckle, two joints and tip (mm), direction of the straight finger (degrees towards
 #: the thumb), and which way it spreads.
 _FINGERS = {
     "index": ((25.0, 88.0, 1.0), (44.0, 26.0, 18.0), (12.0, 10.8, 9.8, 8.4), 3.0, 1.0),

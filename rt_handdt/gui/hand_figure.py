@@ -80,7 +80,8 @@ def _turned(points: Float64) -> Float64:
     a, b = np.radians((_AROUND, _ABOVE))
     around = np.asarray(((np.cos(a), 0.0, -np.sin(a)), (0.0, 1.0, 0.0), (np.sin(a), 0.0, np.cos(a))))
     above = np.asarray(((1.0, 0.0, 0.0), (0.0, np.cos(b), -np.sin(b)), (0.0, np.sin(b), np.cos(b))))
-    return (np.atleast_2d(points) - _MIDDLE) @ (above @ around).T / _HALF_MM
+    turned: Float64 = (np.atleast_2d(points) - _MIDDLE) @ (above @ around).T / _HALF_MM
+    return turned
 
 
 def _seen(points: Float64) -> tuple[Float64, Float64, Float64]:
@@ -99,8 +100,7 @@ def _facing(direction: Float64) -> float:
 
 
 def _arm() -> Shape:
-    wrist, elbow = np.asarray((0.0, -8.0, 0.0)), np.asarray((0.0, -140.0, 0.0))
-    places = np.asarray((wrist + (15.0, 0, 0), wrist - (15.0, 0, 0), elbow + (21.0, 0, 0), elbow - (21.0, 0, 0)))
+    places = np.asarray(((15.0, -8.0, 0.0), (-15.0, -8.0, 0.0), (21.0, -140.0, 0.0), (-21.0, -140.0, 0.0)))
     return Shape("arm", "arm", _blob(places, np.asarray((13.5, 13.5, 19.0, 19.0))), -0.6)
 
 

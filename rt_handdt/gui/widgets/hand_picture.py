@@ -106,9 +106,13 @@ def _paint_arrow(painter: QPainter, points: QPolygonF, pen: QPen, half: float) -
     painter.drawPolyline(points)
     tip, before = points.last(), points.at(points.size() - 4)
     angle = math.atan2(tip.y() - before.y(), tip.x() - before.x())
-    head = QPainterPath(tip + half * 0.09 * QPointF(math.cos(angle), math.sin(angle)))
-    for turn in (2.45, -2.45):
-        head.lineTo(tip + half * 0.12 * QPointF(math.cos(angle + turn), math.sin(angle + turn)))
+
+    def corner(turn: float, far: float) -> QPointF:
+        return QPointF(tip.x() + far * half * math.cos(angle + turn), tip.y() + far * half * math.sin(angle + turn))
+
+    head = QPainterPath(corner(0.0, 0.09))
+    head.lineTo(corner(2.45, 0.12))
+    head.lineTo(corner(-2.45, 0.12))
     head.closeSubpath()
     painter.setBrush(pen.color())
     painter.drawPath(head)
