@@ -111,6 +111,11 @@ class PlayedHand:
         """Where each axis is: motors take their time."""
         return self._place
 
+    @property
+    def doing(self) -> str:
+        """What it was told to do, in a word or two."""
+        return "Position"
+
     def _play(self) -> None:
         before = time.monotonic()
         while not self._stop.wait(_TURN_S):
@@ -147,6 +152,11 @@ class PlayedSerialHand(PlayedHand):
 
     line: lines.GripLine | None = None
     _rest = b""
+
+    @property
+    def doing(self) -> str:
+        """The grip's number."""
+        return "Position" if self.line is None or not self.line.grip else f"Grip {self.line.grip}"
 
     def _take(self, data: bytes) -> None:
         *whole, self._rest = (self._rest + data).split(b"\n")
