@@ -48,7 +48,9 @@ def hand(
     poses: Annotated[
         Path | None, typer.Option("--poses", help="TOML: poses of gestures of one's own (docs/hands.md).")
     ] = None,
+    sheet: Annotated[Path | None, typer.Option("--sheet", help="Write a picture of all poses (PNG), and end.")] = None,
     left: Annotated[bool, typer.Option("--left", help="Show a left hand.")] = False,
+    light: Annotated[bool, typer.Option("--light", help="With --sheet: on a light ground.")] = False,
     headless: Headless = False,
     seconds: Annotated[float | None, typer.Option("--seconds", min=0.1, help="Stop after so many seconds.")] = None,
     screenshot: Screenshot = None,
@@ -64,13 +66,16 @@ def hand(
         raise ConfigError("--link names the port of a device; give --device, too.")
     if screenshot is not None and headless:
         raise ConfigError("--screenshot is of the window, and --headless shows none; leave one of them out.")
-    if not headless:
+    if not headless or sheet is not None:
         from rt_handdt.gui.running import prepare_qt
 
         prepare_qt()
     from rt_handdt.core.poses import Poses
     from rt_handdt.io import lsl
 
+    if sheet is not None:
+        _draw_sheet(Poses.load(poses), sheet, left, light)
+        return
     lsl.configure(network=network)
     model, source = _made(Poses.load(poses), listen, stream, device, link)
     try:
@@ -83,6 +88,17 @@ def hand(
             run_until_closed(lambda: HandWindow(model, source, left=left), seconds=seconds, screenshot=screenshot)
     finally:
         model.close()
+
+
+def _draw_sheet(poses: Poses, path: Path, left: bool, light: bool) -> None:
+    from PySide6.QtGui import QGuiApplication
+
+    from rt_handdt.gui.hand_sheet import save_sheet
+    from rt_handdt.gui.widgets.canvas import install_fonts
+
+    _app = QGuiApplication.instance() or QGuiApplication(["rt_handdt"])
+    install_fonts()
+    save_sheet(poses, path, left=left, light=light)
 
 
 def _made(

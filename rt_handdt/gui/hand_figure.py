@@ -160,7 +160,7 @@ def _arrow(pose: Pose, bones: Skeleton) -> list[Shape]:
     reach = min(198.0, 20.0 + max(float(np.linalg.norm(one, axis=1).max()) for one in bones.digits.values()))
     if abs(rotation) > 8:
         way = np.sign(rotation)
-        turns = np.radians(np.linspace(-118, 118, 30)) * -way + np.radians(90)
+        turns = np.radians(np.linspace(-118, 118, 30)) * way + np.radians(90)
         line = np.stack((44.0 * np.cos(turns), np.full(30, -46.0), 44.0 * np.sin(turns)), axis=1)
     elif abs(deviation) > 4:
         way = np.sign(deviation)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -210,8 +211,8 @@ class Grip:
     proportional: bool
 
     def at(self, level: float, motion: MotionSettings) -> tuple[float, Float64]:
-        """How far it is closed at a level (0 to 1), and where each axis is to go; a level that is no number is none."""
-        if not level > motion.dead_band:
+        """How far it is closed at a level, 0 to 1, and where each axis is to go; what is not finite is no level."""
+        if not (math.isfinite(level) and level > motion.dead_band):
             return 0.0, np.zeros(len(AXES))
         share = 1.0
         if self.proportional:
