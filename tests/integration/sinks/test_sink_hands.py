@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -278,3 +279,13 @@ def test_a_hand_that_is_slow_by_its_settings_is_still_told_to_open_at_the_end(
     until(lambda: sink.send(message(level=1.0)) or closed(played))
     sink.close()
     until(lambda: not played._goal.any())
+
+
+def test_the_table_in_the_docs_is_one() -> None:
+    from rt_handdt.io.hands.grips import GripTable
+    from tests.support.documents import blocks
+
+    text = next(one.text for one in blocks("toml") if one.page.name == "hands.md" and "[grips" in one.text)
+    grips = GripTable.parse(tomllib.loads(text), what="docs").made(("rest", "fist", "carry"), what="docs")
+    assert grips["fist"].goal[AXES.index("thumb_rotation")] == 0.8
+    assert (grips["carry"].number, grips["carry"].goal[AXES.index("index")]) == (41, 0.7)
