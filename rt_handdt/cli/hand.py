@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -140,13 +138,15 @@ def _udp(text: str) -> tuple[str, int]:
 def _print(model: HandModel, source: str, seconds: float | None) -> None:
     """A line at each change, until Ctrl-C or the time is up."""
     from rt_handdt.io.description import shown
+    from rt_handdt.runtime.ending import Ending
 
     console = Console(highlight=False, soft_wrap=True)
     console.print(Text(f"Virtual hand: {source}. Ctrl-C ends it."))
     until = None if seconds is None else time.monotonic() + seconds
-    wait, before = threading.Event(), None
-    with contextlib.suppress(KeyboardInterrupt):
-        while until is None or time.monotonic() < until:
+    before = None
+    with Ending() as ending:
+        ending.running = True
+        while (until is None or time.monotonic() < until) and not ending.asked.wait(_LOOK_S):
             view = model.view()
             now = (view.label, view.state, view.code, round(10 * view.level))
             if now != before:
@@ -154,4 +154,3 @@ def _print(model: HandModel, source: str, seconds: float | None) -> None:
                 age = f"{view.age_ms:.0f} ms" if view.age_ms == view.age_ms else "–"
                 name = f"{shown(view.label)} {view.level:.1f}"
                 console.print(Text(f"{name:<40}{shown(view.state):<14}{age:>8}  {view.sentence}".rstrip()))
-            wait.wait(_LOOK_S)

@@ -8,8 +8,8 @@ from pathlib import Path
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QImage, QPainter
 
-from rt_handdt.core.gestures import GestureSet, title
-from rt_handdt.core.poses import Poses
+from rt_handdt.core.gestures import REST, GestureSet, title
+from rt_handdt.core.poses import GesturePosture, Poses
 from rt_handdt.errors import DisplayError
 from rt_handdt.gui import theme
 from rt_handdt.gui.widgets.canvas import CENTRE, colour, medium, write
@@ -19,14 +19,17 @@ _COLUMNS, _CELL_PX, _TEXT_PX = 7, 230, 26
 
 
 def save_sheet(poses: Poses, path: Path, *, left: bool = False, light: bool = False) -> None:
-    """Paint every gesture's pose, rest first, with its name, and write a PNG. Needs a running application.
+    """Paint every pose, rest first, with its gesture's name, and write a PNG; mere other names are left out.
+
+    Needs a running application.
 
     Raises
     ------
     DisplayError
         If the picture cannot be written.
     """
-    labels = GestureSet.ordered(poses.gestures).labels
+    named = [label for label, one in poses.gestures.items() if one != GesturePosture(like=one.like) or label == REST]
+    labels = GestureSet.ordered(named).labels
     rows = math.ceil(len(labels) / _COLUMNS)
     image = QImage(_COLUMNS * _CELL_PX, rows * _CELL_PX, QImage.Format.Format_RGB32)
     image.fill(colour("#ffffff" if light else theme.PANEL))

@@ -20,7 +20,7 @@ EVERY = (REST, *HYSER_GESTURES)
 
 def test_every_gesture_has_a_pose_of_its_own() -> None:
     poses = shipped_poses()
-    assert set(poses.gestures) == set(EVERY)
+    assert set(poses.gestures) >= set(EVERY)
     for one, other in combinations(EVERY, 2):
         assert abs(poses.of(one).vector() - poses.of(other).vector()).max() > 15, (one, other)
 

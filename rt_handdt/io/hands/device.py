@@ -74,6 +74,8 @@ class PlayedHand:
         self.path = os.ttyname(there)
         if self._link is not None:
             try:
+                if self._link.is_symlink() and not self._link.exists():
+                    self._link.unlink()  # left behind by a program that was killed
                 self._link.symlink_to(self.path)
             except OSError as exc:
                 os.close(self._here)
