@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -20,7 +21,10 @@ _MIDDLE = np.asarray((2.0, 74.0, 8.0))
 _HALF_MM = 142.0
 #: Of the eye, in half heights of the picture: a little perspective.
 _DISTANCE = 5.5
-_ROUND = 14  # corners of a half circle
+#: Of outlines.
+_LINE = 0.013
+_TURNS = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+_WAYS = np.stack((np.cos(_TURNS), np.sin(_TURNS)), axis=1)
 
 
 @dataclass(frozen=True)
@@ -35,12 +39,15 @@ class Shape:
         Corners (n, 2); the picture's middle is 0, its edges are ±1, y points up.
     depth
         Towards the eye; between −1 and 1 or so.
+    outline
+        The same, a little larger: filled below it, it is the outline (strokes cost ten times as much). None of lines.
     """
 
     kind: Kind
     part: str
     points: Float64
     depth: float = 0.0
+    outline: Float64 | None = None
 
 
 def hand_shapes(pose: Pose, *, left: bool = False) -> list[Shape]:
@@ -61,14 +68,15 @@ def hand_shapes(pose: Pose, *, left: bool = False) -> list[Shape]:
     ['arm', 'crease', 'digit', 'nail', 'palm']
     """
     bones = skeleton(pose)
-    shapes = [_arm(), *_palm(bones)]
-    for name in bones.digits:
-        shapes += _digit(bones, name)
+    shapes = [_arm(), *_palm(bones), *_digits(bones)]
     shapes.sort(key=lambda one: one.depth)
     shapes += _arrow(pose, bones)
     if left:
         mirror = np.asarray((-1.0, 1.0))
-        shapes = [Shape(one.kind, one.part, one.points * mirror, one.depth) for one in shapes]
+        shapes = [
+            replace(one, points=one.points * mirror, outline=None if one.outline is None else one.outline * mirror)
+            for one in shapes
+        ]
     return shapes
 
 
@@ -99,9 +107,10 @@ def _facing(direction: Float64) -> float:
 # -- the parts -------------------------------------------------------------------------------------------------
 
 
+@cache
 def _arm() -> Shape:
     places = np.asarray(((15.0, -8.0, 0.0), (-15.0, -8.0, 0.0), (21.0, -140.0, 0.0), (-21.0, -140.0, 0.0)))
-    return Shape("arm", "arm", _blob(places, np.asarray((13.5, 13.5, 19.0, 19.0))), -0.6)
+    return _blob("arm", "arm", places, np.asarray((13.5, 13.5, 19.0, 19.0)), -0.6)
 
 
 def _palm(bones: Skeleton) -> list[Shape]:
@@ -111,7 +120,7 @@ def _palm(bones: Skeleton) -> list[Shape]:
     places = np.concatenate((wrist, knuckles, sides))
     radii = np.asarray((13.5, 13.5, 12.0, 12.0, 11.5, 10.8, 10.0, 12.0))
     depth = float(_seen(places)[1].mean())
-    shapes = [Shape("palm", "palm", _blob(places, radii), depth)]
+    shapes = [_blob("palm", "palm", places, radii, depth)]
     out = bones.turn @ (0.0, 0.0, 1.0)
     if _facing(out) > 0.25:  # the palm's lines, seen from its side only
         for line in _LINES:
@@ -134,22 +143,37 @@ _LINES = (
 )
 
 
-def _digit(bones: Skeleton, name: str) -> list[Shape]:
-    joints, radii = bones.digits[name], np.asarray(bones.radii[name])
-    _, depths, _ = _seen(joints)
+def _digits(bones: Skeleton) -> list[Shape]:
+    names = tuple(bones.digits)
+    joints = np.stack([bones.digits[name] for name in names])
+    radii = np.asarray([bones.radii[name] for name in names])
+    seen, depths, scale = _seen(joints.reshape(-1, 3))
+    seen, depths = seen.reshape(*joints.shape[:2], 2), depths.reshape(radii.shape)
+    round_ = radii * scale.reshape(radii.shape) / _HALF_MM
+    # each bone is two balls and what lies between them
+    ends = (np.stack((seen[:, :-1], seen[:, 1:]), axis=2), np.stack((round_[:, :-1], round_[:, 1:]), axis=2))
+    points, outlines = _hulls(ends[0].reshape(-1, 2, 2), ends[1].reshape(-1, 2))
     shapes = []
-    for k in range(3):
-        nearness = float(depths[k : k + 2].mean() + 0.02)
-        shapes.append(Shape("digit", name, _blob(joints[k : k + 2], radii[k : k + 2]), nearness))
-    back, along = bones.backs[name], joints[3] - joints[2]
-    along /= np.linalg.norm(along)
-    side = np.cross(along, back)
-    if _facing(back) > 0.12:
-        centre = joints[3] + 0.82 * radii[3] * back - 0.1 * radii[3] * along
-        turns = np.linspace(0, 2 * np.pi, 20, endpoint=False)[:, None]
-        nail = centre + 0.72 * radii[3] * (np.cos(turns) * side * 0.8 + np.sin(turns) * along * 1.15)
-        shapes.append(Shape("nail", name, _seen(nail)[0], shapes[-1].depth + 1e-4))
+    for number, name in enumerate(names):
+        for k in range(3):
+            near = float(depths[number, k : k + 2].mean() + 0.02)
+            shapes.append(Shape("digit", name, points[3 * number + k], near, outlines[3 * number + k]))
+        shapes += _nail(bones, name, shapes[-1].depth + 1e-4)
     return shapes
+
+
+def _nail(bones: Skeleton, name: str, depth: float) -> list[Shape]:
+    back, joints, radius = bones.backs[name], bones.digits[name], bones.radii[name][3]
+    if _facing(back) <= 0.12:
+        return []
+    along = (joints[3] - joints[2]) / np.linalg.norm(joints[3] - joints[2])
+    side = np.cross(along, back)
+    ways = 0.72 * (_WAYS[:, :1] * side * 0.8 + _WAYS[:, 1:] * along * 1.15)
+    centre = joints[3] + radius * (0.82 * back - 0.1 * along)
+    points, _, _ = _seen(np.concatenate((centre + radius * ways, centre[None])))
+    middle = points[-1]
+    larger = middle + (points[:-1] - middle) * (1 + _LINE / 0.045)
+    return [Shape("nail", name, points[:-1], depth, larger)]
 
 
 def _arrow(pose: Pose, bones: Skeleton) -> list[Shape]:
@@ -179,31 +203,30 @@ def _arrow(pose: Pose, bones: Skeleton) -> list[Shape]:
 # -- flat geometry ---------------------------------------------------------------------------------------------
 
 
-def _blob(places: Float64, radii: Float64) -> Float64:
-    """Outline (n, 2) of balls and what lies between them: the hull of their circles."""
+def _blob(kind: Kind, part: str, places: Float64, radii: Float64, depth: float) -> Shape:
+    """Balls and what lies between them."""
     seen, _, scale = _seen(places)
-    turns = np.linspace(0, 2 * np.pi, 2 * _ROUND, endpoint=False)
-    circle = np.stack((np.cos(turns), np.sin(turns)), axis=1)
-    points = seen[:, None] + (radii * scale / _HALF_MM)[:, None, None] * circle
-    return _hull(points.reshape(-1, 2))
+    points, outlines = _hulls(seen[None], (radii * scale / _HALF_MM)[None])
+    return Shape(kind, part, points[0], depth, outlines[0])
 
 
-def _hull(points: Float64) -> Float64:
-    """Convex hull (Andrew 1979, "Another efficient algorithm for convex hulls in two dimensions")."""
-    ordered = sorted(map(tuple, points.tolist()))
+def _hulls(centres: Float64, radii: Float64) -> tuple[Float64, Float64]:
+    """Hulls of circles, and the same with a line's breadth more: in each direction the circle that reaches furthest.
 
-    def half(seen: list[tuple[float, float]]) -> list[tuple[float, float]]:
-        kept: list[tuple[float, float]] = []
-        for x, y in seen:
-            while len(kept) > 1:
-                (ax, ay), (bx, by) = kept[-2], kept[-1]
-                if (bx - ax) * (y - ay) - (by - ay) * (x - ax) > 0:
-                    break
-                kept.pop()
-            kept.append((x, y))
-        return kept[:-1]
+    Parameters
+    ----------
+    centres, radii
+        Of m hulls of k circles: (m, k, 2) and (m, k).
 
-    return np.asarray(half(ordered) + half(ordered[::-1]))
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Corners (m, n, 2) of both.
+    """
+    furthest = np.argmax(centres @ _WAYS.T + radii[..., None], axis=1)
+    middle = np.take_along_axis(centres, furthest[..., None], axis=1)
+    reach = np.take_along_axis(radii, furthest, axis=1)[..., None]
+    return middle + reach * _WAYS, middle + (reach + _LINE) * _WAYS
 
 
 def _curve(knots: Float64) -> Float64:

@@ -18,7 +18,7 @@ from rt_handdt.gui.widgets.hand_picture import HandPicture
 from rt_handdt.runtime.status import State, state_title
 from rt_handdt.runtime.virtual_hand import SILENT, HandModel, HandView
 
-FRAME_MS = 16
+FRAME_MS = 20
 _LARGEST_PX, _SMALLEST_PX = 54, 18
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from pyqtgraph.functions import arrayToQPolygonF
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF
 from PySide6.QtWidgets import QWidget
 
 from rt_handdt.core.pose import Pose
 from rt_handdt.core.poses import Poses, shipped_poses
+from rt_handdt.core.types import Float64
 from rt_handdt.gui import theme
 from rt_handdt.gui.hand_figure import Shape, hand_shapes
 from rt_handdt.gui.widgets.canvas import Canvas, colour
@@ -54,13 +56,15 @@ def paint_hand(
     half = min(box.width(), box.height()) / 2
     centre = box.center()
     skin, line = colour(colours.skin), colour(colours.line)
-    pen = QPen(line, max(1.0, half * 0.014))
-    pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-    pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+
+    def placed(points: Float64) -> QPolygonF:
+        made: QPolygonF = arrayToQPolygonF(centre.x() + half * points[:, 0], centre.y() - half * points[:, 1])
+        return made
+
     painter.save()
     painter.setClipRect(box)  # the forearm goes on
     for shape in hand_shapes(pose, left=left):
-        points = QPolygonF([QPointF(centre.x() + half * x, centre.y() - half * y) for x, y in shape.points.tolist()])
+        points = placed(shape.points)
         if shape.kind == "arrow":
             _paint_arrow(painter, points, QPen(colour(tone), half * 0.034), half)
             continue
@@ -71,7 +75,10 @@ def paint_hand(
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawPolyline(points)
             continue
-        painter.setPen(pen)
+        painter.setPen(Qt.PenStyle.NoPen)
+        if shape.outline is not None:
+            painter.setBrush(line)
+            painter.drawPolygon(placed(shape.outline))
         painter.setBrush(_fill(shape, pose, skin, tone, colours))
         painter.drawPolygon(points)
     painter.restore()
