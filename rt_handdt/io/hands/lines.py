@@ -48,7 +48,7 @@ class GripLine:
         Examples
         --------
         >>> GripLine(7, 30, 0.5, np.zeros(9), "running").encode()
-        b'\\n$RG1,7,30,50,0,0,0,0,0,0,0,0,0,running*C5E6\\r\\n'
+        b'\\n$RG1,7,30,50,0,0,0,0,0,0,0,0,0,running*0BC9\\r\\n'
         """
         numbers = [self.seq % 65536, self.grip, _percent(self.closing), *map(_percent, self.axes.tolist())]
         state = re.sub(r"[^A-Za-z0-9_.+-]", "_", self.state)[:31] or "_"
