@@ -210,6 +210,19 @@ def tell_one(hub: Hub, status: Status | None = None) -> None:
     )
 
 
+def test_a_row_that_has_waited_is_as_old_as_it_is(lsl: None) -> None:
+    inlet = DecisionInlet("nobody")
+    inlet._columns, inlet._labels, inlet._states = ("label_index", "level", "state", "age"), LABELS, ("lost", "running")
+    inlet._offset_s = 2.0
+    now = clock()
+    told = inlet._told([1.0, 0.5, 1.0, 3.0], now - 10.0)
+    assert (told.label, told.level, told.heard_s) == ("hand_close", 0.5, now - 8.0)
+    assert inlet._told([1.0, 0.5, 1.0, 3.0], now).heard_s <= clock()  # none comes from the future
+    for row in ([1.0, 0.5, 0.0, 3.0], [7.0, 0.5, 1.0, 3.0], [float("nan"), 0.5, 1.0, 3.0], [1.0, 0.5, 9.0, 3.0]):
+        assert inlet._told(row, now).label == "rest"
+    assert inlet._told([1.0, float("nan"), 1.0, 3.0], now).level == 0.0
+
+
 def test_a_stream_of_another_kind_is_refused(lsl: None) -> None:
     import pylsl
 

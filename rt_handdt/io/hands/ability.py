@@ -10,6 +10,7 @@ the mode in which it obeys when it hears nothing for 300 ms.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterator, Sequence
 
@@ -35,7 +36,7 @@ LONGEST = 256
 
 
 def degrees_of(axes: Float64) -> list[float]:
-    """Positions of the six motors, within their ranges; an axis that is no number stays open.
+    """Positions of the six motors, within their ranges; an axis that is not finite stays open.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ def degrees_of(axes: Float64) -> list[float]:
     found = []
     for k, furthest in zip(_ORDER, RANGES_DEG, strict=True):
         share = float(axes[k])
-        found.append(furthest * min(1.0, max(0.0, share)) if share == share else 0.0)
+        found.append(furthest * min(1.0, max(0.0, share)) if math.isfinite(share) else 0.0)
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import math
 import re
 from dataclasses import dataclass
 
@@ -72,4 +73,4 @@ class GripLine:
 
 
 def _percent(value: float) -> int:
-    return round(100 * min(1.0, max(-1.0, value))) if value == value else 0
+    return round(100 * min(1.0, max(-1.0, value))) if math.isfinite(value) else 0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from rt_handdt.io.hands import ability
 from rt_handdt.io.hands.axes import AXES
 from rt_handdt.io.hands.device import PLAYED, PlayedHand
 from rt_handdt.io.sinks import hand, parse_sink, parse_sinks
+from rt_handdt.io.sinks.serial_port import SerialPort
 from rt_handdt.runtime.hub import Hub
 from tests.support.sinks import LOST, Opened, about, message, tell, until
 
@@ -289,3 +292,58 @@ def test_the_table_in_the_docs_is_one() -> None:
     grips = GripTable.parse(tomllib.loads(text), what="docs").made(("rest", "fist", "carry"), what="docs")
     assert grips["fist"].goal[AXES.index("thumb_rotation")] == 0.8
     assert (grips["carry"].number, grips["carry"].goal[AXES.index("index")]) == (41, 0.7)
+
+
+def test_a_gesture_while_the_engine_does_not_run_closes_nothing(played: PlayedHand, tmp_path: Path) -> None:
+    heard: list[np.ndarray] = []
+    played.heard = heard.append
+    sink = parse_sink(asked(played, tmp_path))
+    sink.open(about())
+    for seq in range(5):
+        sink.send(message(seq, state="lost", code="lost"))
+        until(lambda: len(heard) > seq)  # noqa: B023
+    sink.close()
+    assert not np.any(heard)
+
+
+def test_what_the_port_has_not_taken_has_not_moved(
+    played: PlayedHand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[np.ndarray] = []
+    played.heard = heard.append
+    sink = parse_sink(asked(played, tmp_path, GRIPS + "[motion]\nclosing = 1\n"))
+    sink.open(about())
+    with monkeypatch.context() as patch:
+        patch.setattr(SerialPort, "write", lambda port, data, urgent=False: "the device does not read")
+        for _ in range(50):
+            assert sink.send(message(level=1.0)) is not None
+            time.sleep(0.01)
+    sink.send(message(level=1.0))
+    until(lambda: heard)
+    assert heard[0].max() <= 0.1 + 0.006  # one step, not half a second of them
+    sink.close()
+
+
+def test_what_is_urgent_takes_the_place_of_what_waits(tmp_path: Path) -> None:
+    class Waiting:
+        out_waiting = 200
+        done: ClassVar[list[object]] = []
+
+        def reset_output_buffer(self) -> None:
+            self.done.append("thrown away")
+
+        def write(self, data: bytes) -> None:
+            self.done.append(data)
+
+    port = SerialPort(str(tmp_path / "tty"), 9600)
+    port._port = one = Waiting()
+    assert port.write(b"open", urgent=True) is None
+    assert port.write(b"close") is None
+    one.out_waiting = 300
+    assert port.write(b"close") == "the device does not read"
+    assert one.done == ["thrown away", b"open", b"close"]
+
+
+def test_no_motor_is_sent_beyond_its_range() -> None:
+    axes = np.asarray([-0.5, 2.0, np.nan, np.inf, 0.5, -np.inf, 1.0, 1.0, 1.0])
+    assert ability.degrees_of(axes) == [0.0, 0.0, 50.0, 0.0, 0.0, -100.0]
