@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from pathlib import Path
 
 from PySide6.QtCore import QRectF, Qt, QTimer, Signal
@@ -40,7 +39,6 @@ class HandWindow(QWidget):
     def __init__(self, model: HandModel, source: str, *, left: bool = False) -> None:
         super().__init__()
         self._model = model
-        self._at_s = time.monotonic()
         self.error: Exception | None = None
         self.setWindowTitle(f"rt_handdt · virtual hand · {source}")
         self.setObjectName("window")
@@ -69,17 +67,14 @@ class HandWindow(QWidget):
 
     def refresh(self) -> None:
         """Show what the hand does now; closes where there is nothing to follow any more."""
-        now = time.monotonic()
         try:
             view = self._model.view()
             tone = tone_of(view)
             self.picture.show_pose(view.pose, tone)
-            self.picture.step(now - self._at_s)
             self.words.show_view(view, tone)
         except Exception as exc:
             self.error = exc
             self.close()
-        self._at_s = now
 
     def toggle_full_screen(self) -> None:
         """F11."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass
 
 from pyqtgraph.functions import arrayToQPolygonF
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt, QTimer
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF
 from PySide6.QtWidgets import QWidget
 
@@ -33,12 +34,17 @@ DARK = HandColours(skin="#c9d3de", arm="#55616f", line="#18212b", nail="#eef3f8"
 LIGHT = HandColours(skin="#f3e7dc", arm="#c3cbd4", line="#46525f", nail="#fffaf5", tint=0.55)
 
 
+def fitting() -> HandColours:
+    """The colours that fit the window's theme."""
+    return LIGHT if QColor(theme.PANEL).lightnessF() > 0.5 else DARK
+
+
 def paint_hand(
     painter: QPainter,
     box: QRectF,
     pose: Pose,
-    tone: str = theme.ACCENT,
-    colours: HandColours = DARK,
+    tone: str | None = None,
+    colours: HandColours | None = None,
     *,
     left: bool = False,
 ) -> None:
@@ -49,10 +55,13 @@ def paint_hand(
     painter
         With anti-aliasing on.
     tone
-        Colour of what the gesture is made with.
+        Colour of what the gesture is made with; the theme's accent if None.
+    colours
+        Those that fit the theme if None.
     left
         A left hand.
     """
+    tone, colours = tone or theme.ACCENT, colours or fitting()
     half = min(box.width(), box.height()) / 2
     centre = box.center()
     skin, line = colour(colours.skin), colour(colours.line)
@@ -126,25 +135,27 @@ def _paint_arrow(painter: QPainter, points: QPolygonF, pen: QPen, half: float) -
 
 
 class HandPicture(Canvas):
-    """A hand that follows: each `show_pose` moves it a part of the way, so that it glides.
+    """A hand that follows: it glides to each pose that it is shown, and costs nothing once it is there.
 
     Parameters
     ----------
     poses
         Which pose a gesture has; the shipped table if None.
     colours
-        See `HandColours`.
+        Those that fit the theme if None.
     left
         A left hand.
     """
 
+    #: Between two pictures while it moves.
+    FRAME_MS = 30
     #: The way left is halved in so many seconds.
     HALF_S = 0.045
 
     def __init__(
         self,
         poses: Poses | None = None,
-        colours: HandColours = DARK,
+        colours: HandColours | None = None,
         *,
         left: bool = False,
         parent: QWidget | None = None,
@@ -153,8 +164,11 @@ class HandPicture(Canvas):
         self._poses = poses or shipped_poses()
         self._colours, self._left = colours, left
         self._pose = self._goal = self._poses.of("rest")
-        self._tone = theme.ACCENT
-        self.setMinimumSize(64, 64)
+        self._tone: str | None = None
+        self._at_s = 0.0
+        self._timer = QTimer(self)
+        self._timer.setInterval(self.FRAME_MS)
+        self._timer.timeout.connect(self._glide)
         self.setAccessibleName("Hand: rest")
 
     @property
@@ -162,16 +176,27 @@ class HandPicture(Canvas):
         """Whether it has not got there yet."""
         return self._pose != self._goal
 
-    def show_gesture(self, label: str, level: float = 1.0, tone: str = theme.ACCENT) -> None:
-        """Make for a gesture's pose, as far as its level says (0 to 1); `step` moves there."""
+    def show_gesture(self, label: str, level: float = 1.0, tone: str | None = None) -> None:
+        """Make for a gesture's pose, as far as its level says (0 to 1)."""
         self.show_pose(self._poses.at(label, level), tone)
         self.setAccessibleName(f"Hand: {label.replace('_', ' ')}")
 
-    def show_pose(self, pose: Pose, tone: str = theme.ACCENT) -> None:
+    def show_pose(self, pose: Pose, tone: str | None = None) -> None:
         """Make for a pose."""
-        if pose != self._goal or tone != self._tone:
-            self._goal, self._tone = pose, tone
-            self.update()
+        if pose == self._goal and tone == self._tone:
+            return
+        self._goal, self._tone = pose, tone
+        self.update()
+        if self.moving and not self._timer.isActive():
+            self._at_s = time.monotonic()
+            self._timer.start()
+
+    def _glide(self) -> None:
+        now = time.monotonic()
+        self.step(now - self._at_s)
+        self._at_s = now
+        if not self.moving:
+            self._timer.stop()
 
     def step(self, seconds: float) -> None:
         """Move on for so long; endless: be there."""
