@@ -36,8 +36,9 @@ Sinks = Annotated[
     list[str] | None,
     typer.Option(
         "--sink",
-        help="Who else is told the decisions: lsl, udp:HOST:PORT, osc:HOST:PORT, serial:DEVICE, websocket:PORT or "
-        "file:PATH, with settings as in udp:5006,on=change,rate=50. May be given several times.",
+        help="Who else is told the decisions: lsl, udp:HOST:PORT, osc:HOST:PORT, serial:DEVICE, hand:ability:DEVICE, "
+        "hand:serial:DEVICE, websocket:PORT or file:PATH, with settings as in udp:5006,on=change,rate=50. May be given "
+        "several times.",
         metavar="NAME[:SETTINGS]",
     ),
 ]

@@ -35,6 +35,8 @@ class Headline:
         0..1 and 0..1 (clipped), or None where there is no decision.
     live
         False if the decision is old: it is then shown dimmed, so that nobody acts on it.
+    label
+        The gesture's; empty where there is no decision.
     """
 
     text: str
@@ -43,6 +45,7 @@ class Headline:
     confidence: float | None
     level: float | None
     live: bool
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +185,7 @@ class Presenter:
             confidence=_unit(decision.confidence),
             level=_unit(decision.level),
             live=live,
+            label=decision.label,
         )
 
     def _cue(self, snapshot: Snapshot, live: bool) -> Cue:

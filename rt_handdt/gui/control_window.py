@@ -190,7 +190,7 @@ class ControlWindow(QWidget):
         """Hand the parts of a state to the widgets."""
         self._state = state
         told, doing = state.told, state.doing
-        self._hand.show_hand(HandView(title(doing), self._gestures.tone(doing), title(told), told == doing))
+        self._hand.show_hand(HandView(title(doing), self._gestures.tone(doing), title(told), told == doing, doing))
         self._gestures.show_gesture(told, doing)
         settings = self.settings
         if told != REST:

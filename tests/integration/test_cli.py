@@ -55,7 +55,7 @@ def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 def test_help_names_every_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(monkeypatch, "--help") == 0
     text = capsys.readouterr().out
-    for command in ("demo", "live", "replay", "simulate", "streams", "inspect", "doctor", "bench"):
+    for command in ("demo", "live", "hand", "replay", "simulate", "streams", "inspect", "doctor", "bench"):
         assert command in text
         assert run(monkeypatch, command, "--help") == 0
     assert run(monkeypatch, "--version") == 0

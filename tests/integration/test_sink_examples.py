@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 from rt_handdt.io.sinks import parse_sink, parse_sinks
@@ -127,6 +128,25 @@ def test_a_receiver_on_a_cable_follows_and_rests() -> None:
     assert hand.spoilt == 0
     os.close(here)
     os.close(there)
+
+
+def test_grip_receiver() -> None:
+    from rt_handdt.io.hands.lines import GripLine
+
+    hand = load(EXAMPLES / "grip_receiver" / "grip_lines.py").GripLines()
+    axes = np.asarray([0.1, 0.2, 0.3, 0.4, 0.5, 1.0, -1.0, 0.0, 0.07])
+    closed = GripLine(70000, 30, 0.5, axes, "running").encode()
+    assert hand.axes(0) == [0] * 9
+    hand.feed(closed[:20], 10)
+    assert hand.axes(10) == [0] * 9
+    hand.feed(closed[20:], 20)
+    assert hand.axes(219) == [10, 20, 30, 40, 50, 100, -100, 0, 7]
+    assert (hand.seq, hand.grip, hand.closing, hand.state) == (70000 % 65536, 30, 50, "running")
+    assert hand.axes(221) == [0] * 9  # nothing came for 200 ms
+    hand.feed(closed.replace(b",30,", b",31,"), 230)
+    assert (hand.axes(230), hand.spoilt) == ([0] * 9, 1)
+    hand.feed(b"$" + b"x" * 400 + b"\n" + closed, 240)
+    assert hand.axes(240)[5] == 100
 
 
 def test_udp_receiver_follows_and_rests_when_nothing_comes() -> None:

@@ -217,7 +217,7 @@ def test_live_tells_its_sinks_and_sums_up(stream: Callable[[], None], bundle: Bu
 @pytest.mark.parametrize(
     ("sink", "words"),
     [
-        ("upd:5006", "--sink upd:5006: there is no sink 'upd'; known: file, lsl, osc, serial, udp, websocket"),
+        ("upd:5006", "--sink upd:5006: there is no sink 'upd'; known: file, hand:ability, hand:serial, lsl"),
         ("udp:5006,speed=[/red]", "has no setting 'speed'; known: heartbeat, host, on, port, rate"),
         ("serial:/dev/ttyNONE", "there is no such device"),
         ("file:/nowhere/at/all.csv", "cannot be written"),

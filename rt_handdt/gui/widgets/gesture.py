@@ -7,20 +7,24 @@ from collections.abc import Sequence
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QPainter, QResizeEvent
 
+from rt_handdt.core.gestures import REST
 from rt_handdt.gui import theme
 from rt_handdt.gui.bridge import NONE, Cue, Headline
 from rt_handdt.gui.widgets.canvas import CENTRE, LEFT, RIGHT, Canvas, bold, medium, metrics, pill, write
+from rt_handdt.gui.widgets.hand_picture import HandPicture
 
 _BAR_PX = 6
 _TALL_PX = 254
 _INDENT_PX = 22
 _LARGEST_PX, _SMALLEST_PX = 50, 16
+_HAND_SHARE = 0.36  # of the width, at most
+_LEAST = 0.4  # of a pose is shown at the faintest level: else nobody would see which it is
 _LEADING = 1.1  # line height over type size
 _WAITING = "Waiting for signal"
 
 
 class GestureLabel(Canvas):
-    """The gesture's name on up to two lines, its confidence and level, and the cue.
+    """The gesture's name on up to two lines, a drawn hand, its confidence and level, and the cue.
 
     One size of type is chosen for all names at once, so that nothing moves when the gesture changes.
 
@@ -36,6 +40,7 @@ class GestureLabel(Canvas):
         self._headline = Headline(_WAITING, theme.FAINT, "", None, None, live=False)
         self._cue = Cue(NONE, "", theme.MUTED)
         self._pixels = _LARGEST_PX
+        self._hand = HandPicture(parent=self)
         self._below = 132.0  # room for everything under the name; less in a low window
         self.setMinimumHeight(176)
         self.setMaximumHeight(_TALL_PX)
@@ -45,11 +50,20 @@ class GestureLabel(Canvas):
         if headline != self._headline or cue != self._cue:
             self._headline, self._cue = headline, cue
             self.update()
+            if headline.live and headline.label:
+                self._hand.show_gesture(
+                    headline.label, _LEAST + (1 - _LEAST) * (headline.level or 0.0), headline.colour
+                )
+            else:
+                self._hand.show_gesture(REST)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Choose the type size for the new width."""
-        room = self.width() - _INDENT_PX
         self._below = 132.0 if self.height() > 225 else 98.0
+        side = round(min(self.height() - self._below, _HAND_SHARE * self.width()))
+        top = round((self.height() - self._below - side) / 2)
+        self._hand.setGeometry(self.width() - side, top, side, side)
+        room = self.width() - _INDENT_PX - side - 6
         largest = min(_LARGEST_PX, int((self.height() - self._below) / 2 / _LEADING))
         self._pixels = next((size for size in range(largest, _SMALLEST_PX, -1) if self._fits(size, room)), _SMALLEST_PX)
         super().resizeEvent(event)
@@ -62,7 +76,7 @@ class GestureLabel(Canvas):
         head, width = self._headline, float(self.width())
         below = self._below
         name_height = self.height() - below
-        room = width - _INDENT_PX
+        room = width - _INDENT_PX - self._hand.width() - 6
         pill(painter, QRectF(0, 4, _BAR_PX, name_height - 8), head.colour)
         lines = _wrap(head.text, self._pixels, room)[:2]
         line_height = self._pixels * _LEADING
@@ -70,7 +84,14 @@ class GestureLabel(Canvas):
         for number, line in enumerate(lines):
             box = QRectF(_INDENT_PX, top + number * line_height, room, line_height)
             write(painter, box, line, bold(self._pixels), theme.TEXT if head.live else theme.MUTED, LEFT)
-        write(painter, QRectF(_INDENT_PX, name_height + 1, room, 16), head.note, medium(12), theme.WARN, LEFT)
+        write(
+            painter,
+            QRectF(_INDENT_PX, name_height + 1, width - _INDENT_PX, 16),
+            head.note,
+            medium(12),
+            theme.WARN,
+            LEFT,
+        )
 
         pitch = below * 0.2
         first = name_height + 0.18 * below

@@ -8,22 +8,26 @@ from dataclasses import dataclass
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QPainter, QResizeEvent
 
+from rt_handdt.core.gestures import REST
 from rt_handdt.gui import theme
 from rt_handdt.gui.widgets.canvas import CENTRE, LEFT, Canvas, bold, medium, metrics, pill, write
+from rt_handdt.gui.widgets.hand_picture import HandPicture
 
 _BAR_PX, _INDENT_PX, _ROW_PX = 6.0, 22.0, 26.0
 _LARGEST_PX, _SMALLEST_PX = 46, 16
 _CHIP_PX = 88.0
+_HAND_SHARE = 0.3  # of the width, at most
 
 
 @dataclass(frozen=True)
 class HandView:
-    """The name of what the hand does, with its colour; what it is told; whether these are the same."""
+    """The name of what the hand does, with its colour; what it is told; whether these are the same; the gesture."""
 
     doing: str
     tone: str
     told: str
     met: bool
+    label: str = REST
 
 
 class HandLabel(Canvas):
@@ -40,23 +44,27 @@ class HandLabel(Canvas):
         self._titles = tuple(titles)
         self._pixels = _SMALLEST_PX
         self._view = HandView("", theme.FAINT, "", True)
+        self._hand = HandPicture(parent=self)
         self.setMinimumHeight(66)
 
     def show_hand(self, view: HandView) -> None:
         """Show the hand, if anything changed."""
         if view != self._view:
             self._view = view
+            self._hand.show_gesture(view.label, tone=view.tone)
             self.setAccessibleName(f"The hand does: {view.doing}. It is told: {view.told}.")
             self.update()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Choose the type size for the new width and height."""
+        """Choose the type size for the new width and height, and place the hand."""
+        side = round(min(self.height() - _ROW_PX - 4, _HAND_SHARE * self.width()))
+        self._hand.setGeometry(self.width() - side, 0, side, side)
         self._pixels = min((self._size_for(title) for title in self._titles), default=_SMALLEST_PX)
         super().resizeEvent(event)
 
     def _size_for(self, text: str) -> int:
         largest = min(_LARGEST_PX, int((self.height() - _ROW_PX - 8) / 1.1))
-        room = self.width() - _INDENT_PX
+        room = self.width() - _INDENT_PX - self._hand.width()
         fits = (n for n in range(largest, _SMALLEST_PX, -1) if metrics(bold(n)).horizontalAdvance(text) <= room)
         return next(fits, _SMALLEST_PX)
 
@@ -66,7 +74,14 @@ class HandLabel(Canvas):
         name_height = self.height() - _ROW_PX - 6
         pill(painter, QRectF(0, 2, _BAR_PX, name_height - 4), view.tone)
         size = min(self._pixels, self._size_for(view.doing))
-        write(painter, QRectF(_INDENT_PX, 0, width - _INDENT_PX, name_height), view.doing, bold(size), theme.TEXT, LEFT)
+        write(
+            painter,
+            QRectF(_INDENT_PX, 0, width - _INDENT_PX - self._hand.width(), name_height),
+            view.doing,
+            bold(size),
+            theme.TEXT,
+            LEFT,
+        )
         row = QRectF(0, self.height() - _ROW_PX, width, _ROW_PX)
         write(painter, row, "Told", medium(13), theme.MUTED, LEFT)
         chip = QRectF(width - _CHIP_PX, row.top(), _CHIP_PX, _ROW_PX)

@@ -14,12 +14,17 @@ from rt_handdt.io.sink import ENTRY_POINTS, Sink
 #: Those that come with the program; imported when they are asked for.
 SINKS = {
     "file": "rt_handdt.io.sinks.file:FileSink",
+    "hand:ability": "rt_handdt.io.sinks.hand_ability:AbilityHandSink",
+    "hand:serial": "rt_handdt.io.sinks.hand_serial:SerialHandSink",
     "lsl": "rt_handdt.io.sinks.lsl:LslSink",
     "osc": "rt_handdt.io.sinks.osc:OscSink",
     "serial": "rt_handdt.io.sinks.serial:SerialSink",
     "udp": "rt_handdt.io.sinks.udp:UdpSink",
     "websocket": "rt_handdt.io.sinks.websocket:WebsocketSink",
 }
+
+#: Sinks whose name has two parts.
+_FAMILIES = {name.partition(":")[0] for name in SINKS if ":" in name}
 
 #: A path that is longer than this is cut where it is shown.
 LONGEST = 200
@@ -58,6 +63,9 @@ def parse_sink(text: str) -> Sink:
     what = f"--sink {shown(text, LONGEST)}"
     head, *pairs = re.split(r",(?=[A-Za-z_]+=)", text)
     name, colon, rest = head.partition(":")
+    if name in _FAMILIES:
+        kind, colon, rest = rest.partition(":")
+        name = f"{name}:{kind}"
     if "," in name:
         raise ConfigError(f"{what}: settings after a comma are written KEY=VALUE, as in udp:5006,on=change.")
     made = _find(name, what)

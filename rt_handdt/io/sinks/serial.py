@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import binascii
-import errno
 import re
-from pathlib import Path
-from typing import Any
 
 from pydantic import Field
 
 from rt_handdt.core.gestures import REST
-from rt_handdt.errors import SinkError
 from rt_handdt.io.message import Message
 from rt_handdt.io.sink import About, SinkSettings
-from rt_handdt.io.sinks.base import ConfiguredSink, needed
+from rt_handdt.io.sinks.base import ConfiguredSink
+from rt_handdt.io.sinks.serial_port import SerialPort
 
 #: First field of each line; a change that breaks a receiver gets another number.
 PROTOCOL = "RH1"
-#: A port that takes nothing for so long is too slow, and the line is left out.
-WRITE_S = 0.05
-#: More than so many bytes on their way are old by the time they are read.
-WAITING = 256
-SLOW = "the device does not read"
 
 
 class SerialSettings(SinkSettings):
@@ -47,46 +39,22 @@ class SerialSink(ConfiguredSink):
     """``serial:DEVICE``; see `line` for what is sent."""
 
     Settings = SerialSettings
-    _port: Any = None
 
     def __init__(self, **settings: object) -> None:
         super().__init__(**settings)
-        needed("serial", "pyserial")
+        self._port = SerialPort(self.settings.device, self.settings.baud)
 
     def open(self, about: About) -> None:
         """Open the port for this program alone."""
-        import serial
-
-        device = self.settings.device
-        try:
-            self._port = serial.Serial(device, self.settings.baud, write_timeout=WRITE_S, exclusive=True)
-        except (OSError, ValueError) as exc:  # SerialException is an OSError
-            raise SinkError(_why(device, exc)) from None
+        self._port.open()
 
     def send(self, message: Message) -> str | None:
         """Write its line; a rest takes the place of what has not left yet."""
-        import serial
-
-        assert self._port is not None
-        try:
-            if message.label == REST and self._port.out_waiting:
-                self._port.reset_output_buffer()
-            elif self._port.out_waiting > WAITING:
-                return SLOW
-            self._port.write(line(message))
-        except serial.SerialTimeoutException:
-            # what stands in the queue will be old when the device reads again
-            self._port.reset_output_buffer()
-            return SLOW
-        except OSError as exc:
-            raise SinkError(_why(self.settings.device, exc)) from None
-        return None
+        return self._port.write(line(message), urgent=message.label == REST)
 
     def close(self) -> None:
         """Let go of the port."""
-        if self._port is not None:
-            port, self._port = self._port, None
-            port.close()
+        self._port.close()
 
 
 def line(message: Message) -> bytes:
@@ -125,28 +93,3 @@ def line(message: Message) -> bytes:
 def _plain(text: str) -> str:
     """Letters that a microcontroller can take: labels may be anything."""
     return re.sub(r"[^A-Za-z0-9_.+-]", "_", text)[:31] or "_"
-
-
-def _why(device: str, exc: Exception) -> str:
-    """What is wrong with a port, and what to do."""
-    number = getattr(exc, "errno", None)
-    text = str(exc)
-    if number == errno.ENOENT or not Path(device).exists():
-        return "there is no such device; plug it in, or look for its name with: ls /dev/tty*"
-    if number == errno.EACCES:
-        group = _group(device)
-        return f"no permission to open it; join the group '{group}' (sudo usermod -aG {group} $USER), and log in again."
-    if number in (errno.EAGAIN, errno.EBUSY) or "exclusively lock" in text:
-        return "another program has it open; close that one."
-    if number in (errno.EIO, errno.ENXIO, errno.ENODEV, errno.EBADF):
-        return "the device is gone; plug it in again."
-    return f"it does not work as a serial port ({getattr(exc, 'strerror', None) or text}); check device and settings."
-
-
-def _group(device: str) -> str:
-    import grp
-
-    try:
-        return grp.getgrgid(Path(device).stat().st_gid).gr_name
-    except (KeyError, OSError):
-        return "dialout"

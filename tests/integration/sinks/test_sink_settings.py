@@ -29,7 +29,10 @@ def test_settings_are_read() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("upd:5006", "there is no sink 'upd'; known: file, lsl, osc, serial, udp, websocket"),
+        (
+            "upd:5006",
+            "there is no sink 'upd'; known: file, hand:ability, hand:serial, lsl, osc, serial, udp, websocket",
+        ),
         ("", "there is no sink ''"),
         ("[/red]:1", "there is no sink '[/red]'"),
         ("udp", "'port' is missing"),
@@ -76,5 +79,5 @@ def test_a_sink_of_ones_own_is_found_by_its_entry_point(monkeypatch: pytest.Monk
     monkeypatch.setattr(sink_parsing, "entry_points", lambda group: points)
     with pytest.raises(ConfigError, match=r"broken.*cannot be loaded \(ModuleNotFoundError"):
         parse_sink("broken")
-    with pytest.raises(ConfigError, match=r"known: broken, file, lsl, noting"):
+    with pytest.raises(ConfigError, match=r"known: broken, file, hand:ability, hand:serial, lsl, noting"):
         parse_sink("other")

@@ -1,0 +1,1 @@
+"""The other end of the sinks: decisions as a hand hears them."""
