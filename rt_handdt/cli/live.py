@@ -66,6 +66,10 @@ def live(
             metavar="PATH",
         ),
     ] = None,
+    profile: Annotated[
+        Path | None,
+        typer.Option("--profile", help="A calibration that 'rt-handdt calibrate' has made.", metavar="DIR"),
+    ] = None,
     bad: Annotated[
         str | None,
         typer.Option("--bad", help="Electrodes known to be bad, e.g. ED-3-3,ED-3-4: rebuilt from their neighbours."),
@@ -95,6 +99,8 @@ def live(
     """
     if source is not None and (stream is not None or kind is not None):
         raise ConfigError("--source takes the place of LSL, so --stream and --type mean nothing; give one of them.")
+    if calibration is not None and profile is not None:
+        raise ConfigError("--calibration and --profile are both calibrations; give one of them.")
     run = LiveRun(
         bundle,
         source_choice(stream, kind, unit=unit, layout=layout, columns=columns, by_position=by_position),
@@ -104,6 +110,7 @@ def live(
         provider=provider,
         learn=learn,
         calibration=calibration,
+        profile=profile,
         network=network,
         bad=tuple(name.strip() for name in bad.split(",")) if bad else (),
         limits=LiveLimits(max_age_s=max_age, silence_s=silence),

@@ -13,7 +13,10 @@ from rt_handdt.cli.app import run_app
 from rt_handdt.errors import ConfigError
 
 #: Each is a function of its own module.
-COMMANDS = ("demo", "live", "hand", "record", "replay", "simulate", "streams", "inspect", "convert", "doctor", "bench")
+COMMANDS = (
+    *("demo", "live", "calibrate", "record", "replay", "simulate", "hand"),
+    *("streams", "inspect", "convert", "doctor", "bench"),
+)
 
 app = typer.Typer(
     name="rt-handdt",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
@@ -14,6 +15,7 @@ from rt_handdt.core.bundle import Bundle, load_bundle
 from rt_handdt.core.decoder import Decoder
 from rt_handdt.core.gestures import REST
 from rt_handdt.core.preprocess import Preprocessor, channel_order
+from rt_handdt.core.profile import Profile, ProfileFacts
 from rt_handdt.core.quality import SignalQuality
 from rt_handdt.core.recording import Recording
 from rt_handdt.core.spec import PipelineSpec
@@ -183,6 +185,45 @@ class StreamClassifier:
     ) -> CalibrationReport:
         """Fit to labelled repetitions of this subject (see `StreamRecognizer.calibrate`); takes under a second."""
         return self.reader.calibrate(recordings, settle_s)
+
+    def use(self, profile: Profile) -> None:
+        """Go on with a calibration that was made before (`rt-handdt calibrate`).
+
+        Levels are then counted between this subject's rest and comfortable contraction.
+        """
+        self.reader.use(profile.classifier)
+        active = profile.active_rms_uv
+        settings = self.bundle.manifest.decoder
+        if active is not None and active > profile.facts.rest_rms_uv and settings.rest_rms_uv:
+            # Only the span: where rest lies is tracked.
+            loudest = settings.rest_rms_uv + active - profile.facts.rest_rms_uv
+            settings = settings.model_copy(update={"active_rms_uv": loudest})
+            self._decoder = Decoder(settings, self.bundle.gestures, self.spec.hop_samples / self.spec.fs_hz)
+
+    def profile(
+        self, report: CalibrationReport, *, rest_rms_uv: float, active_rms_uv: dict[str, float], subject: str = ""
+    ) -> Profile:
+        """What `use` takes, of the calibration that was fitted last.
+
+        Raises
+        ------
+        ConfigError
+            If none was.
+        """
+        if self.reader.calibrated is None:
+            raise ConfigError("There is no calibration yet; calibrate first.")
+        facts = ProfileFacts(
+            bundle=self.bundle.manifest.name,
+            fingerprint=self.bundle.fingerprint,
+            layout=self.spec.layout.name,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            subject=subject,
+            labels=report.labels,
+            rest_rms_uv=rest_rms_uv,
+            active_rms_uv=active_rms_uv,
+            accuracy=report.accuracy,
+        )
+        return Profile(facts, self.reader.calibrated.classifier)
 
     def reset_subject(self) -> None:
         """Somebody else is at the electrodes, or they were moved: unsupervised adaptation begins anew.

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from rt_handdt.core.adaptation import PersonAdapter
-from rt_handdt.core.labelled import labelled_windows
+from rt_handdt.core.calibration import CalibratedClassifier
+from rt_handdt.core.labelled import LabelledWindows, labelled_windows
 from rt_handdt.core.recording import Recording
 from rt_handdt.core.types import Float32, Posterior
 from rt_handdt.infer.calibrated import CalibratedStream, CalibrationReport
@@ -104,15 +105,18 @@ class StreamRecognizer:
         LayoutMismatch
             If a recording's rate or channels differ from the model's.
         """
-        bundle, recognizer = self.recognizer.bundle, self.recognizer
+        bundle = self.recognizer.bundle
         several = [recordings] if isinstance(recordings, Recording) else list(recordings)
-        settings = bundle.manifest.calibration
-        wait_s = settings.settle_s if settle_s is None else settle_s
-        windows = labelled_windows(several, bundle.spec, bundle.gestures.labels, wait_s)
+        wait_s = bundle.manifest.calibration.settle_s if settle_s is None else settle_s
+        return self.fit(labelled_windows(several, bundle.spec, bundle.gestures.labels, wait_s))
+
+    def fit(self, windows: LabelledWindows) -> CalibrationReport:
+        """Fit to labelled windows that are there already."""
+        bundle, recognizer = self.recognizer.bundle, self.recognizer
         self.calibrated, report = CalibratedStream.fit(
             windows,
             bundle.population(),
-            settings,
+            bundle.manifest.calibration,
             recognizer.predict_batch,
             self._person,
             bundle.gestures.labels,
@@ -121,6 +125,18 @@ class StreamRecognizer:
             stride=self._stride,
         )
         return report
+
+    def use(self, classifier: CalibratedClassifier) -> None:
+        """Go on with a calibration that was fitted before."""
+        recognizer = self.recognizer
+        self.calibrated = CalibratedStream(
+            classifier,
+            recognizer.bundle.population(),
+            recognizer.predict_batch,
+            self._person,
+            learn=self._learn,
+            stride=self._stride,
+        )
 
     @property
     def learnt(self) -> int | None:

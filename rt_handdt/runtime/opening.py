@@ -42,6 +42,8 @@ class LiveRun:
         Learn the person from the unlabelled stream, if the model can.
     calibration
         A recording of this person to fit to first; columns, unit and names of electrodes are those of the stream.
+    profile
+        A calibration that was made before (`rt_handdt.core.profile`).
     network
         Look for streams on the local network as well.
     explain
@@ -64,6 +66,7 @@ class LiveRun:
     provider: str = "auto"
     learn: bool = True
     calibration: str | None = None
+    profile: Path | None = None
     network: bool = False
     explain: bool = False
     bad: tuple[str, ...] = ()
@@ -93,6 +96,7 @@ def open_engine(
         If the model, the recording, the stream or a sink is not as it should be; the message says which.
     """
     from rt_handdt.core.bundle import load_bundle
+    from rt_handdt.core.profile import Profile
     from rt_handdt.infer.classifier import StreamClassifier
     from rt_handdt.io import lsl
     from rt_handdt.io.plugged_source import plugged_source
@@ -113,6 +117,10 @@ def open_engine(
     if run.calibration is not None:  # before the stream is opened, lest samples pile up meanwhile
         for sentence in classifier.calibrate(own_recording(run.calibration, choice, model.spec)).sentences():
             say(sentence)
+    if run.profile is not None:
+        profile = Profile.load(run.profile, model)
+        classifier.use(profile)
+        say(f"Profile of {len(profile.facts.labels)} labels, made {profile.facts.created}.")
     lsl.configure(network=run.network)
 
     about = About(

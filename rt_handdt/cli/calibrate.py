@@ -1,0 +1,176 @@
+"""``rt-handdt calibrate``: a subject's profile, in a minute."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from rt_handdt.cli.options import Network, ProviderName
+from rt_handdt.cli.source_options import ByPosition, Columns, Kind, StreamLayout, StreamName, Unit, source_choice
+from rt_handdt.errors import ConfigError, StreamError
+
+if TYPE_CHECKING:
+    from rt_handdt.infer.classifier import StreamClassifier
+    from rt_handdt.runtime.connect import Connection
+    from rt_handdt.runtime.guide import Guide, View
+
+READ_S = 0.05
+_BAR = 32
+#: A live bar is full at so many times the loudness of rest.
+_FULL = 12.0
+
+
+def calibrate(
+    bundle: Annotated[Path, typer.Option("--bundle", help="Folder of the model, or the name of a shipped one.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder of the profile to make.", metavar="DIR")],
+    stream: StreamName = None,
+    kind: Kind = None,
+    gestures: Annotated[
+        str | None, typer.Option("--gestures", help="Which ones, parted by commas; default: all of the model.")
+    ] = None,
+    repetitions: Annotated[int, typer.Option("--repetitions", min=1, max=9, help="How often each is made.")] = 1,
+    hold: Annotated[float, typer.Option("--hold", min=0.5, help="Seconds that each is held.")] = 3.0,
+    prepare: Annotated[float, typer.Option("--prepare", min=0.0, help="Seconds between cue and hold.")] = 2.0,
+    recording: Annotated[
+        str | None, typer.Option("--recording", help="Not live: from a recording with markers.", metavar="PATH")
+    ] = None,
+    subject: Annotated[str, typer.Option("--subject", help="Whom, to remember it by.")] = "",
+    unit: Unit = None,
+    layout: StreamLayout = None,
+    columns: Columns = None,
+    by_position: ByPosition = False,
+    timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds to wait for the stream.")] = 10.0,
+    provider: ProviderName = "auto",
+    network: Network = False,
+) -> None:
+    """Rest, then each gesture once, held for a few seconds: what comes of it is a profile for rt-handdt live --profile.
+
+    In a terminal: r makes the present gesture again, b the one before, space goes on, q ends it (what was heard
+    counts).
+
+    Example: rt-handdt calibrate --bundle default --stream Quattrocento --out anna
+    """
+    from rt_handdt.infer.classifier import StreamClassifier
+
+    console = Console(soft_wrap=True, highlight=False)
+    if out.exists():
+        raise ConfigError(f"{out} is there already, and is not overwritten; choose another name.")
+    choice = source_choice(stream, kind, unit=unit, layout=layout, columns=columns, by_position=by_position)
+    classifier = StreamClassifier(bundle, provider=provider)  # type: ignore[arg-type]
+    if recording is not None:
+        from rt_handdt.runtime.own_recording import own_recording
+
+        opened = own_recording(recording, choice, classifier.spec)
+        report = classifier.calibrate(opened)
+        rest, active = _levels(classifier, opened)
+    else:
+        from rt_handdt.io import lsl
+        from rt_handdt.runtime.connect import connect
+        from rt_handdt.runtime.guide import Guide
+
+        wanted = None if gestures is None else [one.strip() for one in gestures.split(",")]
+        guide = Guide(
+            classifier, wanted, repetitions=repetitions, rest_s=max(3.0, hold), hold_s=hold, prepare_s=prepare
+        )
+        lsl.configure(network=network)
+        connection = connect(classifier.spec, choice, timeout_s=timeout)
+        try:
+            for note in connection.notes:
+                console.print(Text(note, "yellow"))
+            _guide(guide, classifier, connection, console)
+        finally:
+            connection.close()
+        report = classifier.reader.fit(guide.windows())
+        rest, active = guide.rest_rms_uv, guide.active_rms_uv
+    for sentence in report.sentences():
+        console.print(Text(sentence))
+    classifier.profile(report, rest_rms_uv=rest, active_rms_uv=active, subject=subject).save(out)
+    console.print(Text(f"{out}: use it with rt-handdt live --bundle {bundle} --profile {out}"))
+
+
+def _guide(guide: Guide, classifier: StreamClassifier, connection: Connection, console: Console) -> None:
+    """Until all was heard, or somebody ends it."""
+    import sys
+
+    from rt_handdt.cli.keyboard import QUIT, Keyboard
+    from rt_handdt.runtime.guide import Phase
+
+    said: tuple[object, ...] = ()
+    with contextlib.ExitStack() as stack:
+        keyboard = stack.enter_context(Keyboard()) if sys.stdin.isatty() else None
+        status = stack.enter_context(console.status("")) if console.is_terminal else None
+        while not guide.done:
+            try:
+                chunks = connection.inlet.read(max(1, round(READ_S * classifier.spec.fs_hz)), 1.0)
+            except StreamError as exc:
+                console.print(Text(f"{exc} What was heard until now counts.", "yellow"))
+                return
+            for chunk in chunks:
+                if chunk.gap_samples:
+                    classifier.gap(chunk.gap_samples)
+                guide.feed(classifier.windows(connection.microvolts(chunk), chunk.times_s))
+            view = guide.view()
+            if status is not None:
+                status.update(_line(view))
+            if (view.number, view.phase) != said:
+                said = view.number, view.phase
+                if view.verdict is not None and view.verdict.sentence:
+                    console.print(Text(view.verdict.sentence, "yellow"))
+                if status is None:
+                    console.print(_line(view))
+            key = keyboard.read(0.0).lower() if keyboard is not None else ""
+            if key == QUIT:
+                return
+            if key == "r":
+                guide.repeat()
+            elif key == "b":
+                guide.back()
+            elif key == " " or (view.phase is Phase.ASK and keyboard is None):
+                guide.go_on()  # where nobody can be asked, it is left as it was heard
+
+
+def _line(view: View) -> Text:
+    from rt_handdt.core.gestures import title
+    from rt_handdt.runtime.guide import Phase
+
+    what = {
+        Phase.PREPARE: "Get ready",
+        Phase.HOLD: "Hold",
+        Phase.ASK: "Again (r), or go on (space)?",
+        Phase.DONE: "Done",
+    }
+    line = Text(f"{view.number}/{view.steps}  ")
+    line.append(f"{title(view.label):<24}", "bold green" if view.phase is Phase.HOLD else "bold cyan")
+    line.append(f" {what[view.phase]:<12}")
+    if view.left_s:
+        line.append(f" {view.left_s:3.1f} s  ")
+    filled = round(_BAR * min(1.0, view.level / _FULL))
+    line.append("█" * filled, "green").append("░" * (_BAR - filled), "dim")
+    return line
+
+
+def _levels(classifier: StreamClassifier, recording: object) -> tuple[float, dict[str, float]]:
+    """Mean RMS at rest, and of each gesture."""
+    import numpy as np
+
+    from rt_handdt.core.gestures import REST
+    from rt_handdt.core.preprocess import iter_frames
+    from rt_handdt.core.recording import Recording
+
+    assert isinstance(recording, Recording)
+    segments = recording.segments()
+    found: dict[str, list[float]] = {}
+    at = 0
+    for frame in iter_frames(recording, classifier.spec):
+        while at < len(segments) and segments[at].stop <= frame.index:
+            at += 1
+        first = frame.index - classifier.spec.window_samples + 1
+        if at < len(segments) and frame.fault is None and segments[at].holds(first, frame.index):
+            found.setdefault(segments[at].label, []).append(float(frame.rms_uv.mean()))
+    medians = {label: float(np.median(values)) for label, values in found.items() if label in classifier.labels}
+    return medians.pop(REST, 0.0), medians
