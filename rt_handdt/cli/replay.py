@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import re
 import signal
 import sys
 import threading
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from rt_handdt.io.replay import Replayer
     from rt_handdt.io.signal_choice import SignalChoice
 
-#: The arrow keys go so far.
-SEEK_S = 5.0
+#: The arrow keys (as terminals send them: ESC [ D, or ESC O D) go so far, in s.
+SEEK_S = {"D": -5.0, "C": 5.0}
+_KEY = re.compile(r"\x1b[\[O][A-Z]|.")
 #: Set by a program that starts a replay for itself: the replay ends when its standard input does, so that it does not
 #: outlive a parent that was killed.
 STOP_ON_EOF = "RT_HANDDT_STOP_ON_EOF"
@@ -83,6 +85,7 @@ def replay(
         ),
     ] = None,
     learn: Annotated[bool, typer.Option("--learn/--no-learn", help="For --compare: as the run was.")] = True,
+    calibration: Annotated[str | None, typer.Option("--calibration", help="For --compare: as the run was.")] = None,
     stream: FileStream = None,
     unit: FileUnit = None,
     columns: FileColumns = None,
@@ -105,8 +108,14 @@ def replay(
     console = Console(soft_wrap=True, markup=False, emoji=False)
     choice = SignalChoice.parse(stream, unit, columns)
     if compare_with is not None:
-        _compare(path, compare_with, learn, choice, console)
+        asked = {"--speed": speed != 1.0, "--from": first != 0.0, "--to": last is not None, "--loop": loop}
+        asked |= {"--as-fast-as-possible": fastest, "--seconds": seconds is not None}
+        if given := [option for option, is_so in asked.items() if is_so]:
+            raise ConfigError(f"--compare streams nothing and takes the whole recording; leave out {', '.join(given)}.")
+        _compare(path, compare_with, learn, calibration, choice, console)
         return
+    if calibration is not None or not learn:
+        raise ConfigError("--calibration and --no-learn belong to --compare; give it a model, or leave them out.")
     seed = virtual_seed(path)
     if seed is None:
         recording = open_recording(path, subject=subject, session=session, kind=kind, choice=choice)
@@ -184,7 +193,7 @@ def replay(
 @contextlib.contextmanager
 def _keys(replayer: Replayer, stop: threading.Event, show: Callable[[bool], None]) -> Iterator[None]:
     """While it is entered, a terminal's keys pause the replay and move it."""
-    if not sys.stdin.isatty() or os.environ.get(STOP_ON_EOF):
+    if not sys.stdin.isatty() or os.environ.get(STOP_ON_EOF) or math.isinf(replayer.speed):
         yield
         return
     from rt_handdt.cli.keyboard import QUIT, Keyboard
@@ -193,14 +202,14 @@ def _keys(replayer: Replayer, stop: threading.Event, show: Callable[[bool], None
 
     def listen(keyboard: Keyboard) -> None:
         while not over.is_set():
-            key = keyboard.read(0.1)
-            if key == " ":
-                (replayer.play if replayer.paused else replayer.pause)()
-                show(replayer.paused)
-            elif key in ("\x1b[D", "\x1b[C"):
-                replayer.seek(replayer.position_s + (SEEK_S if key.endswith("C") else -SEEK_S))
-            elif key.lower() == QUIT:
-                stop.set()
+            for key in _KEY.findall(keyboard.read(0.1)):  # several, where one is held
+                if key == " ":
+                    (replayer.play if replayer.paused else replayer.pause)()
+                    show(replayer.paused)
+                elif key[-1] in SEEK_S and len(key) > 1:
+                    replayer.seek(replayer.position_s + SEEK_S[key[-1]])
+                elif key.lower() == QUIT:
+                    stop.set()
 
     with Keyboard() as keyboard:
         thread = threading.Thread(target=listen, args=(keyboard,), name="replay-keys", daemon=True)
@@ -212,9 +221,15 @@ def _keys(replayer: Replayer, stop: threading.Event, show: Callable[[bool], None
             thread.join(timeout=1.0)
 
 
-def _compare(path: str, bundle: str, learn: bool, choice: SignalChoice, console: Console) -> None:
+def _compare(
+    path: str, bundle: str, learn: bool, calibration: str | None, choice: SignalChoice, console: Console
+) -> None:
     """Run it again, and say what is decided otherwise."""
     from rt_handdt.infer.classifier import StreamClassifier
+    from rt_handdt.io.sources import open_recording
     from rt_handdt.runtime.comparison import compare
 
-    console.print(compare(StreamClassifier(bundle, learn=learn), path, choice).sentence(), highlight=False)
+    classifier = StreamClassifier(bundle, learn=learn)
+    if calibration is not None:
+        classifier.calibrate(open_recording(calibration))
+    console.print(compare(classifier, path, choice).sentence(), highlight=False)

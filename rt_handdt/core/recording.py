@@ -87,6 +87,26 @@ class Recording(ABC):
     def blocks(self, block_samples: int = 4096) -> Iterator[Float32]:
         """The samples in order, as arrays of shape (≤ block_samples, n_channels), float32, µV, NaN = missing."""
 
+    def pieces(self, block_samples: int = 4096) -> Iterator[tuple[int, Float32]]:
+        """The samples as a live stream brings them: those that were lost are left out, and counted.
+
+        Lost is a sample that no channel has.
+
+        Yields
+        ------
+        lost, samples
+            How many were lost right before; shape (≤ block_samples, n_channels), empty only behind the last one.
+        """
+        lost = 0
+        for block in self.blocks(block_samples):
+            for before, samples in whole(block):
+                lost += before
+                if len(samples):
+                    yield lost, samples
+                    lost = 0
+        if lost:
+            yield lost, np.zeros((0, len(self.channels)), np.float32)
+
     def segments(self) -> tuple[Segment, ...]:
         """The labelled stretches: each lasts from its marker to the next, the last one to the end.
 
@@ -105,6 +125,22 @@ class Recording(ABC):
     def duration_s(self) -> float:
         """Length in seconds."""
         return self.n_samples / self.fs_hz
+
+
+def whole(samples: Float32) -> Iterator[tuple[int, Float32]]:
+    """Cut samples (n, n_channels) where some have no value in any channel: how many before a piece, and the piece."""
+    lost = np.isnan(samples[:, 0])
+    if not lost.any():  # the usual case costs one column
+        yield 0, samples
+        return
+    lost &= np.isnan(samples).all(axis=1)
+    edges = np.flatnonzero(np.diff(lost, prepend=True, append=True))
+    done = 0
+    for start, stop in edges.reshape(-1, 2).tolist():
+        yield start - done, samples[start:stop]
+        done = stop
+    if done < len(samples):
+        yield len(samples) - done, samples[:0]
 
 
 @dataclass(frozen=True)

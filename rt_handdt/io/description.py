@@ -6,6 +6,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from rt_handdt.io.plain_number import plain_number
+
 TEXT = "text"
 #: How a channel that counts samples is called, letters and digits alone; those that count packets come last.
 _SAMPLE_COUNTERS = (
@@ -80,6 +82,12 @@ class StreamDescription:
         text = ", text" if self.number_format == TEXT else ""
         kind = shown(self.kind) or "no type"
         return f"'{shown(self.name)}' ({kind}, {many}{text}, {rate}, on {shown(self.host)}, {source})"
+
+
+def said_speed(text: str) -> float:
+    """How many times faster than it was taken a replay says that it is; 1 where nothing sensible is said."""
+    speed = plain_number(text) or 1.0
+    return speed if 0.01 <= speed <= 100.0 else 1.0
 
 
 def shown(text: str, longest: int = LONGEST) -> str:

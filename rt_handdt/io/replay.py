@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from rt_handdt.core.layout import ElectrodeLayout
-from rt_handdt.core.recording import Marker, Recording
+from rt_handdt.core.recording import Marker, Recording, whole
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import ConfigError
 from rt_handdt.io.lsl import SignalOutlet, clock
 from rt_handdt.io.lsl.decision_outlet import DecisionOutlet
 from rt_handdt.io.pacing import PaceResult, Tally, wait_until
 from rt_handdt.io.recorded_decisions import RecordedDecisions
+from rt_handdt.io.stream_kinds import RECORDED_DECISIONS
 
 #: Blocks read ahead: reading a file or simulating a person must not delay a chunk that is due.
 READ_AHEAD_BLOCKS = 4
@@ -25,6 +26,9 @@ BLOCK_S = 0.5
 SLOWEST, FASTEST = 0.25, 8.0
 #: "As fast as possible" is so much: an outlet keeps a minute for its readers; what they do not fetch by then is lost.
 AT_MOST = 32.0
+#: Where the signal jumps, so much of a recording's time passes without a sample, in s: more than listeners bridge, so
+#: that no window holds what never followed one another.
+SEAM_S = 0.3
 #: A pause is looked at so often, in s.
 LOOK_S = 0.02
 
@@ -32,10 +36,11 @@ LOOK_S = 0.02
 class Replayer:
     """Streams a recording, as a player plays: it can be paused, and sent to another place, from any thread.
 
-    Sample i of those sent carries the time t₀ + i / rate and leaves when that time has come, so time stamps never lead
-    the clock; after a pause t₀ is later by as much. At another speed the stream declares the rate at which samples
-    come, and says the speed in its description, by which `rt-handdt live` knows at which rate they were taken. Reading
-    runs ahead on a thread of its own; `run` paces and sends.
+    Sample i carries the time t₀ + i / rate and leaves when that time has come, so time stamps never lead the clock.
+    While nothing is sent (in a pause, where the signal jumps, where the recording has lost samples) i goes on, and so
+    does the counter: for who listens, samples are missing there. At another speed the stream declares the rate at which
+    samples come, and says the speed in its description, by which `rt-handdt live` knows at which rate they were taken.
+    Reading runs ahead on a thread of its own; `run` paces and sends.
 
     Parameters
     ----------
@@ -48,15 +53,16 @@ class Replayer:
     counter
         Adds a channel that counts samples.
     chunk_samples
-        Samples per push; default: about 2 ms, so that a window waits little for the chunk that completes it.
+        Samples per push; default: about 2 ms of them, so that a window waits little for the chunk that completes it.
     speed
         0.25 to 8; infinite: as fast as possible, with stamps that end now: for those who record, not for `live`.
     first_s, last_s
         What is sent of the recording, s.
     loop
-        Begin again at the end. The signal jumps there; stamps and counter go on.
+        Begin again at the end, after a gap.
     decisions
-        What was decided in the recording: sent along as ``<their name> (recorded)``.
+        What was decided in the recording: sent along as ``<their name> (recorded)``, of a type of its own, the ends of
+        windows in the time of the replay.
 
     Raises
     ------
@@ -84,6 +90,9 @@ class Replayer:
         if fastest and loop:
             raise ConfigError("--loop and --as-fast-as-possible together have no end; give one of them.")
         fs = recording.fs_hz
+        for option, value in (("--from", first_s), ("--to", last_s or 0.0)):
+            if not math.isfinite(value):
+                raise ConfigError(f"{option}: must be a second of the recording; got {value:g}.")
         self.recording = recording
         self.first = round(first_s * fs)
         self.last = recording.n_samples if last_s is None else min(recording.n_samples, round(last_s * fs))
@@ -93,7 +102,7 @@ class Replayer:
             )
         if self.last <= self.first:
             raise ConfigError(f"--to: must come after --from ({first_s:g} s); got {last_s:g} s.")
-        self.chunk_samples = chunk_samples or max(1, round(fs / 512))
+        self.chunk_samples = chunk_samples or max(1, round(fs * (AT_MOST if fastest else speed) / 512))
         self._speed, self._fastest, self._loop = (1.0 if fastest else speed), fastest, loop
         self.outlet = SignalOutlet(
             name or recording.name,
@@ -105,7 +114,7 @@ class Replayer:
             speed=self._speed,
         )
         self._decisions = decisions
-        self._told = None if decisions is None else _outlet(decisions, self._speed)
+        self._told = None if decisions is None else _Told(decisions, self._speed)
         self._playing = threading.Event()
         self._playing.set()
         self._wanted: int | None = None
@@ -127,12 +136,17 @@ class Replayer:
         return self._at / self.recording.fs_hz
 
     @property
+    def speed(self) -> float:
+        """How many times faster than it was recorded; infinite: as fast as possible."""
+        return math.inf if self._fastest else self._speed
+
+    @property
     def paused(self) -> bool:
         """Whether it is."""
         return not self._playing.is_set()
 
     def pause(self) -> None:
-        """Send nothing, until `play`. Who listens without a counter takes the pause for a loss of samples."""
+        """Send nothing, until `play`."""
         self._playing.clear()
 
     def play(self) -> None:
@@ -140,7 +154,18 @@ class Replayer:
         self._playing.set()
 
     def seek(self, position_s: float) -> None:
-        """Go on from another second of the recording, in the bounds that were given."""
+        """Go on from another second of the recording, in the bounds that were given, after a gap.
+
+        Raises
+        ------
+        ConfigError
+            If it is sent as fast as possible: its stamps, which end now, leave no room for more.
+        """
+        if self._fastest:
+            raise ConfigError("What is sent as fast as possible cannot be moved; give --speed.")
+        self._go_to(position_s)
+
+    def _go_to(self, position_s: float) -> None:
         with self._turn:
             wanted = round(position_s * self.recording.fs_hz)
             self._wanted = min(max(wanted, self.first), self.last - 1)
@@ -154,46 +179,56 @@ class Replayer:
         stop: threading.Event | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> PaceResult:
-        """Send it, or the first `seconds` of it; `progress` is told the number of samples sent."""
+        """Send it, or the first `seconds` of it; `progress` is told how many of its samples are over."""
         stop = stop or threading.Event()
         fs, rate = self.recording.fs_hz, self.outlet.fs_hz
-        most = math.inf if seconds is None else max(1, round(seconds * fs))
-        tally, sent = Tally(), 0
+        wanted = math.inf if seconds is None else max(1, round(seconds * fs))
+        tally, played = Tally(), 0
         ahead = _ReadAhead(self.recording, self.first)
         cues = self._cues(self.first)
         # As fast as possible: the stamps of the last sample are now, and those before it lie in the past.
-        start = clock() - ((self.last - self.first) / fs if self._fastest else 0.0)
         began = clock()
+        start, slot = began - min(wanted, self.last - self.first) / fs, 0
         try:
-            while not stop.is_set() and sent < most:
-                start += self._rest(stop)
+            while not stop.is_set() and played < wanted:
+                paused_s = self._rest(stop)
+                began += paused_s
                 place = self._next_place()
                 if place is not None:
                     ahead.close()
                     ahead, cues = _ReadAhead(self.recording, place), self._cues(place)
                     self._at = place
-                size = int(min(self.chunk_samples, self.last - self._at, most - sent))
+                size = int(min(self.chunk_samples, self.last - self._at, wanted - played))
                 if size <= 0:
                     if not self._loop:
                         break
-                    self.seek(self.first / fs)
+                    self._go_to(self.first / fs)
                     continue
                 chunk = ahead.take(size)
-                if sent == 0 and not self._fastest:
+                if played == 0 and not self._fastest:
                     start = clock()  # reading and simulating may take a while to begin
-                newest = start + (sent + size - 1) / rate
-                due = began + (sent + size) / (fs * AT_MOST) if self._fastest else newest
+                elif (paused_s or place is not None) and not self._fastest:
+                    missed = math.ceil((clock() - start) * rate) - slot
+                    missed = max(missed, 0 if place is None else round(SEAM_S * fs) + 1)
+                    self.outlet.skip(missed)
+                    slot += missed
+                newest = start + (slot + size - 1) / rate
+                due = began + (slot + size) / (fs * AT_MOST) if self._fastest else newest
                 if not wait_until(due, stop):
                     break
                 for index, send in cues.before(self._at + size):
-                    send(start + (sent + index - self._at) / rate)
+                    send(start + (slot + index - self._at) / rate)
                 behind = clock() - due
-                self.outlet.push(chunk, newest)
-                sent += size
+                for lost, samples in whole(chunk):
+                    self.outlet.skip(lost)
+                    slot += lost + len(samples)
+                    if len(samples):
+                        self.outlet.push(samples, start + (slot - 1) / rate)
+                        tally.add(len(samples), 0.0 if self._fastest else behind)
+                played += size
                 self._at += size
-                tally.add(size, 0.0 if self._fastest else behind)
                 if progress is not None:
-                    progress(sent)
+                    progress(played)
             return tally.result()
         finally:
             ahead.close()
@@ -227,21 +262,31 @@ class Replayer:
         told = self._told
         if told is not None and self._decisions is not None:
             for index, row, mark in self._decisions.events(first):
-                found.append((index, lambda at, row=row, mark=mark: _tell(told, row, mark, at)))  # type: ignore[misc]
+                found.append((index, lambda at, row=row, mark=mark: told(row, mark, at)))  # type: ignore[misc]
         return _Due(sorted(found, key=lambda one: one[0]))
 
     def _mark(self, marker: Marker) -> Callable[[float], None]:
         return lambda at_s: self.outlet.mark(marker.label, at_s)
 
 
-def _tell(outlet: DecisionOutlet, row: list[float], mark: str | None, at_s: float) -> None:
-    outlet.push(row, at_s)
-    if mark is not None:
-        outlet.mark(mark, at_s)
+class _Told:
+    """Sends what was decided in the recording."""
 
+    def __init__(self, decisions: RecordedDecisions, speed: float) -> None:
+        name, rate_hz = f"{decisions.name} (recorded)", decisions.rate_hz * speed
+        self._outlet = DecisionOutlet(name, decisions.columns, rate_hz, decisions.facts, RECORDED_DECISIONS)
+        self._end = [label for label, _, _ in decisions.columns].index("window_end")
 
-def _outlet(decisions: RecordedDecisions, speed: float) -> DecisionOutlet:
-    return DecisionOutlet(f"{decisions.name} (recorded)", decisions.columns, decisions.rate_hz * speed, decisions.facts)
+    def __call__(self, row: list[float], mark: str | None, at_s: float) -> None:
+        if math.isfinite(row[self._end]):
+            row = [*row[: self._end], at_s, *row[self._end + 1 :]]
+        self._outlet.push(row, at_s)
+        if mark is not None:
+            self._outlet.mark(mark, at_s)
+
+    def close(self) -> None:
+        """Take the streams away."""
+        self._outlet.close()
 
 
 class _Due:

@@ -73,6 +73,7 @@ class SessionFile:
                 signal.name, signal.kind or "EMG", signal.n_channels, signal.number_format, signal.fs_hz,
                 source_id=signal.source_id, host=signal.host,
                 channels=list(zip(*given, strict=True)) if any(map(any, given)) else (),
+                description="" if signal.speed == 1.0 else f"<replay><speed>{signal.speed!r}</speed></replay>",
             )  # fmt: skip
             marks = self.file.add(f"{signal.name}_markers", "Markers", 1, "string", 0.0, host=signal.host)
             self._known[signal] = stream, marks

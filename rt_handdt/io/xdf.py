@@ -82,6 +82,9 @@ def read_xdf(path: str | Path, *, need_markers: bool = False, choice: SignalChoi
     samples[rows] = emg.values[:, columns.keep] * columns.to_uv.astype(np.float32)
 
     markers, said = read_markers([stream for stream in streams if stream is not emg], times, rows, fs_hz)
+    speed = emg.described.speed
+    if speed != 1.0:
+        gaps += (f"Recorded from a replay at {speed:g} × its speed; its samples were taken at {fs_hz / speed:g} Hz.",)
     notes = (*notes, *passed_over, *emg.notes, *columns.notes, *renamed, *gaps, *said)
     if need_markers and not markers:
         raise RecordingError(
@@ -91,7 +94,7 @@ def read_xdf(path: str | Path, *, need_markers: bool = False, choice: SignalChoi
     subject, session = named_subject(path)
     return ArrayRecording(
         name=name,
-        fs_hz=fs_hz,
+        fs_hz=fs_hz / speed,
         channels=channels,
         n_samples=n_samples,
         markers=markers,

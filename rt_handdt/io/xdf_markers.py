@@ -12,7 +12,7 @@ from rt_handdt.core.recording import UNLABELLED, Marker
 from rt_handdt.core.types import Float64
 from rt_handdt.io.description import shown
 from rt_handdt.io.plain_number import plain_number
-from rt_handdt.io.stream_kinds import CUES, DECISIONS, HEALTH
+from rt_handdt.io.stream_kinds import CUES, DECISIONS, HEALTH, RECORDED_DECISIONS
 from rt_handdt.io.xdf_streams import XdfStream, quoted
 
 #: Types of streams that carry markers, the likeliest first: a later group counts only where the ones before are empty.
@@ -92,7 +92,8 @@ def read_markers(
 
 def _marker_streams(streams: Sequence[XdfStream]) -> tuple[list[XdfStream], list[str]]:
     """Those that carry markers; all of text, where no type says so."""
-    decided = {f"{stream.name}_markers" for stream in streams if stream.described.kind == DECISIONS}
+    told = [stream.name for stream in streams if stream.described.kind in (DECISIONS, RECORDED_DECISIONS)]
+    decided = {f"{name}_markers" for name in told}
     full = [
         stream
         for stream in streams

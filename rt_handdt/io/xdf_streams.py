@@ -16,7 +16,7 @@ import pyxdf
 from rt_handdt.core.types import Float64
 from rt_handdt.core.units import microvolts_per
 from rt_handdt.errors import RecordingError
-from rt_handdt.io.description import TEXT, StreamDescription, shown
+from rt_handdt.io.description import TEXT, StreamDescription, said_speed, shown
 from rt_handdt.io.plain_number import plain_number
 from rt_handdt.io.signal_columns import Column
 from rt_handdt.io.xdf_chunks import MAGIC, SoundChunks, sound_chunks
@@ -168,6 +168,7 @@ def _stream(read: dict[str, Any], sound: SoundChunks) -> XdfStream:
         channels=tuple(column.name for column in columns) if any(column.name for column in columns) else (),
         units=tuple(column.unit for column in columns),
         kinds=tuple(column.kind for column in columns),
+        speed=said_speed(_text(_first(_first(read["info"], "desc"), "replay"), "speed")),
     )
     stated = plain_number(_text((read.get("footer") or {}).get("info") or {}, "sample_count"))
     times = np.asarray(read["time_stamps"], dtype=np.float64)

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
+from rt_handdt.core.gestures import REST
 from rt_handdt.core.preprocess import channel_order, same_rate
+from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.errors import RecordingError
 from rt_handdt.infer.classifier import StreamClassifier
 from rt_handdt.io.recorded_decisions import read_decisions
@@ -26,38 +29,50 @@ class Comparison:
     Attributes
     ----------
     windows
-        Decided then; all are decided now.
+        Decided then.
     same, alike
-        With the same label, and with probabilities that differ by less than 0.001.
+        Decided now with the same label, and with probabilities that differ by less than 0.001.
+    missing
+        Windows decided then that do not come up now: the file does not hold all the samples that the engine had.
     first
-        Second of the recording at which the first differs in its label; None: none does.
+        Second of the recording at which the first is missing or differs in its label; None: none does.
     largest
         Largest difference of a probability.
+    by_label
+        Of each label that was decided: how often, and how often the same is decided now.
     """
 
     windows: int
     same: int
     alike: int
+    missing: int
     first: float | None
     largest: float
+    by_label: dict[str, tuple[int, int]]
 
     def sentence(self) -> str:
         """For people."""
+        differ = f"(probabilities differ by at most {self.largest:.2g})"
         if self.same == self.windows:
-            return (
-                f"All {self.windows} recorded decisions are decided the same again (probabilities differ by at most "
-                f"{self.largest:.2g})."
-            )
+            return f"All {self.windows} recorded decisions are decided the same again {differ}."
+        labels = ", ".join(f"{label} {same} of {n}" for label, (n, same) in self.by_label.items())
+        missing = (
+            f" {self.missing} do not come up again, as the file does not hold all the samples that they rested on."
+            if self.missing
+            else ""
+        )
         return (
-            f"{self.same} of {self.windows} recorded decisions are decided the same again; the first that differs is "
-            f"at {self.first:.2f} s (probabilities differ by up to {self.largest:.2g})."
+            f"{self.same} of {self.windows} recorded decisions are decided the same again {differ}: {labels}. "
+            f"The first that is not is at {self.first:.2f} s.{missing}"
         )
 
 
 def compare(classifier: StreamClassifier, path: str | Path, choice: SignalChoice = SignalChoice()) -> Comparison:
     """Run a recording through a model, in the order in which the engine took it, and compare.
 
-    Windows that the engine passed over then are passed over now, so that what it smoothed and learnt is the same.
+    Windows that the engine passed over then are passed over now, and filters begin anew where samples were lost, so
+    that what it smoothed and learnt is the same. A window is the same one if it ends at the same sample, within an
+    eighth of a hop: stamps in a file may jitter.
 
     Parameters
     ----------
@@ -69,7 +84,7 @@ def compare(classifier: StreamClassifier, path: str | Path, choice: SignalChoice
     Raises
     ------
     RecordingError
-        If it does not, or they are of other labels.
+        If it does not, nothing was decided, or they are of other labels.
     LayoutMismatch
         If rate or channels are not the model's.
     """
@@ -86,24 +101,59 @@ def compare(classifier: StreamClassifier, path: str | Path, choice: SignalChoice
     recording = read_xdf(path, choice=choice)
     same_rate(recording, classifier.spec)
     order = channel_order(recording.channels, classifier.spec, recording.name)
-    kept = np.flatnonzero(told.decided)
-    then = dict(zip(told.index[kept].tolist(), kept.tolist(), strict=True))
-    labels, probabilities = told.column("label_index"), told.probabilities
-    windows = same = alike = 0
-    first, largest = None, 0.0
-    for block in recording.blocks(BLOCK_SAMPLES):
-        for frame in classifier.windows(block[:, order]):
-            row = then.get(frame.index)
-            if row is None or frame.fault is not None:
+    rows = np.flatnonzero(told.decided)
+    rows = rows[np.argsort(told.index[rows], kind="stable")]
+    if not len(rows):
+        raise RecordingError(f"{path}: nothing was decided in it but to rest; there is nothing to compare.")
+    ends, probabilities = told.index[rows], told.probabilities[rows]
+    labels = [
+        told.labels[int(index)] if 0 <= index < len(told.labels) else REST for index in told.column("label_index")[rows]
+    ]
+    near = max(1, classifier.spec.hop_samples // 8)
+    begun = _phase(ends, classifier.spec, near)
+    counted = {label: [0, 0] for label in sorted(set(labels), key=labels.index)}
+    for label in labels:
+        counted[label][0] += 1
+    found = np.zeros(len(rows), bool)
+    alike, differs, largest = 0, np.ones(len(rows), bool), 0.0
+    to_skip, offset = begun, begun - classifier.index
+    for lost, block in recording.pieces(BLOCK_SAMPLES):
+        if lost:
+            classifier.gap(lost)
+        skipped, to_skip = min(to_skip, len(block)), max(0, to_skip - len(block))
+        for frame in classifier.windows(block[skipped:, order]):
+            k = _nearest(ends, frame.index + offset)
+            if frame.fault is not None or found[k] or abs(ends[k] - frame.index - offset) > near:
                 classifier.pass_over()
                 continue
+            found[k] = True
             now = classifier.step(frame)
-            windows += 1
-            off = float(np.abs(now.probabilities - probabilities[row]).max())
-            index = classifier.labels.index(now.label) if now.label in classifier.labels else -1
+            off = float(np.abs(now.probabilities - probabilities[k]).max())
             largest, alike = max(largest, off), alike + (off < SAME)
-            if index == int(labels[row]):
-                same += 1
-            elif first is None:
-                first = frame.index / recording.fs_hz
-    return Comparison(windows, same, alike, first, largest)
+            differs[k] = now.label != labels[k]
+            counted[labels[k]][1] += not differs[k]
+    return Comparison(
+        windows=len(rows),
+        same=int((~differs).sum()),
+        alike=alike,
+        missing=int((~found).sum()),
+        first=float(ends[differs][0]) / recording.fs_hz if differs.any() else None,
+        largest=largest,
+        by_label={label: (n, same) for label, (n, same) in counted.items()},
+    )
+
+
+def _phase(ends: npt.NDArray[np.int64], spec: PipelineSpec, near: int) -> int:
+    """How many samples to leave out at the beginning, so that windows end where they did.
+
+    0 if the recording began with the run; one that was begun later (by LabRecorder) begins between two windows.
+    """
+    hop = spec.hop_samples
+    phase = int(ends[0] - spec.window_samples + 1) % hop
+    return 0 if min(phase, hop - phase) <= near else phase
+
+
+def _nearest(ends: npt.NDArray[np.int64], index: int) -> int:
+    after = int(np.searchsorted(ends, index))
+    around = range(max(0, after - 1), min(len(ends), after + 1))
+    return min(around, key=lambda k: abs(int(ends[k]) - index))

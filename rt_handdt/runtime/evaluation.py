@@ -123,7 +123,9 @@ def evaluate(
             classifier.gap()
         marks += [(begun + mark.index, mark.label) for mark in one.markers]
         order = channel_order(one.channels, classifier.spec, one.name)
-        for block in one.blocks(BLOCK_SAMPLES):
+        for lost, block in one.pieces(BLOCK_SAMPLES):
+            if lost:
+                classifier.gap(lost)
             for frame in classifier.windows(block[:, order]):
                 if frame.fault is not None:
                     refused[frame.fault.code] += 1

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from rt_handdt.cli.main import app
+from rt_handdt.cli.replay import _keys
 from rt_handdt.core.bundle import Bundle
 from rt_handdt.core.recording import ArrayRecording, Marker
-from rt_handdt.core.types import Float64
+from rt_handdt.core.types import Chunk, Float64
 from rt_handdt.errors import ConfigError, RecordingError
 from rt_handdt.infer.classifier import StreamClassifier
+from rt_handdt.io.description import StreamDescription
 from rt_handdt.io.lsl import Finder
 from rt_handdt.io.lsl.raw_inlet import RawInlet
+from rt_handdt.io.message import Message
 from rt_handdt.io.recorded_decisions import read_decisions
-from rt_handdt.io.replay import Replayer
+from rt_handdt.io.replay import SEAM_S, Replayer
+from rt_handdt.io.session_file import SessionFile
 from rt_handdt.io.sources import open_recording
+from rt_handdt.io.stream_kinds import RECORDED_DECISIONS
 from rt_handdt.io.xdf import write_xdf
 from rt_handdt.runtime.comparison import compare
 from rt_handdt.runtime.connect import connect
@@ -117,13 +126,32 @@ def test_a_part_begins_with_the_cue_in_force(lsl: None) -> None:
     assert heard.marks == [(heard.stamps[0], "left")]
 
 
-def test_a_loop_goes_on_in_time_and_count(lsl: None) -> None:
+def gaps(heard: Heard, rate: float = SPEC.fs_hz) -> dict[int, int]:
+    """How many samples are missing before which, told by stamps and counter alike."""
+    by_stamps = np.diff(heard.stamps) * rate - 1
+    missing = np.rint(by_stamps).astype(int)
+    np.testing.assert_allclose(by_stamps, missing, atol=1e-3)
+    np.testing.assert_array_equal(np.diff(heard.samples[:, -1]) - 1, missing)
+    return {int(at) + 1: int(missing[at]) for at in np.flatnonzero(missing)}
+
+
+def test_between_the_turns_of_a_loop_is_a_gap(lsl: None) -> None:
     one = recording("loop")
     heard = Heard(Replayer(one, loop=True, counter=True, last_s=0.5), seconds=1.25)
     np.testing.assert_array_equal(heard.samples[:, :-1], np.resize(one.samples[:256], (640, 8)))
-    assert heard.samples[:, -1].tolist() == list(range(640))
-    np.testing.assert_allclose(np.diff(heard.stamps), 1 / SPEC.fs_hz, atol=1e-9)
+    found = gaps(heard)
+    assert list(found) == [256, 512]
+    assert min(found.values()) > SEAM_S * SPEC.fs_hz
     assert [label for _, label in heard.marks] == ["rest"] * 3
+
+
+def test_what_a_recording_has_lost_is_lost_again(lsl: None) -> None:
+    one = recording("lost")
+    one.samples[300:401] = np.nan
+    one.samples[500, 0] = np.nan  # a single value is none
+    heard = Heard(Replayer(one, counter=True))
+    np.testing.assert_array_equal(heard.samples[:, :-1], np.delete(one.samples, range(300, 401), axis=0))
+    assert gaps(heard) == {300: 101}
 
 
 def test_pause_and_seek(lsl: None) -> None:
@@ -141,12 +169,10 @@ def test_pause_and_seek(lsl: None) -> None:
         return True
 
     heard = Heard(replayer, during)
-    gap = int(np.diff(heard.stamps).argmax())
-    assert np.diff(heard.stamps)[gap] > 0.25  # the stamps go on with the clock
+    assert [missing > 0.25 * SPEC.fs_hz for missing in gaps(heard).values()] == [True]  # all go on with the clock
     at = len(heard.samples) - (4096 - 3800)
     np.testing.assert_array_equal(heard.samples[at:, :-1], one.samples[3800:])
     np.testing.assert_array_equal(heard.samples[:at, :-1], one.samples[:at])
-    assert heard.samples[:, -1].tolist() == list(range(len(heard.samples)))
     assert replayer.position_s == 4096 / SPEC.fs_hz
 
 
@@ -159,6 +185,8 @@ def test_as_fast_as_possible_is_faster_and_its_stamps_end_now(lsl: None) -> None
     np.testing.assert_array_equal(heard.samples, one.samples)
     np.testing.assert_allclose(np.diff(heard.stamps), 1 / SPEC.fs_hz, atol=1e-9)
     assert heard.description.fs_hz == SPEC.fs_hz
+    with pytest.raises(ConfigError, match="cannot be moved"):
+        Replayer(one, name="faster", speed=math.inf).seek(0.0)
     assert began - 0.1 <= heard.stamps[-1] <= clock()
 
 
@@ -170,6 +198,9 @@ def test_as_fast_as_possible_is_faster_and_its_stamps_end_now(lsl: None) -> None
         ({"first_s": 99.0}, "2.0 s long; got 99 s"),
         ({"first_s": 1.0, "last_s": 0.5}, "must come after --from"),
         ({"loop": True, "speed": math.inf}, "have no end"),
+        ({"speed": math.nan}, "0.25 to 8; got nan"),
+        ({"first_s": math.nan}, "--from: must be a second"),
+        ({"last_s": math.inf}, "--to: must be a second"),
     ],
 )
 def test_what_cannot_be_played_is_one_sentence(lsl: None, asked: dict[str, Any], match: str) -> None:
@@ -206,12 +237,12 @@ def test_a_recorded_session_is_decided_the_same_again(
     bundle: Bundle, lsl: None, tmp_path: Path, learn: bool, speed: float
 ) -> None:
     path = live(bundle, tmp_path / "a.xdf", learn=learn, speed=speed)
-    if speed != 1.0:  # what is recorded of a replay has its rate
-        assert open_recording(path).fs_hz == SPEC.fs_hz * speed
-        return
+    assert open_recording(path).fs_hz == SPEC.fs_hz  # also what was recorded of a faster replay
     found = compare(StreamClassifier(bundle, learn=learn), path)
     assert (found.windows, found.same, found.alike, found.first) == (121, 121, 121, None)
     assert "All 121 recorded decisions" in found.sentence()
+    if speed != 1.0:
+        return
     told = read_decisions(path)
     assert told is not None
     again = live_again(bundle, path, told.name)
@@ -230,7 +261,10 @@ def live_again(bundle: Bundle, path: Path, name: str) -> Any:
     replayer = Replayer(one, name="again", counter=True, decisions=decisions)
     connection = connect(SPEC, "again", timeout_s=20.0)
     finder = Finder()
-    until(lambda: any(heard.description.name == f"{name} (recorded)" for heard in finder.look()))
+    recorded = f"{name} (recorded)"
+    until(lambda: recorded in [heard.description.name for heard in finder.look()])
+    (sent,) = [RawInlet(heard) for heard in finder.look() if heard.description.name == recorded]
+    assert sent.description.kind == RECORDED_DECISIONS  # nobody takes them for commands
     out = path.with_name("again.xdf")
     classifier = StreamClassifier(bundle)
     recorder = Recorder(out, about(labels=classifier.labels, states=("connecting", "running", "stopped")))
@@ -242,9 +276,18 @@ def live_again(bundle: Bundle, path: Path, name: str) -> Any:
         assert replayer.wait_for_listener(60.0)
         replayer.run()
         until(lambda: len(engine.log) == 121)
+        rows: list[Any] = []
+        until(lambda: rows.extend(sent.read()[1]) or len(rows) >= decisions.decided.sum())  # type: ignore[union-attr]
     finally:
         engine.stop()
-    return read_decisions(out)
+        sent.close()
+    again = read_decisions(out)
+    assert again is not None
+    # The ends of windows are those of the replay: decisions of then and now can be put side by side.
+    ends = np.asarray(rows)[:, [label for label, _, _ in again.columns].index("window_end")]
+    live = again.column("window_end")[again.decided]
+    np.testing.assert_allclose(ends[np.isfinite(ends)][: len(live)], live, atol=0.5 / SPEC.fs_hz)
+    return again
 
 
 def test_a_comparison_needs_decisions_of_the_same_labels(bundle: Bundle, tmp_path: Path) -> None:
@@ -252,3 +295,111 @@ def test_a_comparison_needs_decisions_of_the_same_labels(bundle: Bundle, tmp_pat
     with pytest.raises(RecordingError, match="holds no decisions"):
         compare(StreamClassifier(bundle), tmp_path / "plain.xdf")
     assert read_decisions(tmp_path / "plain.xdf") is None
+
+
+def test_every_turn_of_a_loop_is_decided_alike(bundle: Bundle, lsl: None) -> None:
+    one = recording("turns", 1024)
+    replayer = Replayer(one, loop=True)
+    connection = connect(SPEC, one.name, timeout_s=20.0)
+    engine = Engine(StreamClassifier(bundle, learn=False), connection, limits=PATIENT)
+    stop = threading.Event()
+    thread = threading.Thread(target=lambda: replayer.run(stop=stop))
+    engine.start()
+    try:
+        assert replayer.wait_for_listener(60.0)
+        thread.start()
+        until(lambda: len(engine.log) >= 2 * 57 + 1)
+    finally:
+        stop.set()
+        thread.join()
+        engine.stop()
+    probabilities = engine.log.table().probabilities[: 2 * 57]
+    np.testing.assert_allclose(probabilities[:57], probabilities[57:], atol=1e-6)
+
+
+def run(path: Path, bundle: Bundle, one: ArrayRecording, *, first: int = 0, wrong: slice = slice(0)) -> Path:
+    """A file as a run over a recording would make it, from a sample on, with wrong labels in some windows."""
+    about_it = about(labels=("rest", "left", "right"), rate_hz=SPEC.fs_hz / SPEC.hop_samples)
+    described = StreamDescription("amp", "EMG", "", "amp", "", SPEC.fs_hz, 8, "float32", one.channels)
+    file = SessionFile(path, described, about_it)
+    classifier, seq = StreamClassifier(bundle), 0
+    for lost, samples in one.pieces(50):
+        if lost:
+            classifier.gap(lost)
+        at = classifier.index
+        times = 100.0 + (at + np.arange(len(samples))) / SPEC.fs_hz
+        if at >= first:
+            file.signal(Chunk(samples, times, lost, 0.0, times))
+        for made in classifier.push(samples, times):
+            if at < first or made.reason:
+                continue
+            label = "right" if seq in range(*wrong.indices(10**6)) else made.label
+            told = replace(made, label=label)
+            message = Message.of(seq, told, "running", "running", made.time_s, about_it.labels, told_s=made.time_s)
+            file.told(message)
+            seq += 1
+    file.file.close()
+    return path
+
+
+def test_a_run_that_lost_samples_is_decided_the_same_again(bundle: Bundle, tmp_path: Path) -> None:
+    one = recording("holes", 2048)
+    one.samples[500:520] = np.nan  # bridged
+    one.samples[1203:1300] = np.nan  # not
+    found = compare(StreamClassifier(bundle), run(tmp_path / "holes.xdf", bundle, one))
+    assert (found.same, found.alike, found.missing) == (found.windows,) * 2 + (0,)
+    assert found.windows == 1 + (1203 - 128) // 16 + 1 + (2048 - 1300 - 128) // 16
+
+
+def test_a_recording_begun_within_a_run_finds_its_windows(bundle: Bundle, tmp_path: Path) -> None:
+    one = recording("late", 2048)
+    part = run(tmp_path / "late.xdf", bundle, one, first=300)
+    found = compare(StreamClassifier(bundle), part)
+    # Its first windows rest on samples from before the file; all others are found.
+    assert found.missing == 128 // 16
+    assert found.same == found.windows - found.missing
+    assert f"{found.missing} do not come up again" in found.sentence()
+
+
+def test_what_differs_is_said_with_place_and_label(bundle: Bundle, tmp_path: Path) -> None:
+    path = run(tmp_path / "wrong.xdf", bundle, recording("wrong", 1024), wrong=slice(3, 7))
+    found = compare(StreamClassifier(bundle), path)
+    assert (found.windows - found.same, found.by_label["right"]) == (4, (4, 0))
+    assert found.first == pytest.approx((127 + 3 * 16) / SPEC.fs_hz)
+    assert "right 0 of 4" in found.sentence()
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        (["--compare", "models/default", "--loop"], "leave out --loop"),
+        (["--no-learn"], "belong to --compare"),
+        (["--as-fast-as-possible", "--speed", "2"], "contradict"),
+    ],
+)
+def test_options_that_contradict_are_one_sentence(lsl: None, tmp_path: Path, given: list[str], match: str) -> None:
+    write_xdf(tmp_path / "plain.xdf", recording("plain"))
+    result = CliRunner().invoke(app, ["replay", str(tmp_path / "plain.xdf"), *given])
+    assert isinstance(result.exception, ConfigError)
+    assert match in str(result.exception)
+
+
+def test_keys_pause_and_move(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Player:
+        position_s, paused, speed = 20.0, False, 1.0
+        moved: ClassVar[list[float]] = []
+
+        def pause(self) -> None:
+            self.paused = True
+
+        def seek(self, position_s: float) -> None:
+            self.moved.append(position_s)
+
+    master, slave = os.openpty()
+    monkeypatch.setattr("sys.stdin", os.fdopen(slave))
+    player, stop = Player(), threading.Event()
+    with _keys(player, stop, lambda paused: None):  # type: ignore[arg-type]
+        os.write(master, b" \x1b[C\x1b[C\x1bODq")
+        until(stop.is_set)
+    assert player.paused
+    assert player.moved == [25.0, 25.0, 15.0]

@@ -27,19 +27,26 @@ class DecisionOutlet:
         Rows a second.
     about
         Plain facts for the stream's description, by name.
+    kind
+        Its type.
     """
 
     def __init__(
-        self, name: str, channels: Sequence[tuple[str, str, str]], rate_hz: float, about: dict[str, str]
+        self,
+        name: str,
+        channels: Sequence[tuple[str, str, str]],
+        rate_hz: float,
+        about: dict[str, str],
+        kind: str = DECISIONS,
     ) -> None:
         ensure_configured()
         source_id = f"rt-handdt-{socket.gethostname()}-{name}"
-        info = pylsl.StreamInfo(name, DECISIONS, len(channels), rate_hz, pylsl.cf_double64, source_id)
+        info = pylsl.StreamInfo(name, kind, len(channels), rate_hz, pylsl.cf_double64, source_id)
         described = info.desc().append_child("channels")
-        for label, unit, kind in channels:
+        for label, unit, of in channels:
             channel = described.append_child("channel")
             channel.append_child_value("label", label).append_child_value("unit", unit)
-            channel.append_child_value("type", kind)
+            channel.append_child_value("type", of)
         self._describe(info, about)
         self._outlet = pylsl.StreamOutlet(info, chunk_size=1, max_buffered=BUFFER_S)
         marks = pylsl.StreamInfo(f"{name}_markers", "Markers", 1, 0.0, pylsl.cf_string, f"{source_id}-markers")

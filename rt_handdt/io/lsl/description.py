@@ -6,7 +6,7 @@ import math
 
 import pylsl
 
-from rt_handdt.io.description import TEXT, StreamDescription
+from rt_handdt.io.description import TEXT, StreamDescription, said_speed
 
 
 def describe(info: pylsl.StreamInfo, *, full: bool) -> StreamDescription:
@@ -29,17 +29,8 @@ def describe(info: pylsl.StreamInfo, *, full: bool) -> StreamDescription:
         channels=labels if any(labels) else (),
         units=units,
         kinds=kinds,
-        speed=_speed(info) if full else 1.0,
+        speed=said_speed(info.desc().child("replay").child_value("speed")) if full else 1.0,
     )
-
-
-def _speed(info: pylsl.StreamInfo) -> float:
-    """Of a replay; 1 where nothing sensible is said."""
-    try:
-        speed = float(info.desc().child("replay").child_value("speed"))
-    except ValueError:
-        return 1.0
-    return speed if 0.01 <= speed <= 100.0 else 1.0
 
 
 def _columns(info: pylsl.StreamInfo) -> list[tuple[str, str, str]]:

@@ -107,6 +107,10 @@ class SignalOutlet:
         self._sent += len(samples)
         self._outlet.push_chunk(np.ascontiguousarray(samples, dtype=np.float32), newest_s)
 
+    def skip(self, samples: int) -> None:
+        """So many samples are not sent: the counter goes on without them, as the time stamps should."""
+        self._sent += samples
+
     def mark(self, label: str, time_s: float) -> None:
         """Send a marker."""
         self._markers.push_sample([label], time_s)
