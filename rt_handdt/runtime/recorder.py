@@ -13,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -97,7 +97,9 @@ class Recorder:
         assert self._child is not None
         item = np.dtype(signal.number_format.replace("double64", "float64")).itemsize
         self._most = int(HELD_S * signal.fs_hz * signal.n_channels * item)
-        about = None if self._about is None else asdict(self._about)
+        about = None
+        if self._about is not None:  # of a replay that is faster, decisions come faster too
+            about = asdict(replace(self._about, rate_hz=self._about.rate_hz * signal.speed))
         with contextlib.suppress(OSError):
             _put(self._child.stdin, ("open", str(self.path), signal, about))
         self._newest = self._answer()
