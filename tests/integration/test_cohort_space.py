@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
@@ -15,8 +15,8 @@ from offline import cohort
 from offline.cohort import write_cohort
 from offline.cohort_folder import COHORT_FILE
 from rt_handdt.errors import RecordingError
-from rt_handdt.io import xdf_writer
 from rt_handdt.io.continuous_folder import continuous_file
+from rt_handdt.io.xdf_file import XdfFile
 from tests.integration.cheap_cohort import CONTINUOUS, contents, noise_recording
 
 
@@ -54,16 +54,16 @@ def test_the_space_of_a_half_written_session_counts_as_free(tmp_path, two_electr
 
 def test_a_disk_that_fills_half_way_costs_nothing_that_was_complete(tmp_path, two_electrodes):
     whole = contents(write_cohort(tmp_path / "whole", **CONTINUOUS))
-    real = xdf_writer._chunk
+    real = XdfFile._write
 
-    def full(file: BinaryIO, tag: int, content: bytes) -> None:
-        if "subject02" in file.name and file.tell() > 100_000:
+    def full(file: XdfFile, chunk: bytes) -> None:
+        if "subject02" in file.path.name and file.size > 100_000:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        real(file, tag, content)
+        real(file, chunk)
 
     out = tmp_path / "new"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(xdf_writer, "_chunk", full)
+        patch.setattr(XdfFile, "_write", full)
         with pytest.raises(RecordingError, match=r"disk is full \(No space left.*1 of 2 sessions are.*same command"):
             write_cohort(out, **CONTINUOUS)
     assert sorted(path.name for path in (out / "continuous").iterdir()) == ["subject01_session1.xdf"]

@@ -119,7 +119,7 @@ def test_a_runtime_that_is_there_is_kept(checkout: Checkout) -> None:
     checkout.works("demo")
     assert not checkout.pip_calls()
     checkout.works("test", "-q")
-    assert checkout.pip_calls()[0].endswith("[gpu,offline,sinks,dev]")  # never both
+    assert checkout.pip_calls()[0].endswith("[gpu,offline,sinks,files,dev]")  # never both
 
 
 def test_a_driver_installed_later_asks_for_nothing(whole: Checkout) -> None:

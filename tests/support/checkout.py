@@ -22,6 +22,7 @@ cpu = ["runtime>=1.2"]
 gpu = ["runtime-gpu>=1.2"]
 offline = ["trainer>=2", "signal-kit[plots]"]
 sinks = ["numbers>=1"]
+files = ["numbers>=1"]
 dev = ["pytest>=8"]
 
 [project.scripts]

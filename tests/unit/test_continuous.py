@@ -259,7 +259,7 @@ def test_a_write_that_fails_leaves_no_part_behind(tmp_path: Path, written: Path,
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("rt_handdt.io.xdf_writer._marker_samples", full)  # after all samples
+    monkeypatch.setattr("rt_handdt.io.xdf_file.XdfFile.texts", full)  # after all samples
     with pytest.raises(OSError, match="No space"):
         write_xdf(tmp_path / "a.xdf", read)
     assert list(tmp_path.iterdir()) == []
