@@ -65,7 +65,7 @@ def position_frame(degrees: Sequence[float]) -> bytes:
     >>> position_frame([0.0] * 6).hex()
     '7e50120000000000000000000000009e7e'
     """
-    codes = (round(one * _PER_DEG) for one in degrees)
+    codes = (int(one * _PER_DEG) for one in degrees)  # towards 0: no code lies beyond a range
     return framed(struct.pack("<BB6h", ADDRESS, POSITIONS, *codes))
 
 

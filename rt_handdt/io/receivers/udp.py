@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import struct
 import sys
 import time
+from dataclasses import replace
 from typing import Any
 
 from rt_handdt.errors import StreamError
@@ -16,6 +18,8 @@ from rt_handdt.io.receivers.told import SILENCE_S, Told, from_json
 #: Linux: the kernel notes when a datagram came, so that one that has waited is not taken for a fresh one.
 _STAMPED = 35  # SO_TIMESTAMPNS, and the kind of message that brings it
 _LARGEST = 65536
+#: Two computers' clocks may drift apart by so much (s a second).
+_DRIFT = 1e-3
 #: So long it is said what could not be taken.
 SAID_S = 2.0
 #: So many datagrams are read at once at most; a flood must not hold up the rule of 200 ms.
@@ -47,6 +51,8 @@ class UdpReceiver:
         self._port = port
         self._teller: Any = None
         self._last: Told | None = None
+        self._ahead_s = math.inf
+        self._read_s = 0.0
         try:
             self._socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
         except OSError as exc:
@@ -91,6 +97,7 @@ class UdpReceiver:
         return newest
 
     def _taken(self, data: bytes, teller: Any, came_s: float) -> Told | None:
+        now = clock()
         told = from_json(data, came_s)
         if told is None:
             self.spoilt += 1
@@ -105,7 +112,14 @@ class UdpReceiver:
             if told.told_s < self._last.told_s:
                 self.late += 1
                 return None
-        self._teller, self._last = teller, told
+            self._ahead_s += _DRIFT * (now - self._read_s)
+        else:
+            self._ahead_s = math.inf  # another clock, perhaps
+        # How far our clock is ahead of the teller's, at most: what was on its way for longer is that much older. This
+        # holds where the kernel's stamp does not: the time of day may be set while a datagram waits.
+        self._ahead_s = min(self._ahead_s, now - told.told_s)
+        told = replace(told, heard_s=min(came_s, told.told_s + self._ahead_s))
+        self._teller, self._last, self._read_s = teller, told, now
         return told
 
     def close(self) -> None:
