@@ -10,6 +10,7 @@ from rt_handdt.core.bundle import Bundle
 from rt_handdt.core.bundle import load_bundle as load
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.metrics import WindowScore
+from rt_handdt.core.profile import Profile
 from rt_handdt.core.recording import ArrayRecording, Marker, Recording
 from rt_handdt.core.types import Chunk, Decision
 from rt_handdt.errors import (
@@ -33,6 +34,8 @@ from rt_handdt.io.signal_choice import SignalChoice
 from rt_handdt.io.sink import About, Sink, SinkSettings
 from rt_handdt.io.sinks.base import ConfiguredSink
 from rt_handdt.io.sinks.file import FileSink
+from rt_handdt.io.sinks.hand_ability import AbilityHandSink
+from rt_handdt.io.sinks.hand_serial import SerialHandSink
 from rt_handdt.io.sinks.lsl import LslSink
 from rt_handdt.io.sinks.osc import OscSink
 from rt_handdt.io.sinks.serial import SerialSink
@@ -47,6 +50,7 @@ from rt_handdt.runtime.snapshot import Snapshot
 from rt_handdt.runtime.status import State, Status
 
 __all__ = [
+    "AbilityHandSink",
     "About",
     "ArrayRecording",
     "Bundle",
@@ -68,9 +72,11 @@ __all__ = [
     "Message",
     "OscSink",
     "PolledSource",
+    "Profile",
     "Recording",
     "RecordingError",
     "Scores",
+    "SerialHandSink",
     "SerialSink",
     "SignalChoice",
     "Sink",

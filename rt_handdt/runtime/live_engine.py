@@ -21,6 +21,7 @@ from rt_handdt.runtime.engine import Engine
 from rt_handdt.runtime.hub import Hub
 from rt_handdt.runtime.limits import LiveLimits
 from rt_handdt.runtime.lsl_source import LslSource
+from rt_handdt.runtime.recorder import Recorder
 from rt_handdt.runtime.report import run_report
 from rt_handdt.runtime.snapshot import Snapshot
 from rt_handdt.runtime.status import State, Status
@@ -50,6 +51,8 @@ class LiveEngine:
         When the hand rests (see `rt_handdt.runtime.limits.LiveLimits`).
     provider, learn, bad
         As for `StreamClassifier`; not for one that is ready.
+    record
+        An XDF file to make of the run, written by a process of its own: signal, markers, decisions, states.
     explain
         Whether to compute the pattern component for `snapshot`.
 
@@ -77,6 +80,7 @@ class LiveEngine:
         provider: Provider = "auto",
         learn: bool = True,
         bad: Sequence[str] = (),
+        record: str | Path | None = None,
         explain: bool = False,
     ) -> None:
         self._limits = LiveLimits.parse(
@@ -85,6 +89,7 @@ class LiveEngine:
         self._sinks = [_named(one) for one in sinks]
         self._source = LslSource(source) if source is None or isinstance(source, str) else source
         self._on_decision, self._explain = on_decision, explain
+        self._record = None if record is None else Path(record)
         self.classifier = StreamClassifier.ready(bundle, provider=provider, learn=learn, bad=bad)
         self._engine: Engine | None = None
 
@@ -109,23 +114,30 @@ class LiveEngine:
             raise RuntimeError("a LiveEngine runs once; make another one")
         spec = self.classifier.spec
         lsl.leave_as_it_is()
-        hub = None
-        if self._sinks:
-            about = About(
-                labels=self.classifier.labels,
-                states=tuple(State),
-                rate_hz=spec.fs_hz / spec.hop_samples,
-                max_age_s=self._limits.max_age_s,
-                model=self.classifier.bundle.manifest.name,
-            )
-            hub = Hub(self._sinks, about, _LOG.warning)
-            hub.open()
+        about = About(
+            labels=self.classifier.labels,
+            states=tuple(State),
+            rate_hz=spec.fs_hz / spec.hop_samples,
+            max_age_s=self._limits.max_age_s,
+            model=self.classifier.bundle.manifest.name,
+        )
+        hub = recorder = None
+        if self._record is not None:
+            recorder = Recorder(self._record, about, _LOG.warning)
+            recorder.start()
         try:
+            if self._sinks:
+                hub = Hub(self._sinks, about, _LOG.warning)
+                hub.open()
             if isinstance(self._source, LslSource):
                 connection, reconnect = self._source.connect(spec)
             else:
                 connection, reconnect = connect_source(spec, self._source), None
+            if recorder is not None:
+                recorder.open(connection.inlet.describe())
         except BaseException:
+            if recorder is not None:
+                recorder.close()
             if hub is not None:
                 hub.close()
             raise
@@ -139,6 +151,7 @@ class LiveEngine:
             explain=self._explain,
             limits=self._limits,
             hub=hub,
+            tap=recorder,
         )
         self._engine.start()
 

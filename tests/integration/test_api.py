@@ -253,10 +253,17 @@ def test_without_markers_or_at_another_rate_there_is_no_score(bundle: hd.Bundle)
 # -- the engine in another's process -----------------------------------------------------------------------------------
 
 
-def test_a_source_and_a_sink_of_ones_own(bundle: hd.Bundle, lsl: None) -> None:
+def test_a_source_and_a_sink_of_ones_own(bundle: hd.Bundle, lsl: None, tmp_path: Path) -> None:
     source, ear, told = Playback(signal_uv(), lost=300), Ear(), []
     with hd.LiveEngine(
-        bundle, source, [ear], on_decision=told.append, max_age_s=30.0, silence_s=30.0, learn=False
+        bundle,
+        source,
+        [ear],
+        on_decision=told.append,
+        max_age_s=30.0,
+        silence_s=30.0,
+        learn=False,
+        record=tmp_path / "own.xdf",
     ) as engine:
         until(lambda: engine.status.state == "lost")
         assert "playback is over" in engine.status.sentence
@@ -269,6 +276,9 @@ def test_a_source_and_a_sink_of_ones_own(bundle: hd.Bundle, lsl: None) -> None:
     assert [one.seq for one in ear.heard if not one.repeat] == list(range(ear.heard[-1].seq + 1))
     assert (ear.heard[-1].label, ear.heard[-1].running) == ("rest", False)
     assert ear.about.labels == bundle.gestures.labels
+    recorded = hd.open_recording(tmp_path / "own.xdf")
+    assert recorded.channels == NAMES
+    assert recorded.n_samples >= 2048  # lost ones are left free
 
 
 def test_the_host_stays_as_it_was(bundle: hd.Bundle, lsl: None) -> None:
