@@ -409,3 +409,25 @@ def test_a_calibration_recorded_from_the_same_stream_is_read_as_the_stream_is(tm
     renamed = SPEC.layout.model_copy(update={"name": "amp", "channels": columns[1:]})
     found = own_recording(str(tmp_path / "amp.xdf"), SourceChoice(layout=renamed), SPEC)
     assert set(NAMES) <= set(found.channels)
+
+
+def test_sessions_are_scored_as_a_wearer_would_beside_lda(bundle: hd.Bundle, tmp_path: Path) -> None:
+    import json
+
+    from typer.testing import CliRunner
+
+    from rt_handdt.cli.main import app
+
+    write_xdf(tmp_path / "own.xdf", recording(4096))
+    asked = ["score", str(tmp_path / "own.xdf"), "--bundle", str(bundle.path)]
+    plain = CliRunner().invoke(app, asked)
+    assert plain.exit_code == 0, plain.output
+    assert "0 of 1 gestures were never decided" in plain.output
+    out = tmp_path / "a.json"
+    both = CliRunner().invoke(app, [*asked, "--calibration", str(tmp_path / "own.xdf"), "--json", str(out)])
+    assert both.exit_code == 0, both.output
+    (one,) = json.loads(out.read_text())["sessions"]
+    assert one["model"]["gestures"] == one["lda"]["gestures"] == 1
+    assert 0 <= one["model"]["onset_delay_p50"] < 0.5
+    wrong = CliRunner().invoke(app, [*asked, "--calibration", "x", "--repetitions", "1"])
+    assert isinstance(wrong.exception, hd.ConfigError)

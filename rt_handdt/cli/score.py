@@ -1,0 +1,129 @@
+"""``rt-handdt score``: what a wearer would notice, on recorded sessions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from rt_handdt.cli.options import FileColumns, FileStream, FileUnit, ProviderName
+from rt_handdt.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rt_handdt.core.live_figures import LiveFigures
+
+SCHEMA = "rt-handdt.score/1"
+#: Key, words, factor to what is shown, unit.
+_ROWS = (
+    ("onset_delay_p50", "EMG onset → right stable decision, p50", 1e3, "ms"),
+    ("onset_delay_p90", "EMG onset → right stable decision, p90", 1e3, "ms"),
+    ("cue_delay_p50", "marker → right stable decision, p50", 1e3, "ms"),
+    ("cue_delay_p90", "marker → right stable decision, p90", 1e3, "ms"),
+    ("release_p50", "marker of rest → rest, p50", 1e3, "ms"),
+    ("release_p90", "marker of rest → rest, p90", 1e3, "ms"),
+    ("false_activations", "false activations a minute of rest", 1.0, ""),
+    ("other_accepted", "movements that are no gesture, taken for one", 100.0, "%"),
+    ("active_error", "windows of a gesture decided as another", 100.0, "%"),
+    ("refused", "windows of a gesture decided as rest", 100.0, "%"),
+    ("changes", "needless changes of decision a second", 1.0, ""),
+    ("correction_p50", "wrong gesture → right one, p50", 1e3, "ms"),
+)
+
+
+def score(
+    sessions: Annotated[
+        list[str], typer.Argument(help="Continuous sessions with markers: all that inspect opens, or virtual:SEED.")
+    ],
+    bundle: Annotated[str, typer.Option("--bundle", help="Folder of the model, or the name of a shipped one.")],
+    repetitions: Annotated[
+        int | None,
+        typer.Option("--repetitions", min=1, help="Calibrate with the first so many of each label; score the rest."),
+    ] = None,
+    calibration: Annotated[
+        str | None, typer.Option("--calibration", help="Calibrate with this recording.", metavar="PATH")
+    ] = None,
+    learn: Annotated[bool, typer.Option("--learn/--no-learn", help="Adapt without labels, if the model can.")] = True,
+    provider: ProviderName = "auto",
+    stream: FileStream = None,
+    unit: FileUnit = None,
+    columns: FileColumns = None,
+    out: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
+) -> None:
+    """How fast, how steady and how often wrong decisions are, session by session; beside plain LDA with a majority vote
+    over 0.25 s, where there are repetitions to fit it to.
+
+    Example: rt-handdt score run.xdf --bundle models/mine --repetitions 1
+    """
+    from rt_handdt.core.bundle import load_bundle
+    from rt_handdt.core.recording import Recording
+    from rt_handdt.core.repetitions import first_repetitions
+    from rt_handdt.infer.classifier import StreamClassifier
+    from rt_handdt.infer.recognizer import Recognizer
+    from rt_handdt.infer.stream import StreamRecognizer
+    from rt_handdt.io.signal_choice import SignalChoice
+    from rt_handdt.io.sources import open_recording
+    from rt_handdt.runtime.scoring import score_session
+
+    if repetitions is not None and calibration is not None:
+        raise ConfigError("--repetitions and --calibration both say what to calibrate with; give one of them.")
+    console = Console(highlight=False)
+    choice = SignalChoice.parse(stream, unit, columns)
+    recognizer = Recognizer(load_bundle(bundle), provider)  # type: ignore[arg-type]
+    labels = recognizer.bundle.gestures.labels
+    found: list[dict[str, object]] = []
+    models: list[LiveFigures] = []
+    ldas: list[LiveFigures] = []
+    for name in sessions:
+        one = open_recording(name, choice=choice)
+        own: tuple[Recording, ...] = ()
+        if calibration is not None:
+            own = (open_recording(calibration, choice=choice),)
+        elif repetitions is not None:
+            own, rest = first_repetitions([one], repetitions, labels)
+            if not rest:
+                raise ConfigError(f"{name}: nothing follows the calibration; ask for fewer --repetitions.")
+            one = rest[0]
+        classifier = StreamClassifier.of(StreamRecognizer(recognizer, learn=learn))
+        scored = score_session(classifier, one, own)
+        models.append(scored.model)
+        ldas += [scored.lda] if scored.lda is not None else []
+        found.append(
+            {
+                "session": name,
+                "subject": one.subject,
+                "model": scored.model.to_dict(),
+                "lda": None if scored.lda is None else scored.lda.to_dict(),
+            }
+        )
+    console.print(_table(models, ldas, len(sessions)))
+    missed = sum(one.missed for one in models)
+    console.print(
+        Text(f"{missed} of {sum(one.gestures for one in models)} gestures were never decided right and stable.")
+    )
+    if out is not None:
+        content = {"schema": SCHEMA, "bundle": recognizer.bundle.manifest.name, "sessions": found}
+        out.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _table(models: list[LiveFigures], ldas: list[LiveFigures], count: int) -> Table:
+    table = Table("what", "model", *(["LDA + vote"] if ldas else []), title=f"{count} sessions: mean (least – most)")
+    for key, words, factor, unit in _ROWS:
+        columns = [
+            _spread([getattr(one, key) for one in figures], factor, unit) for figures in (models, ldas) if figures
+        ]
+        table.add_row(words, *columns)
+    return table
+
+
+def _spread(values: list[float], factor: float, unit: str) -> str:
+    known = [factor * value for value in values if value == value]
+    if not known:
+        return "–"
+    mean = sum(known) / len(known)
+    shown = f"{mean:.3g}" if len(known) == 1 else f"{mean:.3g} ({min(known):.3g} – {max(known):.3g})"
+    return f"{shown} {unit}".strip()
