@@ -56,6 +56,8 @@ class LiveRun:
         An XDF file to make of the run; None: none.
     sinks
         Who else is told the decisions, as in ``--sink`` (see `rt_handdt.io.sinks.parse_sink`).
+    outputs
+        Whether they are told so from the beginning; False: rest, until it is switched on.
     """
 
     bundle: Path
@@ -73,6 +75,7 @@ class LiveRun:
     limits: LiveLimits = field(default_factory=LiveLimits)
     record: Path | None = None
     sinks: tuple[str, ...] = ()
+    outputs: bool = True
 
 
 def open_engine(
@@ -164,5 +167,6 @@ def open_engine(
         priority=True,
         limits=run.limits,
         hub=hub,
+        outputs=run.outputs,
         tap=recorder,
     )

@@ -103,6 +103,16 @@ class EngineProcess:
         assert self._facts is not None
         return self._facts
 
+    @property
+    def settled(self) -> bool:
+        """Whether `wait_until_ready` would return, or raise, at once."""
+        return self._ready.is_set()
+
+    @property
+    def started(self) -> bool:
+        """Whether the engine has ever run."""
+        return self._facts is not None
+
     # -- what a window needs -----------------------------------------------------------------------------------
 
     @property
@@ -133,7 +143,9 @@ class EngineProcess:
             self._send("traces", wanted)
         silent_s = time.monotonic() - self._heard_s
         if self.error is not None:
-            return replace(self._newest, state=State.FAILED, code="failed", message=str(self.error))
+            outputs = None if self._newest.outputs is None else False  # sinks rest when the engine is gone
+            failed = replace(self._newest, state=State.FAILED, code="failed", message=str(self.error))
+            return replace(failed, outputs=outputs, recording="")
         if silent_s > NO_ANSWER_S:
             message = f"The engine's process has not answered for {silent_s:.0f} s."
             return replace(self._newest, state=State.BEHIND, code="no_answer", message=message)
@@ -142,6 +154,10 @@ class EngineProcess:
     def forget_person(self) -> None:
         """Somebody else is at the electrodes: learn anew."""
         self._send("forget")
+
+    def set_outputs(self, on: bool) -> None:
+        """Switch the sinks on or off (see `Engine.set_outputs`)."""
+        self._send("outputs", on)
 
     # -- the end -----------------------------------------------------------------------------------------------
 
@@ -245,6 +261,8 @@ def _answer(engine: Engine, pipe: Pipe, said: deque[str], over: threading.Event)
                 return
             if kind == "forget":
                 engine.forget_person()
+            elif kind == "outputs":
+                engine.set_outputs(values[0])
             elif kind == "traces":
                 channels = values[0]
             continue

@@ -18,7 +18,7 @@ _HINT_SHARE = 1.7
 class Footer(Canvas):
     """Caption over value, cell by cell, with the keys (or a notice) at the right end."""
 
-    ground = theme.BACKGROUND
+    ground = "BACKGROUND"
 
     def __init__(self, hint: tuple[str, str]) -> None:
         super().__init__()
