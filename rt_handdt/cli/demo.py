@@ -34,7 +34,7 @@ def demo(
     The person's EMG comes as an LSL stream from a process of its own, as an amplifier's would.
     """
     from rt_handdt.cli.live import run_live
-    from rt_handdt.runtime.opening import LiveRun
+    from rt_handdt.runtime.live_run import LiveRun
     from rt_handdt.runtime.replay_process import virtual_person
 
     if headless and seconds is None:

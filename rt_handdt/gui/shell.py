@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
@@ -14,11 +15,13 @@ from rt_handdt.gui.choices import Kept, load_choices, save_choices
 from rt_handdt.gui.start.opening_page import OpeningPage
 from rt_handdt.gui.start.page import StartPage
 from rt_handdt.gui.start.style import style_sheet
-from rt_handdt.gui.window import MainWindow
-from rt_handdt.runtime.live_session import LiveSession, Stage
-from rt_handdt.runtime.opening import LiveRun
+from rt_handdt.runtime.live_run import LiveRun
 from rt_handdt.runtime.replay_process import ReplayProcess
 from rt_handdt.runtime.stream_watch import StreamWatch
+
+if TYPE_CHECKING:
+    from rt_handdt.gui.window import MainWindow
+    from rt_handdt.runtime.live_session import LiveSession
 
 LOOK_MS = 100
 
@@ -94,6 +97,8 @@ class Shell(QWidget):
 
     def begin(self, run: LiveRun, replay: ReplayProcess | None) -> None:
         """Open a stream with a model."""
+        from rt_handdt.runtime.live_session import LiveSession
+
         self._save()
         self.page.stop()
         self._said = []
@@ -110,6 +115,8 @@ class Shell(QWidget):
         session = self.session
         if session is None:
             return
+        from rt_handdt.runtime.live_session import Stage
+
         stage = session.look()
         said = []
         while session.said:
@@ -130,6 +137,8 @@ class Shell(QWidget):
                 self.live.say(sentence)
 
     def _go_live(self, session: LiveSession) -> None:
+        from rt_handdt.gui.window import MainWindow
+
         facts = session.engine.wait_until_ready()
         self.live = MainWindow(session.engine, reject_below=facts.reject_below, leave="start page")
         self.live.closed.connect(self._live_closed)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from rt_handdt.gui.choices import choices_file
-from rt_handdt.gui.display import check_display
-from rt_handdt.gui.running import prepare_qt, run_until_closed
+from rt_handdt.gui.display import check_display, import_qt
+from rt_handdt.gui.running import run_until_closed
 
 
 def run_start(*, network: bool = False, seconds: float | None = None, screenshot: Path | None = None) -> int:
@@ -32,23 +32,21 @@ def run_start(*, network: bool = False, seconds: float | None = None, screenshot
         If no window can be opened here, or the screenshot cannot be written.
     """
     check_display()
-    try:  # the splash needs no more of Qt than this; what is missing, `prepare_qt` says
+    try:  # the splash needs no more of Qt than this; what is missing, `import_qt` says
         from PySide6.QtWidgets import QApplication
 
         from rt_handdt.gui.splash import Splash
         from rt_handdt.gui.widgets.canvas import install_fonts
     except ImportError:
-        prepare_qt()
+        import_qt()
         raise
     app = QApplication.instance() or QApplication(["rt_handdt"])  # kept: without a name it would be gone at once
     install_fonts()
     splash = Splash()
-    splash.tell("Loading the display …")
-    prepare_qt()
-    splash.tell("Loading signal processing …")
+    splash.tell("Loading the start page …")
     from rt_handdt.gui.shell import Shell
 
-    splash.tell("Opening the window …")
+    splash.tell("Looking for streams and models …")
     try:
         return run_until_closed(
             lambda: splash.make_way(Shell(choices_file(), network=network)), seconds=seconds, screenshot=screenshot

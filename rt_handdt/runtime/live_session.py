@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from rt_handdt.errors import HanddtError, sentence_of
-from rt_handdt.runtime.opening import LiveRun
+from rt_handdt.runtime.live_run import LiveRun
 from rt_handdt.runtime.process import EngineProcess
 from rt_handdt.runtime.replay_process import ReplayProcess
 

@@ -19,7 +19,8 @@ from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.errors import HanddtError, sentence_of
 from rt_handdt.io.description import shown
 from rt_handdt.runtime.engine import Engine
-from rt_handdt.runtime.opening import LiveRun, open_engine
+from rt_handdt.runtime.live_run import LiveRun
+from rt_handdt.runtime.opening import open_engine
 from rt_handdt.runtime.report import run_report
 from rt_handdt.runtime.report_file import ReportFile
 from rt_handdt.runtime.snapshot import Snapshot
@@ -252,10 +253,11 @@ def _serve(run: LiveRun, report: Path | None, pipe: Pipe) -> None:
 
 def _answer(engine: Engine, pipe: Pipe, said: deque[str], over: threading.Event) -> None:
     channels: tuple[int, ...] = ()
+    due_s = time.monotonic() + FRAME_S
     while not over.is_set():
         while said:
             pipe.send(("say", said.popleft()))
-        if pipe.poll(FRAME_S):
+        if pipe.poll(max(0.0, due_s - time.monotonic())):
             kind, *values = pipe.recv()
             if kind == "stop":
                 return
@@ -265,8 +267,9 @@ def _answer(engine: Engine, pipe: Pipe, said: deque[str], over: threading.Event)
                 engine.set_outputs(values[0])
             elif kind == "traces":
                 channels = values[0]
-            continue
-        pipe.send(("snapshot", engine.snapshot(channels)))
+        if time.monotonic() >= due_s:  # however much was asked for meanwhile
+            due_s = time.monotonic() + FRAME_S
+            pipe.send(("snapshot", engine.snapshot(channels)))
 
 
 def _facts(engine: Engine) -> EngineFacts:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from rt_handdt.core.columns import parse_columns
 from rt_handdt.core.layout import ElectrodeLayout
-from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.errors import HanddtError
 from rt_handdt.gui.choices import Choices
 from rt_handdt.gui.start.label import Label
 from rt_handdt.io.description import StreamDescription
 from rt_handdt.paths import layout_path, shipped
-from rt_handdt.runtime.matching import match, misfits
 from rt_handdt.runtime.source_choice import SourceChoice
+
+if TYPE_CHECKING:
+    from rt_handdt.core.spec import PipelineSpec
 
 _UNITS = (("as stated", ""), ("µV", "uV"), ("mV", "mV"), ("V", "V"))
 _BY_NAME, _BY_POSITION = "", "position"
@@ -99,6 +101,9 @@ class FitPanel(QWidget):
         if stream is None or spec is None:
             self.wait("Choose a stream and a model." if spec is not None else "Choose a model that can be read.")
             return
+        # Only now: it brings signal processing with it, which must not hold up the first sight of the page.
+        from rt_handdt.runtime.matching import match, misfits
+
         try:
             choice = self.choice(None)
             found = misfits(stream, spec, choice)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -18,7 +19,9 @@ from PySide6.QtWidgets import (
 )
 
 from rt_handdt.gui.start.label import Label
-from rt_handdt.runtime.model_card import ModelCard
+
+if TYPE_CHECKING:
+    from rt_handdt.runtime.model_card import ModelCard
 
 
 class ModelList(QWidget):

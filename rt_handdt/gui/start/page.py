@@ -6,6 +6,7 @@ import os
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
@@ -21,11 +22,13 @@ from rt_handdt.gui.start.stream_table import StreamTable
 from rt_handdt.gui.widgets.card import Card
 from rt_handdt.io.choosing import handle
 from rt_handdt.paths import bundle_path
-from rt_handdt.runtime.model_card import ModelCard, find_models
-from rt_handdt.runtime.opening import LiveRun
+from rt_handdt.runtime.live_run import LiveRun
 from rt_handdt.runtime.replay_process import ReplayProcess, virtual_person
 from rt_handdt.runtime.stream_watch import StreamWatch
 from rt_handdt.sim.seeds import DEMO_SEED
+
+if TYPE_CHECKING:
+    from rt_handdt.runtime.model_card import ModelCard
 
 LOOK_MS = 150
 #: A virtual person's process needs a while on a slow machine.
@@ -154,6 +157,11 @@ class StartPage(QWidget):
         self._loader.join()
 
     def _load(self) -> None:
+        # Heavy imports: while the page is seen already.
+        import rt_handdt.runtime.live_session
+        import rt_handdt.runtime.matching  # noqa: F401
+        from rt_handdt.runtime.model_card import find_models
+
         self._models.append(find_models(self.choices.recent))
 
     def look(self) -> None:
@@ -202,6 +210,8 @@ class StartPage(QWidget):
 
     def add_model(self, folder: str) -> None:
         """Take up a model of the user's."""
+        from rt_handdt.runtime.model_card import find_models
+
         self._keep(self.choices.with_model(folder))
         self.models.show_models(find_models(self.choices.recent), folder)
 

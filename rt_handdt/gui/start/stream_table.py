@@ -82,7 +82,7 @@ class StreamTable(QTableWidget):
 
     def show_units(self, described: StreamDescription) -> None:
         """The unit of a stream is known, since it was asked."""
-        units = sorted({unit for unit in described.units if unit})
+        units = sorted({unit for column, unit in enumerate(described.units) if unit and column != described.counter})
         text = shown(", ".join(units), 24) or "not stated"
         if self._units.get(described.uid) == text:
             return

@@ -38,6 +38,7 @@ QTableWidget, QListWidget {{ background: {t.PANEL}; border: 1px solid {t.EDGE}; 
 QTableWidget::item, QListWidget::item {{ padding: 5px 8px; }}
 QTableWidget::item:selected, QListWidget::item:selected {{ background: {t.TRACK}; color: {t.TEXT}; }}
 QListWidget::item:selected {{ border-left: 4px solid {t.ACCENT}; }}
+QTableWidget::item:disabled {{ color: {t.MUTED}; }}
 QHeaderView::section {{ background: {t.PANEL}; color: {t.MUTED}; border: none;
   border-bottom: 1px solid {t.EDGE}; padding: 5px 8px; }}
 QScrollArea, QScrollArea > QWidget > QWidget {{ background: transparent; border: none; }}

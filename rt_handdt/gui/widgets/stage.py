@@ -109,6 +109,7 @@ class StageView(QWidget):
         self._map = GridHeatmap(
             layout, table=pg.colormap.get(theme.RMS_MAP).getLookupTable(0.0, 1.0, 256, alpha=False), unit="µV"
         )
+        self._map.ground = "BACKGROUND"
         self._caption = _Caption("Muscle activity")
         grid = QGridLayout(self)
         grid.setContentsMargins(28, 20, 28, 20)
