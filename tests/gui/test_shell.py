@@ -20,6 +20,13 @@ from rt_handdt.gui.widgets.canvas import install_fonts
 WAIT_MS = 90_000
 
 
+def _press(qtbot: QtBot, shell: Shell, key: Qt.Key) -> None:
+    """Shortcuts reach the active window only, and a tooltip takes that from it where there is no window manager."""
+    shell.activateWindow()
+    qtbot.waitUntil(shell.isActiveWindow, timeout=WAIT_MS)
+    qtbot.keyClick(shell, key)
+
+
 @pytest.fixture
 def shell(qtbot: QtBot, tmp_path: Path, lsl: None) -> Iterator[Shell]:
     install_fonts()
@@ -27,8 +34,6 @@ def shell(qtbot: QtBot, tmp_path: Path, lsl: None) -> Iterator[Shell]:
     qtbot.addWidget(made)
     made.show()
     made.start()
-    made.activateWindow()  # shortcuts reach the active window only
-    qtbot.waitUntil(made.isActiveWindow)
     qtbot.waitUntil(lambda: made.page.models.model is not None, timeout=WAIT_MS)
     yield made
     made.close()
@@ -46,9 +51,9 @@ def test_from_the_start_page_to_a_hand_and_back(qtbot: QtBot, shell: Shell) -> N
     assert live is not None
     assert session is not None
     assert live.outputs.text() == "Outputs off"
-    qtbot.keyClick(live, Qt.Key.Key_O)
+    _press(qtbot, shell, Qt.Key.Key_O)
     qtbot.waitUntil(lambda: session.engine.snapshot(live._channels).outputs is True, timeout=WAIT_MS)
-    assert live.outputs.text() == "Outputs LIVE"
+    qtbot.waitUntil(lambda: live.outputs.text() == "Outputs LIVE", timeout=WAIT_MS)
 
     # the engine breaks down: it is started again, said, and nobody is moved by it unasked
     engine = session.engine
@@ -62,7 +67,7 @@ def test_from_the_start_page_to_a_hand_and_back(qtbot: QtBot, shell: Shell) -> N
     # the stream goes: said, and the page stays
     session._replay._child.kill()
     qtbot.waitUntil(lambda: shell.live._view.state in ("No signal", "Lost"), timeout=WAIT_MS)
-    qtbot.keyClick(shell.live, Qt.Key.Key_Escape)
+    _press(qtbot, shell, Qt.Key.Key_Escape)
     assert shell.live is None
     assert shell.page.isVisible()
     qtbot.waitUntil(lambda: session.ended, timeout=WAIT_MS)
@@ -82,7 +87,7 @@ def test_what_cannot_be_opened_leads_back_with_a_sentence(qtbot: QtBot, shell: S
 
 def test_cancelled_while_it_opens(qtbot: QtBot, shell: Shell) -> None:
     qtbot.mouseClick(shell.page.virtual, Qt.MouseButton.LeftButton)
-    qtbot.keyClick(shell.opening, Qt.Key.Key_Escape)
+    _press(qtbot, shell, Qt.Key.Key_Escape)
     assert shell.page.isVisible()
     qtbot.waitUntil(lambda: not shell._ending, timeout=WAIT_MS)
 

@@ -19,7 +19,7 @@ from rt_handdt.gui.start.style import style_sheet
 from rt_handdt.gui.widgets.canvas import install_fonts
 from rt_handdt.io.description import StreamDescription
 from rt_handdt.runtime.live_run import LiveRun
-from rt_handdt.runtime.stream_watch import StreamsSeen, StreamWatch
+from tests.gui.fake_watch import FakeWatch
 
 SPEC = read_manifest("default").spec
 N = SPEC.layout.n_channels
@@ -28,29 +28,13 @@ FULL = replace(BARE, channels=SPEC.layout.channels, units=("uV",) * N, kinds=("E
 MARKERS = StreamDescription("Cues", "Markers", "pc", "m", "u2", 0.0, 1, "text")
 
 
-class _Watch(StreamWatch):
-    """Sees what it is told to see."""
-
-    def __init__(self, *full: StreamDescription) -> None:
-        super().__init__()
-        self.tell(*full)
-
-    def tell(self, *full: StreamDescription) -> None:
-        self._full = full
-
-    @property
-    def seen(self) -> StreamsSeen:
-        bare = tuple(replace(one, channels=(), units=(), kinds=()) for one in self._full)
-        return StreamsSeen(bare, next((one for one in self._full if one.uid == self._wanted), None), looks=20)
-
-
 @pytest.fixture(autouse=True)
 def _dark() -> Iterator[None]:
     yield
     theme.use("dark")
 
 
-def _page(qtbot: QtBot, watch: _Watch, choices: Choices | None = None) -> StartPage:
+def _page(qtbot: QtBot, watch: FakeWatch, choices: Choices | None = None) -> StartPage:
     install_fonts()
     page = StartPage(choices or Choices(), watch)
     page.setStyleSheet(style_sheet())
@@ -67,7 +51,7 @@ def _texts(page: StartPage) -> str:
 
 
 def test_the_only_stream_that_fits_is_chosen_and_started(qtbot: QtBot) -> None:
-    page = _page(qtbot, _Watch(FULL, MARKERS), Choices(sinks=("udp:5006",)))
+    page = _page(qtbot, FakeWatch(FULL, MARKERS), Choices(sinks=("udp:5006",)))
     qtbot.waitUntil(page.start_button.isEnabled)
     assert "They fit." in _texts(page)
     with qtbot.waitSignal(page.begun) as begun:
@@ -83,7 +67,7 @@ def test_the_only_stream_that_fits_is_chosen_and_started(qtbot: QtBot) -> None:
 
 def test_none_of_several_is_taken_by_chance(qtbot: QtBot) -> None:
     other = replace(FULL, name="Other", uid="u3", source_id="o")
-    page = _page(qtbot, _Watch(FULL, other))
+    page = _page(qtbot, FakeWatch(FULL, other))
     page.look()
     assert page.streams.stream is None
     assert not page.start_button.isEnabled()
@@ -100,14 +84,14 @@ def test_none_of_several_is_taken_by_chance(qtbot: QtBot) -> None:
 
 def test_the_last_stream_is_chosen_again(qtbot: QtBot) -> None:
     other = replace(FULL, name="Other", uid="u3", source_id="o")
-    page = _page(qtbot, _Watch(FULL, other), Choices(stream="Other"))
+    page = _page(qtbot, FakeWatch(FULL, other), Choices(stream="Other"))
     page.look()
     assert page.streams.stream.name == "Other"
 
 
 def test_misfits_are_named_and_remedied(qtbot: QtBot) -> None:
     odd = replace(FULL, channels=tuple(f"Ch {k}" for k in range(N)), units=("furlong",) * N)
-    page = _page(qtbot, _Watch(odd))
+    page = _page(qtbot, FakeWatch(odd))
     qtbot.waitUntil(lambda: "They do not fit yet." in _texts(page))
     assert "furlong" in _texts(page)
     assert "names its channels" in _texts(page)
@@ -123,7 +107,7 @@ def test_misfits_are_named_and_remedied(qtbot: QtBot) -> None:
 
 
 def test_markers_cannot_be_chosen(qtbot: QtBot) -> None:
-    page = _page(qtbot, _Watch(MARKERS))
+    page = _page(qtbot, FakeWatch(MARKERS))
     page.look()
     page.streams.selectRow(0)
     assert page.streams.stream is None
@@ -131,7 +115,7 @@ def test_markers_cannot_be_chosen(qtbot: QtBot) -> None:
 
 def test_names_from_outside_are_text(qtbot: QtBot) -> None:
     odd = replace(FULL, name="<b>Amp</b> [red]", units=("<img src=x>",) * N)
-    page = _page(qtbot, _Watch(odd))
+    page = _page(qtbot, FakeWatch(odd))
     qtbot.waitUntil(lambda: "<img src=x>" in _texts(page))
     assert page.streams.item(0, 0).text() == "<b>Amp</b> [red]"
     for label in page.findChildren(Label):
@@ -139,7 +123,7 @@ def test_names_from_outside_are_text(qtbot: QtBot) -> None:
 
 
 def test_a_model_that_cannot_be_read_says_why(qtbot: QtBot, tmp_path: Path) -> None:
-    page = _page(qtbot, _Watch(FULL))
+    page = _page(qtbot, FakeWatch(FULL))
     page.models.browsed.emit(str(tmp_path))
     qtbot.waitUntil(lambda: "holds no manifest.json" in _texts(page))
     assert not page.start_button.isEnabled()
@@ -148,7 +132,7 @@ def test_a_model_that_cannot_be_read_says_why(qtbot: QtBot, tmp_path: Path) -> N
 
 
 def test_columns_that_cannot_be_read_stop_a_replay_in_one_sentence(qtbot: QtBot, tmp_path: Path) -> None:
-    page = _page(qtbot, _Watch(FULL))
+    page = _page(qtbot, FakeWatch(FULL))
     page.fit.columns.setText("a-b")
     begun = []
     page.begun.connect(lambda *what: begun.append(what))

@@ -7,16 +7,20 @@ from collections.abc import Sequence
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QGridLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
+from rt_handdt.core.gestures import REST
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.gui import theme
 from rt_handdt.gui.bridge import View
 from rt_handdt.gui.widgets.canvas import CENTRE, LEFT, Canvas, bold, colour, medium, metrics, pill, write
+from rt_handdt.gui.widgets.hand_picture import HandPicture
 from rt_handdt.gui.widgets.heatmap import GridHeatmap
 from rt_handdt.runtime.snapshot import Snapshot
 from rt_handdt.runtime.status import State, state_title
 
+#: A gesture of little force is still to be seen from afar.
+_LEAST = 0.5
 #: What a demonstrator would say of each state.
 WORDS = {
     State.CONNECTING: "Waiting for the amplifier",
@@ -93,7 +97,7 @@ class StageWords(Canvas):
 
 
 class StageView(QWidget):
-    """Words at the left, the map of muscle activity at the right.
+    """Words above the hand at the left, the map of muscle activity at the right.
 
     Parameters
     ----------
@@ -114,7 +118,12 @@ class StageView(QWidget):
         grid = QGridLayout(self)
         grid.setContentsMargins(28, 20, 28, 20)
         grid.setHorizontalSpacing(28)
-        grid.addWidget(self.words, 0, 0, 2, 1)
+        self.hand = HandPicture()
+        self.hand.ground = "BACKGROUND"
+        left = QVBoxLayout()
+        left.addWidget(self.words, 11)
+        left.addWidget(self.hand, 10)
+        grid.addLayout(left, 0, 0, 2, 1)
         grid.addWidget(self._caption, 0, 1)
         grid.addWidget(self._map, 1, 1)
         grid.setColumnStretch(0, 11)
@@ -129,10 +138,12 @@ class StageView(QWidget):
             share = "" if head.confidence is None else f"{100 * head.confidence:.0f} % sure"
             below, tone = ("Unsure – the last gesture is held", theme.WARN) if unsure else (share, theme.MUTED)
             self.words.show_words(head.text, head.colour, below, tone, head.level)
+            self.hand.show_gesture(head.label or REST, _LEAST + (1 - _LEAST) * (head.level or 0.0), head.colour)
         else:
             words = WORDS.get(snapshot.state, state_title(snapshot.state))
             text = head.text if snapshot.decision is None else "Rest"
             self.words.show_words(text, theme.FAINT, words, view.state_colour, None)
+            self.hand.show_gesture(REST)
         self._map.set_live(view.live)
         self._map.show_grid(snapshot.rms_grid, (0.0, view.rms_max_uv))
 
