@@ -55,6 +55,9 @@ class Shell(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setMinimumSize(1024, 640)
         self.resize(1440, 900)
+        room = self.screen().availableSize()
+        if room.width() >= self.minimumWidth() and room.height() >= self.minimumHeight():
+            self.resize(self.size().boundedTo(room))
         self._stack = QStackedLayout(self)
         self._stack.setContentsMargins(0, 0, 0, 0)
         self._show_pages(kept)

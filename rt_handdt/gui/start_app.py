@@ -33,15 +33,12 @@ def run_start(*, network: bool = False, seconds: float | None = None, screenshot
     """
     check_display()
     try:  # the splash needs no more of Qt than this; what is missing, `import_qt` says
-        from PySide6.QtWidgets import QApplication
-
+        from rt_handdt.gui.application import application
         from rt_handdt.gui.splash import Splash
-        from rt_handdt.gui.widgets.canvas import install_fonts
     except ImportError:
         import_qt()
         raise
-    app = QApplication.instance() or QApplication(["rt_handdt"])  # kept: without a name it would be gone at once
-    install_fonts()
+    app = application()
     splash = Splash()
     splash.tell("Loading the start page …")
     from rt_handdt.gui.shell import Shell

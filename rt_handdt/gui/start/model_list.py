@@ -38,6 +38,8 @@ class ModelList(QWidget):
         self._cards: tuple[ModelCard, ...] = ()
         self._list = QListWidget()
         self._list.setAccessibleName("Models")
+        self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._list.setTextElideMode(Qt.TextElideMode.ElideRight)
         self._list.setMinimumHeight(52)
         self._list.setMaximumHeight(120)
         self._list.currentRowChanged.connect(self._changed)

@@ -149,6 +149,7 @@ class StartPage(QWidget):
     def start(self) -> None:
         """Begin to follow what is there."""
         self._timer.start()
+        self.streams.setFocus()  # else the first button has it, and looks chosen
         self.look()
 
     def stop(self) -> None:
