@@ -119,7 +119,7 @@ def ink(ground: str) -> str:
     parts = (int(ground[at : at + 2], 16) / 255 for at in (1, 3, 5))
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return _DARK["BACKGROUND"] if luminance > 0.19 else _DARK["TEXT"]
+    return "#0a0e13" if luminance > 0.19 else "#eef3f8"
 
 
 def _oklch(lightness: float, chroma: float, hue_deg: float) -> str:

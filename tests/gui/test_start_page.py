@@ -158,3 +158,15 @@ def test_contrast_of_texts(name: str) -> None:
     for fill in (theme.ACCENT, theme.BAD):
         light, dark = sorted((luminance(fill), luminance(theme.ink(fill))), reverse=True)
         assert (light + 0.05) / (dark + 0.05) >= 4.5, (name, fill)
+
+
+def test_a_run_is_recorded_once(qtbot: QtBot, tmp_path: Path) -> None:
+    page = _page(qtbot, FakeWatch(FULL))
+    qtbot.waitUntil(page.start_button.isEnabled)
+    page.record_to(tmp_path / "<b>run</b>.xdf")
+    assert page.record.text() == "Record: <b>run</b>.xdf"
+    runs: list[LiveRun] = []
+    page.begun.connect(lambda run, replay: runs.append(run))
+    page.begin()
+    page.begin()
+    assert [run.record for run in runs] == [tmp_path / "<b>run</b>.xdf", None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from rt_handdt.gui.start.model_list import ModelList
 from rt_handdt.gui.start.stream_table import StreamTable
 from rt_handdt.gui.widgets.card import Card
 from rt_handdt.io.choosing import handle
+from rt_handdt.io.description import shown
 from rt_handdt.paths import bundle_path
 from rt_handdt.runtime.live_run import LiveRun
 from rt_handdt.runtime.replay_process import ReplayProcess, virtual_person
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 LOOK_MS = 150
 #: A virtual person's process needs a while on a slow machine.
 WAIT_S = 60.0
+#: What is offered in the dialog; a replay says itself what it cannot read.
+_KINDS = "*.xdf *.xdfz *.bdf *.edf *.hea *.otb+ *.mat *.csv *.tsv *.npy *.npz"
+_NOT_RECORDED = "Record…"
 _NO_STREAM = (
     "No stream is there yet. Start your amplifier's LSL program (if it runs on another computer, open this window with "
     "--network), or try the virtual forearm."
@@ -62,6 +67,7 @@ class StartPage(QWidget):
         self._watch, self._network = watch, network
         self._models: list[tuple[ModelCard, ...]] = []
         self._judged: object = None
+        self._record: Path | None = None
         self.setObjectName("page")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._build()
@@ -85,6 +91,8 @@ class StartPage(QWidget):
         self.virtual.setToolTip("A simulated person, for those without an amplifier (Ctrl+D)")
         self.replay = QPushButton("Replay a recording…")
         self.replay.setToolTip("A recorded session as if it were live, with the chosen model (Ctrl+R)")
+        self.record = QPushButton(_NOT_RECORDED)
+        self.record.setToolTip("Record the next run, with what is decided, as an XDF file (Ctrl+S)")
         self.start_button = QPushButton("Start")
         self.start_button.setProperty("kind", "main")
         self.start_button.setToolTip("Recognize gestures in the chosen stream (Ctrl+Return)")
@@ -114,6 +122,7 @@ class StartPage(QWidget):
         bottom.addSpacing(10)
         bottom.addWidget(Label("Outputs", "muted"))
         bottom.addWidget(self.sinks, 1)
+        bottom.addWidget(self.record)
         bottom.addWidget(self.start_button)
         page = QVBoxLayout(self)
         page.setContentsMargins(theme.MARGIN_PX + 2, theme.MARGIN_PX, theme.MARGIN_PX + 2, theme.MARGIN_PX)
@@ -133,6 +142,7 @@ class StartPage(QWidget):
         self.start_button.clicked.connect(self.begin)
         self.virtual.clicked.connect(self.begin_virtual)
         self.replay.clicked.connect(self._ask_recording)
+        self.record.clicked.connect(self._ask_record)
         self.theme_button.clicked.connect(self.switch_theme)
         for key, button in (
             ("Ctrl+Return", self.start_button),
@@ -140,6 +150,7 @@ class StartPage(QWidget):
             ("Ctrl+D", self.virtual),
             ("Ctrl+R", self.replay),
             ("Ctrl+O", self.models.browse),
+            ("Ctrl+S", self.record),
             ("Ctrl+T", self.theme_button),
         ):
             QShortcut(QKeySequence(key), self, button.click)
@@ -275,11 +286,29 @@ class StartPage(QWidget):
 
     def _emit(self, run: LiveRun, replay: ReplayProcess | None) -> None:
         self.say("")
-        sinks = tuple(self.sinks.text().split())
-        self.begun.emit(replace(run, sinks=sinks, outputs=False, explain=True, network=self._network), replay)
+        sinks, record = tuple(self.sinks.text().split()), self._record
+        self.record_to(None)  # that file is made then, and none is written twice
+        run = replace(run, sinks=sinks, outputs=False, record=record, explain=True, network=self._network)
+        self.begun.emit(run, replay)
+
+    def record_to(self, path: Path | None) -> None:
+        """Record the next run; None: do not."""
+        self._record = path
+        self.record.setText(_NOT_RECORDED if path is None else f"Record: {shown(path.name, 24)}")
+
+    def _ask_record(self) -> None:
+        if self._record is not None:
+            self.record_to(None)
+            return
+        start = str(Path(self.choices.recording) / time.strftime("run_%Y%m%d_%H%M%S.xdf"))
+        path, _ = QFileDialog.getSaveFileName(
+            self, "Record to", start, "XDF (*.xdf)", "", QFileDialog.Option.DontConfirmOverwrite
+        )
+        if path:
+            self.record_to(Path(path).with_suffix(".xdf"))
 
     def _ask_recording(self) -> None:
-        kinds = "Recordings (*.xdf *.xdfz *.hea);;All files (*)"
+        kinds = f"Recordings ({_KINDS});;All files (*)"
         path, _ = QFileDialog.getOpenFileName(self, "Replay a recording", self.choices.recording, kinds)
         if path:
             self.begin_replay(path)

@@ -73,9 +73,9 @@ class StreamTable(QTableWidget):
                 if not one.is_signal:  # markers and texts cannot be recognized
                     item.setFlags(Qt.ItemFlag.NoItemFlags)
                 self.setItem(row, column, item)
-        row = self._row(before)
-        if row is not None:
-            self.selectRow(row)
+        found = self._row(before)
+        if found is not None:
+            self.selectRow(found)
         self.blockSignals(False)
         if (None if before is None else before.uid) != (None if self.stream is None else self.stream.uid):
             self.chosen.emit()
@@ -88,8 +88,9 @@ class StreamTable(QTableWidget):
             return
         self._units[described.uid] = text
         for row, one in enumerate(self._streams):
-            if one.uid == described.uid:
-                self.item(row, len(_TITLES) - 1).setText(text)
+            item = self.item(row, len(_TITLES) - 1)
+            if one.uid == described.uid and item is not None:
+                item.setText(text)
 
     def _row(self, before: StreamDescription | None) -> int | None:
         """The row to choose: what was chosen; else what was wanted; else the only EMG there is."""

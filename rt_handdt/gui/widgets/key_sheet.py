@@ -29,21 +29,21 @@ class KeySheet(Canvas):
 
     def __init__(self, page: QWidget, keys: Sequence[tuple[str, str]]) -> None:
         super().__init__(page)
-        self._keys = tuple(keys)
+        self._page, self._keys = page, tuple(keys)
         self.setAccessibleName("Keys: " + "; ".join(f"{key} {meaning}" for key, meaning in keys))
         self.hide()
         page.installEventFilter(self)
 
     def toggle(self) -> None:
         """Show it, or take it away."""
-        self.setGeometry(self.parentWidget().rect())
+        self.setGeometry(self._page.rect())
         self.setVisible(not self.isVisible())
         self.raise_()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Follow the page's size."""
         if event.type() == QEvent.Type.Resize:
-            self.setGeometry(self.parentWidget().rect())
+            self.setGeometry(self._page.rect())
         return False
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
