@@ -294,7 +294,8 @@ class StartPage(QWidget):
     def record_to(self, path: Path | None) -> None:
         """Record the next run; None: do not."""
         self._record = path
-        self.record.setText(_NOT_RECORDED if path is None else f"Record: {shown(path.name, 24)}")
+        name = "" if path is None else shown(path.name, 24).replace("&", "&&")  # one alone would mark a key
+        self.record.setText(f"Record: {name}" if name else _NOT_RECORDED)
 
     def _ask_record(self) -> None:
         if self._record is not None:
