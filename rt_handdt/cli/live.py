@@ -24,7 +24,7 @@ from rt_handdt.cli.source_options import (
 )
 from rt_handdt.errors import ConfigError, StreamError
 from rt_handdt.runtime.limits import LiveLimits
-from rt_handdt.runtime.opening import LiveRun
+from rt_handdt.runtime.live_run import LiveRun
 
 if TYPE_CHECKING:
     from rt_handdt.runtime.ending import Ending

@@ -21,19 +21,19 @@ COMMANDS = (
 app = typer.Typer(
     name="rt-handdt",
     help="Real-time hand-gesture recognition from high-density surface EMG.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
 
-def add_command(name: str) -> None:
-    """Add a command to the app; one whose packages are broken is there too, and says so.
+def add_command(name: str, module: str | None = None) -> None:
+    """Add a command to the app, of the module of its name; one whose packages are broken is there too, and says so.
 
     Otherwise a broken package would keep the doctor, who knows the remedy, from starting.
     """
     try:
-        app.command()(getattr(import_module(f"rt_handdt.cli.{name}"), name))
+        app.command(name)(getattr(import_module(f"rt_handdt.cli.{module or name}"), module or name))
     except (ImportError, OSError, RuntimeError) as exc:  # pylsl without its library is a RuntimeError
         app.command(name, context_settings={"ignore_unknown_options": True, "allow_extra_args": True})(
             _cannot_start(name, f"{type(exc).__name__}: {exc}")
@@ -48,6 +48,7 @@ def _cannot_start(name: str, why: str) -> Callable[[], None]:
     return command
 
 
+add_command("app", "start")
 for command in COMMANDS:
     add_command(command)
 
@@ -60,11 +61,16 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    pass
+    """Without a command: open the window (rt-handdt app)."""
+    if context.invoked_subcommand is None:
+        from rt_handdt.cli.start import start_or_help
+
+        start_or_help(context.get_help())
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from rt_handdt.cli.options import FileColumns, FileStream, FileUnit, Network, Seconds
 from rt_handdt.errors import ConfigError, LayoutError
+from rt_handdt.runtime.replay_process import STOP_ON_EOF
 
 if TYPE_CHECKING:
     from rt_handdt.io.replay import Replayer
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 #: The arrow keys (as terminals send them: ESC [ D, or ESC O D) go so far, in s.
 SEEK_S = {"D": -5.0, "C": 5.0}
 _KEY = re.compile(r"\x1b[\[O][A-Z]|.")
-#: Set by a program that starts a replay for itself: the replay ends when its standard input does, so that it does not
-#: outlive a parent that was killed.
-STOP_ON_EOF = "RT_HANDDT_STOP_ON_EOF"
 
 
 def stop_event() -> threading.Event:

@@ -197,18 +197,13 @@ class Bundle:
         )
 
 
-def load_bundle(path: str | Path) -> Bundle:
-    """Open a bundle and verify all of it.
-
-    Parameters
-    ----------
-    path
-        Its folder, or the name of a shipped one, such as ``"default"``.
+def read_manifest(path: str | Path) -> BundleManifest:
+    """What a bundle says of itself; its other files are not looked at (see `load_bundle`).
 
     Raises
     ------
     BundleError
-        If it is missing, of another schema, lacks or has unknown keys or files, or if any byte was changed.
+        If it is missing, of another schema, or lacks or has unknown keys.
     """
     path = bundle_path(path)
     if not path.is_dir():
@@ -229,7 +224,24 @@ def load_bundle(path: str | Path) -> Bundle:
             f"{path}: its schema is {found!r}, this program reads '{SCHEMA}'; "
             + ("update rt-handdt." if _newer(found) else "export the bundle again with this version.")
         )
-    manifest = BundleManifest.parse(data, what=str(path / MANIFEST), error=BundleError)
+    return BundleManifest.parse(data, what=str(path / MANIFEST), error=BundleError)
+
+
+def load_bundle(path: str | Path) -> Bundle:
+    """Open a bundle and verify all of it.
+
+    Parameters
+    ----------
+    path
+        Its folder, or the name of a shipped one, such as ``"default"``.
+
+    Raises
+    ------
+    BundleError
+        If it is missing, of another schema, lacks or has unknown keys or files, or if any byte was changed.
+    """
+    path = bundle_path(path)
+    manifest = read_manifest(path)
     wanted = manifest.file_names
     missing = [name for name in wanted if name not in manifest.files]
     unknown = [name for name in manifest.files if name not in wanted]

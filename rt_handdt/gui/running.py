@@ -86,12 +86,9 @@ def run_until_closed(
     Exception
         What the window keeps in `error`.
     """
-    from PySide6.QtWidgets import QApplication
+    from rt_handdt.gui.application import application
 
-    from rt_handdt.gui.widgets.canvas import install_fonts
-
-    app = QApplication.instance() or QApplication(["rt_handdt"])
-    install_fonts()
+    app = application()
     window = make_window()
     try:
         with _signals_close(window):

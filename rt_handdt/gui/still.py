@@ -29,6 +29,9 @@ class Still:
     def forget_person(self) -> None:
         """Nothing is learnt here."""
 
+    def set_outputs(self, on: bool) -> None:
+        """Nobody is told anything here."""
+
     def snapshot(self, trace_channels: Sequence[int] | None) -> Snapshot:
         """The moment, with the traces of these channels."""
         shown = tuple(trace_channels or ())

@@ -1,4 +1,7 @@
-"""Colours and sizes of the window, as plain values (no Qt here, so the view model can use them)."""
+"""Colours and sizes of the window, as plain values (no Qt here, so the view model can use them).
+
+The colours are those of the dark theme until `use` says otherwise; a window takes them up when it is made.
+"""
 
 from __future__ import annotations
 
@@ -41,6 +44,35 @@ STATE_COLOURS = {
 }
 
 
+#: Every tone of text is at least 4.5:1 on each ground (WCAG 2 AA); a test holds both themes to it.
+_LIGHT = {
+    "BACKGROUND": "#eff3f7",
+    "PANEL": "#ffffff",
+    "EDGE": "#d0d9e2",
+    "TRACK": "#dfe6ed",
+    "FAINT": "#aab5c0",
+    "MUTED": "#586572",
+    "TEXT": "#10161d",
+    "ACCENT": "#00659a",
+    "GOOD": "#08704a",
+    "WARN": "#7d5200",
+    "BAD": "#b8222a",
+}
+_DARK = {name: globals()[name] for name in _LIGHT}
+_STATES = {state: next(name for name, tone in _DARK.items() if tone == value) for state, value in STATE_COLOURS.items()}
+#: Which theme holds.
+current = "dark"
+
+
+def use(name: str) -> None:
+    """Take the colours of the ``"dark"`` or the ``"light"`` theme; before a window is made, on the GUI thread."""
+    global current
+    palette = {"dark": _DARK, "light": _LIGHT}[name]
+    current = name
+    globals().update(palette)
+    STATE_COLOURS.update({state: palette[tone] for state, tone in _STATES.items()})
+
+
 def class_colours(labels: Sequence[str]) -> tuple[str, ...]:
     """One colour per label: rest is grey, the others go once round the hues at equal lightness.
 
@@ -49,8 +81,9 @@ def class_colours(labels: Sequence[str]) -> tuple[str, ...]:
     active = [label for label in labels if label != REST]
     many = len(active) > 12
     colours = {REST: "#667280"}
+    light = 0.14 if current == "light" else 0.0  # bars stand on white there
     for number, label in enumerate(active):
-        lightness = (0.80, 0.66)[number % 2] if many else 0.78
+        lightness = ((0.80, 0.66)[number % 2] if many else 0.78) - light
         colours[label] = _oklch(lightness, 0.125, 230.0 + 360.0 * number / max(len(active), 1))
     return tuple(colours[label] for label in labels)
 
@@ -86,7 +119,7 @@ def ink(ground: str) -> str:
     parts = (int(ground[at : at + 2], 16) / 255 for at in (1, 3, 5))
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return BACKGROUND if luminance > 0.19 else TEXT
+    return "#0a0e13" if luminance > 0.19 else "#eef3f8"
 
 
 def _oklch(lightness: float, chroma: float, hue_deg: float) -> str:

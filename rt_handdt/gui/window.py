@@ -10,7 +10,7 @@ from typing import Protocol
 import pyqtgraph as pg
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.gui import theme
@@ -22,13 +22,26 @@ from rt_handdt.gui.widgets.footer import Footer
 from rt_handdt.gui.widgets.gesture import GestureLabel
 from rt_handdt.gui.widgets.header import Header
 from rt_handdt.gui.widgets.heatmap import GridHeatmap
+from rt_handdt.gui.widgets.key_sheet import KeySheet
+from rt_handdt.gui.widgets.output_button import OutputButton
+from rt_handdt.gui.widgets.stage import StageView
 from rt_handdt.gui.widgets.strip import LabelStrip
 from rt_handdt.gui.widgets.traces import Traces
 from rt_handdt.runtime.snapshot import Snapshot
 
 FRAME_MS = 34  # just under 30 frames a second
 NOTICE_S = 4.0
-_KEYS = ("Space pause · F11 full screen", "S shot · N new person · Esc quit")
+_HINTS = ("Space pause · F11 stage · ? keys", "S shot · N new subject · Esc {leave}")
+_KEYS = (
+    ("Space", "Hold the picture, or go on; recognition goes on either way"),
+    ("F11", "Stage view: gesture and map for a room"),
+    ("O", "Outputs on or off"),
+    ("N, N", "New subject: forget what was learnt of the last one"),
+    ("S", "Save a picture in the current folder"),
+    ("?", "This sheet"),
+    ("Esc", "Leave: sheet, stage view, then this page"),
+    ("Ctrl+Q", "Quit"),
+)
 
 
 class SnapshotSource(Protocol):
@@ -57,6 +70,10 @@ class SnapshotSource(Protocol):
         """Learn the person anew, if one is learnt."""
         ...
 
+    def set_outputs(self, on: bool) -> None:
+        """Let decisions go out to sinks, or not."""
+        ...
+
 
 class MainWindow(QWidget):
     """Shows an engine until it is closed. All methods run on the GUI thread.
@@ -67,12 +84,18 @@ class MainWindow(QWidget):
         Read through `snapshot` only; never started or stopped here.
     reject_below
         The decoder's threshold, drawn into the bars; None: not drawn.
+    leave
+        Where Esc leads, in a word.
     """
 
     closed = Signal()
 
-    def __init__(self, engine: SnapshotSource, *, reject_below: float | None = None) -> None:
+    def __init__(self, engine: SnapshotSource, *, reject_below: float | None = None, leave: str = "quit") -> None:
         super().__init__()
+        self._hints = (_HINTS[0], _HINTS[1].format(leave=leave))
+        self._asked: tuple[str, float] = ("", 0.0)
+        self._outputs: bool | None = None
+        self._recording = ""
         self._engine = engine
         self._channels = choose_traces(engine.layout)
         self._presenter = Presenter(engine.labels, pattern_style(engine.shared_pattern))
@@ -87,18 +110,22 @@ class MainWindow(QWidget):
         self.setObjectName("window")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setStyleSheet(f"#window {{ background: {theme.BACKGROUND}; }}")
-        self.setMinimumSize(1100, 700)
+        self.setMinimumSize(1024, 640)
         self.resize(1440, 900)
         self._build(engine, reject_below)
         for key, action in (
             ("Space", self.toggle_pause),
-            ("F11", self.toggle_full_screen),
-            ("Esc", self.close),
-            ("Ctrl+Q", self.close),
+            ("F11", self.toggle_stage),
+            ("Esc", self.leave),
+            ("O", self.toggle_outputs),
             ("S", self.save_here),
             ("N", self.forget_person),
+            ("?", self.keys.toggle),
+            ("F1", self.keys.toggle),
         ):
             QShortcut(QKeySequence(key), self, action)
+        if leave == "quit":  # else the window around this page has it
+            QShortcut(QKeySequence("Ctrl+Q"), self, self.leave_for_good)
 
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -108,6 +135,8 @@ class MainWindow(QWidget):
     def _build(self, engine: SnapshotSource, reject_below: float | None) -> None:
         presenter = self._presenter
         self._header = Header()
+        self.outputs = OutputButton()
+        self.outputs.clicked.connect(self.toggle_outputs)
         self._gesture = GestureLabel(presenter.titles)
         self._bars = ProbabilityBars(presenter.titles, presenter.colours, reject_below)
         self._rms = GridHeatmap(
@@ -122,7 +151,7 @@ class MainWindow(QWidget):
         )
         self._traces = Traces(tuple(engine.layout.channels[channel] for channel in self._channels))
         self._strip = LabelStrip()
-        self._footer = Footer(_KEYS)
+        self._footer = Footer(self._hints)
 
         # A tall grid (16 × 4) gets twice the room when the two pictures stand side by side.
         (height, width), (pitch_y, pitch_x) = engine.layout.shape, engine.layout.pitch_mm
@@ -149,13 +178,27 @@ class MainWindow(QWidget):
         strip_row = QHBoxLayout()
         strip_row.addWidget(Card("", self._strip))
 
+        top = QHBoxLayout()
+        top.setSpacing(theme.GAP_PX)
+        top.addWidget(self._header, 1)
+        top.addWidget(self.outputs)
+        parts = QWidget()
+        column = QVBoxLayout(parts)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.GAP_PX)
+        column.addLayout(columns, 1)
+        column.addLayout(strip_row)
+        column.addWidget(self._footer)
+        self.stage = StageView(engine.layout, presenter.titles)
+        self._views = QStackedLayout()
+        self._views.addWidget(parts)
+        self._views.addWidget(self.stage)
         page = QVBoxLayout(self)
         page.setContentsMargins(theme.MARGIN_PX + 2, theme.MARGIN_PX - 2, theme.MARGIN_PX + 2, theme.MARGIN_PX - 4)
         page.setSpacing(theme.GAP_PX)
-        page.addWidget(self._header)
-        page.addLayout(columns, 1)
-        page.addLayout(strip_row)
-        page.addWidget(self._footer)
+        page.addLayout(top)
+        page.addLayout(self._views, 1)
+        self.keys = KeySheet(self, _KEYS)
 
     # -- running -----------------------------------------------------------------------------------------------
 
@@ -181,7 +224,15 @@ class MainWindow(QWidget):
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Hand the parts of a snapshot to the widgets."""
         view = self._presenter.view(snapshot)
+        self._view = view
+        self._recording = snapshot.recording
+        self._outputs = snapshot.outputs
         self._show_header(view)
+        self.outputs.show_outputs(snapshot.outputs)
+        if self.on_stage:
+            self.stage.show_snapshot(snapshot, view)
+            self.frames += 1
+            return
         # A new state or gesture shows at once; what only trembles is drawn less often, for text is dear to draw.
         key = (view.state, view.headline.text, view.headline.note, view.cue)
         news = key != self._shown_key
@@ -198,17 +249,23 @@ class MainWindow(QWidget):
             picture.set_live(view.live)
         self._rms.show_grid(snapshot.rms_grid, (0.0, view.rms_max_uv))
         self._traces.show_traces(snapshot.traces, snapshot.trace_names, snapshot.trace_fs_hz, view.trace_uv)
-        self._view = view
         self.frames += 1
 
     def _show_header(self, view: View) -> None:
         self._header.show_state(view.state, view.state_colour, view.message, view.model, view.clock)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Stop the timer before anything is taken down."""
-        self._timer.stop()
+        """Stop the timer before anything is taken down; a click on the cross asks first while something is recorded."""
+        if event.spontaneous() and not self.may_leave():
+            event.ignore()
+            return
+        self.end()
         event.accept()
         self.closed.emit()
+
+    def end(self) -> None:
+        """Follow the engine no more."""
+        self._timer.stop()
 
     # -- keys --------------------------------------------------------------------------------------------------
 
@@ -222,23 +279,73 @@ class MainWindow(QWidget):
         else:
             self.refresh()
 
-    def toggle_full_screen(self) -> None:
-        """Fill the screen, or return."""
-        if self.isFullScreen():
-            self.showNormal()
+    @property
+    def on_stage(self) -> bool:
+        """Whether the stage view is shown."""
+        return self._views.currentWidget() is self.stage
+
+    def toggle_stage(self) -> None:
+        """Show the stage view on the whole screen, or return to the parts."""
+        window = self.window()
+        if self.on_stage:
+            self._views.setCurrentIndex(0)
+            window.showNormal()
         else:
-            self.showFullScreen()
+            self._views.setCurrentWidget(self.stage)
+            window.showFullScreen()
+        self._shown_key = None  # all parts are old by now
+        self.refresh()
+
+    def leave(self) -> None:
+        """One step back: from the sheet of keys, from the stage, and then from this page."""
+        if self.keys.isVisible():
+            self.keys.hide()
+        elif self.on_stage:
+            self.toggle_stage()
+        elif self.may_leave():
+            self.close()
+
+    def leave_for_good(self) -> None:
+        """Close, after asking while something is recorded."""
+        if self.may_leave():
+            self.close()
+
+    def may_leave(self) -> bool:
+        """Whether nothing is recorded, or the user has been told and asks again."""
+        return not self._recording or self._again("leave", "This run is recorded. Again: end the recording and leave")
+
+    def toggle_outputs(self) -> None:
+        """Let decisions go out, or have whoever is told them rest."""
+        if self._outputs is None:
+            self.say("Nobody is told decisions in this run; choose outputs before you start")
+            return
+        self._outputs = not self._outputs
+        self._engine.set_outputs(self._outputs)
+        self.outputs.show_outputs(self._outputs)
 
     def forget_person(self) -> None:
-        """Somebody else wears the electrodes: learn anew, and say so."""
-        self._engine.forget_person()
-        learns = self._engine.snapshot(()).learnt_s is not None
-        self._say("Learning a new person" if learns else "This model learns nothing live")
+        """Somebody else wears the electrodes: learn anew, once that is confirmed by a second time."""
+        if self._engine.snapshot(()).learnt_s is None:
+            self.say("This model learns nothing live")
+        elif self._again("forget", "N again: forget what was learnt of this subject"):
+            self._engine.forget_person()
+            self.say("Learning a new subject")
+
+    def _again(self, what: str, question: str) -> bool:
+        """Whether this was asked a moment ago; else ask."""
+        asked, since_s = self._asked
+        now_s = time.monotonic()
+        if asked == what and now_s - since_s < NOTICE_S:
+            self._asked = ("", 0.0)
+            return True
+        self._asked = (what, now_s)
+        self.say(question)
+        return False
 
     def save_here(self) -> None:
         """Save a screenshot in the current folder and say so."""
         path = Path(time.strftime("rt_handdt_%Y%m%d_%H%M%S.png"))
-        self._say(f"Saved {path}" if self.save_screenshot(path) else f"Could not write {path} in this folder")
+        self.say(f"Saved {path}" if self.save_screenshot(path) else f"Could not write {path} in this folder")
 
     def save_screenshot(self, path: Path) -> bool:
         """Write what the window shows as a PNG; False if the file could not be written."""
@@ -248,6 +355,7 @@ class MainWindow(QWidget):
         finally:
             self._traces.set_smooth(False)
 
-    def _say(self, text: str) -> None:
+    def say(self, text: str) -> None:
+        """Show a notice for a few seconds."""
         self._footer.show_notice(text)
         self._notice_until_s = time.monotonic() + NOTICE_S

@@ -18,12 +18,11 @@ from rt_handdt.io.lsl import MarkerInlet, clock
 from rt_handdt.runtime.connect import Connection
 from rt_handdt.runtime.electrode_notes import ElectrodeNotes
 from rt_handdt.runtime.figures import latency_ms
-from rt_handdt.runtime.hub import Hub
 from rt_handdt.runtime.limits import LiveLimits
+from rt_handdt.runtime.output_switch import OutputSwitch, Told
 from rt_handdt.runtime.priority import ask_for_priority
 from rt_handdt.runtime.publisher import Publisher
 from rt_handdt.runtime.shown import Shown
-from rt_handdt.runtime.sink_process import SinkProcess
 from rt_handdt.runtime.snapshot import Snapshot
 from rt_handdt.runtime.status import State, Status
 from rt_handdt.runtime.stream_notes import StreamNotes
@@ -74,6 +73,8 @@ class Engine:
         When the hand is told to rest.
     hub
         The sinks, opened; they are told all that the hand is told, and closed when the engine is stopped.
+    outputs
+        Whether they are from the start; False: they are told rest until `set_outputs`.
     tap
         Records all that comes and all that is told; closed when the engine is stopped.
     """
@@ -88,7 +89,8 @@ class Engine:
         explain: bool = False,
         priority: bool = False,
         limits: LiveLimits | None = None,
-        hub: Hub | SinkProcess | None = None,
+        hub: Told | None = None,
+        outputs: bool = True,
         tap: Tap | None = None,
     ) -> None:
         self.classifier = classifier
@@ -112,7 +114,8 @@ class Engine:
         self.stream_notes = StreamNotes()
         self.electrodes = ElectrodeNotes(self.layout, classifier.bad)
         self._connection = connection
-        self._hub, self._tap = hub, tap
+        self._hub = None if hub is None else OutputSwitch(hub, on=outputs)
+        self._tap = tap
         self._reconnect = reconnect
         self._shown = Shown(classifier, explain=explain)
         self._priority = priority
@@ -182,6 +185,16 @@ class Engine:
             self._tap.close()
         if self._priority:
             gc.unfreeze()
+
+    @property
+    def outputs(self) -> bool | None:
+        """Whether sinks are told decisions, or rest; None without sinks."""
+        return None if self._hub is None else self._hub.on
+
+    def set_outputs(self, on: bool) -> None:
+        """Switch the sinks: off, their receivers rest, whatever is decided."""
+        if self._hub is not None:
+            self._hub.turn(on)
 
     def forget_person(self) -> None:
         """Somebody else is at the electrodes, or they were moved: learn anew from the next window on."""

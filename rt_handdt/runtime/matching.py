@@ -14,7 +14,7 @@ from rt_handdt.core.preprocess import channel_order
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import Float64
 from rt_handdt.core.units import microvolts_per
-from rt_handdt.errors import LayoutMismatch
+from rt_handdt.errors import LayoutError, LayoutMismatch
 from rt_handdt.io.choosing import EMG_KINDS
 from rt_handdt.io.description import StreamDescription, shown
 from rt_handdt.paths import shipped
@@ -57,11 +57,53 @@ def match(stream: StreamDescription, spec: PipelineSpec, choice: SourceChoice) -
     LayoutError
         If the choice's layout does not cover the cells of the model's.
     """
+    _check_rate(stream, spec)
+    order, notes = _place(stream, spec, choice)
+    return Match(order, _to_uv(stream, order, choice.unit), notes)
+
+
+class Misfit(NamedTuple):
+    """One reason why a stream does not feed a model: ``"rate"``, ``"electrodes"`` or ``"unit"``, and its sentence."""
+
+    what: str
+    sentence: str
+
+
+def misfits(stream: StreamDescription, spec: PipelineSpec, choice: SourceChoice) -> tuple[Misfit, ...]:
+    """All that keeps a stream from feeding a pipeline, where `match` names the first; empty if it fits."""
+    found = []
+    order: npt.NDArray[np.intp] | None = None
+    try:
+        _check_rate(stream, spec)
+    except LayoutMismatch as exc:
+        found.append(Misfit("rate", str(exc)))
+    try:
+        order, _ = _place(stream, spec, choice)
+    except (LayoutMismatch, LayoutError) as exc:
+        found.append(Misfit("electrodes", str(exc)))
+    if order is None and stream.units:  # which columns they are is not known yet: all must do
+        columns = [column for column in _electrode_columns(stream) if not stream.kinds or stream.kinds[column]]
+        order = np.asarray(columns, dtype=np.intp)
+    try:
+        if order is not None and len(order):
+            _to_uv(stream, order, choice.unit)
+    except LayoutMismatch as exc:
+        found.append(Misfit("unit", str(exc)))
+    return tuple(found)
+
+
+def _check_rate(stream: StreamDescription, spec: PipelineSpec) -> None:
     if not _same_rate(stream, spec):
         raise LayoutMismatch(
             f"{_what(stream)} runs at {stream.fs_hz:g} Hz, but the model was trained for {spec.fs_hz:g} Hz; "
             f"set the amplifier to {spec.fs_hz:g} Hz or use a model trained for {stream.fs_hz:g} Hz."
         )
+
+
+def _place(
+    stream: StreamDescription, spec: PipelineSpec, choice: SourceChoice
+) -> tuple[npt.NDArray[np.intp], tuple[str, ...]]:
+    """Column of each electrode, none of which counts samples; and what the user should read."""
     layout = spec.layout if choice.layout is None else spec.layout.named_as(choice.layout)
     order, notes = _order(stream, spec.model_copy(update={"layout": layout}), choice)
     if stream.speed != 1.0:
@@ -72,7 +114,7 @@ def match(stream: StreamDescription, spec: PipelineSpec, choice: SourceChoice) -
             f"{_what(stream)} counts samples in column {counter} ('{_label(stream, counter)}'), which is "
             "no electrode; choose the electrodes' columns with --columns."
         )
-    return Match(order, _to_uv(stream, order, choice.unit), notes)
+    return order, notes
 
 
 def _order(

@@ -19,7 +19,8 @@ from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.errors import HanddtError, sentence_of
 from rt_handdt.io.description import shown
 from rt_handdt.runtime.engine import Engine
-from rt_handdt.runtime.opening import LiveRun, open_engine
+from rt_handdt.runtime.live_run import LiveRun
+from rt_handdt.runtime.opening import open_engine
 from rt_handdt.runtime.report import run_report
 from rt_handdt.runtime.report_file import ReportFile
 from rt_handdt.runtime.snapshot import Snapshot
@@ -103,6 +104,16 @@ class EngineProcess:
         assert self._facts is not None
         return self._facts
 
+    @property
+    def settled(self) -> bool:
+        """Whether `wait_until_ready` would return, or raise, at once."""
+        return self._ready.is_set()
+
+    @property
+    def started(self) -> bool:
+        """Whether the engine has ever run."""
+        return self._facts is not None
+
     # -- what a window needs -----------------------------------------------------------------------------------
 
     @property
@@ -133,7 +144,9 @@ class EngineProcess:
             self._send("traces", wanted)
         silent_s = time.monotonic() - self._heard_s
         if self.error is not None:
-            return replace(self._newest, state=State.FAILED, code="failed", message=str(self.error))
+            outputs = None if self._newest.outputs is None else False  # sinks rest when the engine is gone
+            failed = replace(self._newest, state=State.FAILED, code="failed", message=str(self.error))
+            return replace(failed, outputs=outputs, recording="")
         if silent_s > NO_ANSWER_S:
             message = f"The engine's process has not answered for {silent_s:.0f} s."
             return replace(self._newest, state=State.BEHIND, code="no_answer", message=message)
@@ -142,6 +155,10 @@ class EngineProcess:
     def forget_person(self) -> None:
         """Somebody else is at the electrodes: learn anew."""
         self._send("forget")
+
+    def set_outputs(self, on: bool) -> None:
+        """Switch the sinks on or off (see `Engine.set_outputs`)."""
+        self._send("outputs", on)
 
     # -- the end -----------------------------------------------------------------------------------------------
 
@@ -236,19 +253,23 @@ def _serve(run: LiveRun, report: Path | None, pipe: Pipe) -> None:
 
 def _answer(engine: Engine, pipe: Pipe, said: deque[str], over: threading.Event) -> None:
     channels: tuple[int, ...] = ()
+    due_s = time.monotonic() + FRAME_S
     while not over.is_set():
         while said:
             pipe.send(("say", said.popleft()))
-        if pipe.poll(FRAME_S):
+        if pipe.poll(max(0.0, due_s - time.monotonic())):
             kind, *values = pipe.recv()
             if kind == "stop":
                 return
             if kind == "forget":
                 engine.forget_person()
+            elif kind == "outputs":
+                engine.set_outputs(values[0])
             elif kind == "traces":
                 channels = values[0]
-            continue
-        pipe.send(("snapshot", engine.snapshot(channels)))
+        if time.monotonic() >= due_s:  # however much was asked for meanwhile
+            due_s = time.monotonic() + FRAME_S
+            pipe.send(("snapshot", engine.snapshot(channels)))
 
 
 def _facts(engine: Engine) -> EngineFacts:

@@ -129,4 +129,12 @@ class Shown:
             latency_ms=self.latency_ms,
             accuracy=self.accuracy,
             learnt_s=engine.learnt_s,
+            outputs=engine.outputs,
+            recording=_recorded(engine),
         )
+
+
+def _recorded(engine: Engine) -> str:
+    """The file that is being written; empty where none is, or no more."""
+    report = engine.recording
+    return report["path"] if report is not None and report["state"] in ("starting", "recording") else ""

@@ -77,6 +77,10 @@ class Snapshot:
         Share of right raw decisions among the windows that lie inside one marker segment; None without markers.
     learnt_s
         Seconds of signal from which the person was learnt; None if the model learns nothing live.
+    outputs
+        Whether sinks are told the decisions, or rest; None without sinks.
+    recording
+        The file that is recorded; empty: none.
     """
 
     state: State = State.CONNECTING
@@ -109,3 +113,5 @@ class Snapshot:
     latency_ms: dict[str, float] = field(default_factory=dict)
     accuracy: float | None = None
     learnt_s: float | None = None
+    outputs: bool | None = None
+    recording: str = ""

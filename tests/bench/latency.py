@@ -13,7 +13,7 @@ from rich.table import Table
 from rt_handdt.core.bundle import load_bundle
 from rt_handdt.io import lsl
 from rt_handdt.paths import shipped
-from rt_handdt.runtime.opening import LiveRun
+from rt_handdt.runtime.live_run import LiveRun
 from rt_handdt.runtime.process import EngineProcess
 from tests.bench.live_run import NAME, live_run, replay
 

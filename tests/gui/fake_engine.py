@@ -53,6 +53,8 @@ class FakeEngine:
         False: no marker stream.
     shared_pattern
         Whether the pattern component is what people share, or a decoder's reconstruction.
+    outputs, recording
+        See `Snapshot`.
     """
 
     def __init__(
@@ -65,7 +67,10 @@ class FakeEngine:
         truth: bool = True,
         shared_pattern: bool = True,
         seed: int = 7,
+        outputs: bool | None = None,
+        recording: str = "",
     ) -> None:
+        self.outputs, self.recording = outputs, recording
         self.forgotten = 0
         self.layout = layout or ElectrodeLayout.from_toml(layout_path("hyser_16x16"))
         self.labels = tuple(labels)
@@ -108,6 +113,9 @@ class FakeEngine:
         phase = (time_s - REACTION_S) % (GESTURE_S + REST_S) - REST_S
         return np.clip(phase / 0.25, 0.0, 1.0) * (phase < GESTURE_S) if cls else np.zeros_like(time_s)
 
+    def set_outputs(self, on: bool) -> None:
+        self.outputs = on
+
     def forget_person(self) -> None:
         self.forgotten += 1
 
@@ -116,6 +124,7 @@ class FakeEngine:
         self.calls += 1
         message = MESSAGES.get(self.state, "")
         empty = Snapshot(state=self.state, message=message, labels=self.labels, bundle_name="default")
+        empty = replace(empty, outputs=self.outputs, recording=self.recording)
         if self.state == "connecting":
             return empty
         now_s = self.at_s if self.at_s is not None else time.monotonic() - self._start_s

@@ -12,17 +12,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QFontInfo, QImage
+from PySide6.QtGui import QFontInfo, QFontMetricsF, QImage
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from rt_handdt.core.gestures import HYSER_GESTURES
 from rt_handdt.core.layout import ArrayBlock, ElectrodeLayout
 from rt_handdt.errors import DisplayError
+from rt_handdt.gui import theme
 from rt_handdt.gui.app import run_window
 from rt_handdt.gui.widgets.canvas import bold, install_fonts
-from rt_handdt.gui.window import MainWindow
+from rt_handdt.gui.widgets.stage import WORDS
+from rt_handdt.gui.window import NOTICE_S, MainWindow
 from rt_handdt.runtime.snapshot import Snapshot
+from rt_handdt.runtime.status import State
 from tests.gui.fake_engine import FakeEngine
 
 
@@ -143,20 +146,102 @@ def test_polls_at_thirty_frames_at_most(qtbot: QtBot) -> None:
 
 def test_keys(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    engine = FakeEngine(at_s=3.0)
-    window = _open(qtbot, engine)
+    window = _open(qtbot, FakeEngine(at_s=3.0))
     window.start()
-    qtbot.keyClick(window, Qt.Key.Key_N)
-    assert engine.forgotten == 1
     qtbot.keyClick(window, Qt.Key.Key_S)
     (saved,) = tmp_path.glob("rt_handdt_*.png")
     assert saved.stat().st_size > 10_000
-    qtbot.keyClick(window, Qt.Key.Key_F11)
-    assert window.isFullScreen()
-    qtbot.keyClick(window, Qt.Key.Key_F11)
-    assert not window.isFullScreen()
     with qtbot.waitSignal(window.closed):
         qtbot.keyClick(window, Qt.Key.Key_Escape)
+
+
+def test_a_subject_is_forgotten_at_the_second_time_only(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = FakeEngine(at_s=3.0)
+    window = _open(qtbot, engine)
+    now_s = 100.0
+    monkeypatch.setattr("rt_handdt.gui.window.time.monotonic", lambda: now_s)
+    qtbot.keyClick(window, Qt.Key.Key_N)
+    assert engine.forgotten == 0
+    qtbot.keyClick(window, Qt.Key.Key_N)
+    assert engine.forgotten == 1
+    qtbot.keyClick(window, Qt.Key.Key_N)
+    now_s += NOTICE_S + 0.1  # that was an accident
+    qtbot.keyClick(window, Qt.Key.Key_N)
+    assert engine.forgotten == 1
+
+
+def test_escape_leaves_sheet_and_stage_before_the_page(qtbot: QtBot) -> None:
+    window = _open(qtbot, FakeEngine(at_s=24.6))
+    window.start()
+    qtbot.keyClick(window, Qt.Key.Key_F11)
+    assert window.on_stage
+    assert window.isFullScreen()
+    assert window.stage.words.accessibleName().startswith("Thumb")
+    qtbot.keyClick(window, "?")
+    assert window.keys.isVisible()
+    for left in ("sheet", "stage"):
+        qtbot.keyClick(window, Qt.Key.Key_Escape)
+        assert not window.keys.isVisible()
+        assert window.on_stage == (left == "sheet")
+        assert window.isVisible()
+    assert not window.isFullScreen()
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    assert not window.isVisible()
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Escape, Qt.Key.Key_Q])
+def test_leaving_while_something_is_recorded_asks(qtbot: QtBot, key: Qt.Key) -> None:
+    window = _open(qtbot, FakeEngine(at_s=3.0, recording="run.xdf"))
+    window.start()
+    held = Qt.KeyboardModifier.ControlModifier if key == Qt.Key.Key_Q else Qt.KeyboardModifier.NoModifier
+    qtbot.keyClick(window, key, held)
+    assert window.isVisible()
+    qtbot.keyClick(window, key, held)
+    assert not window.isVisible()
+
+
+def test_outputs_are_switched_and_seen(qtbot: QtBot) -> None:
+    engine = FakeEngine(at_s=3.0, outputs=False)
+    window = _open(qtbot, engine)
+    window.start()
+    assert window.outputs.isVisible()
+    assert window.outputs.text() == "Outputs off"
+    qtbot.keyClick(window, Qt.Key.Key_O)
+    assert engine.outputs is True
+    assert window.outputs.text() == "Outputs LIVE"
+    assert theme.BAD in window.outputs.styleSheet()
+    qtbot.mouseClick(window.outputs, Qt.MouseButton.LeftButton)
+    assert engine.outputs is False
+    engine.outputs = True  # it shows what the engine says, not what was clicked
+    window.refresh()
+    assert window.outputs.text() == "Outputs LIVE"
+
+
+def test_without_outputs_there_is_no_switch(qtbot: QtBot) -> None:
+    engine = FakeEngine(at_s=3.0)
+    window = _open(qtbot, engine)
+    window.start()
+    qtbot.keyClick(window, Qt.Key.Key_O)
+    assert engine.outputs is None
+    assert not window.outputs.isVisible()
+
+
+@pytest.mark.parametrize("state", [state for state in State if state not in (State.RUNNING, State.STOPPED)])
+def test_the_stage_says_in_words_what_is_wrong(qtbot: QtBot, state: State) -> None:
+    window = _open(qtbot, FakeEngine(at_s=24.6, state=state))
+    window.toggle_stage()
+    assert WORDS[state] in window.stage.words.accessibleName()
+    assert "Thumb" not in window.stage.words.accessibleName()
+
+
+@pytest.mark.parametrize("size", [(1024, 640), (1440, 900), (3840, 2160)])
+def test_stage_names_are_as_large_as_they_fit(qtbot: QtBot, size: tuple[int, int]) -> None:
+    window = _open(qtbot, FakeEngine(labels=("rest", *HYSER_GESTURES), at_s=4.0))
+    words = window.stage.words
+    pixels = words.pixels(0.5 * size[0], 0.8 * size[1])
+    assert pixels >= 0.045 * size[0]
+    widest = max((word for text in words._titles for word in text.split()), key=len)
+    assert QFontMetricsF(bold(pixels)).horizontalAdvance(widest) <= 0.5 * size[0]
 
 
 def test_closing_stops_every_timer(qtbot: QtBot) -> None:

@@ -16,7 +16,8 @@ from rt_handdt.core.types import FeatureFrame
 from rt_handdt.io.lsl import SignalOutlet
 from rt_handdt.io.xdf import write_xdf
 from rt_handdt.runtime.guide import Guide, Phase
-from rt_handdt.runtime.opening import LiveRun, open_engine
+from rt_handdt.runtime.live_run import LiveRun
+from rt_handdt.runtime.opening import open_engine
 from tests.support.limits import PATIENT
 from tests.support.sinks import until
 from tests.support.streaming import streaming

@@ -52,6 +52,33 @@ def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     return error
 
 
+def test_alone_it_opens_the_window_and_says_why_where_it_cannot(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened = []
+    monkeypatch.setattr("rt_handdt.cli.start.start", lambda: opened.append(True))
+    assert run(monkeypatch) == 0
+    assert opened == [True]
+    for name in ("QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    assert run(monkeypatch) == 0
+    told = capsys.readouterr()
+    assert opened == [True]
+    assert "simulate" in told.out
+    assert "No display" in told.err
+    assert refused(monkeypatch, capsys, "app").startswith("Error: No display")
+
+
+def test_the_program_is_loaded_without_signal_processing() -> None:
+    """What a command needs it loads itself: help and the window's first sight must not wait for it."""
+    code = (
+        "import sys, rt_handdt.cli.main\n"
+        "print([name for name in ('scipy.signal', 'onnxruntime', 'PySide6') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_help_names_every_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(monkeypatch, "--help") == 0
     text = capsys.readouterr().out

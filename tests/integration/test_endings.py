@@ -18,7 +18,7 @@ import pytest
 from rt_handdt.core.bundle import Bundle
 from rt_handdt.io.lsl import SignalOutlet
 from rt_handdt.runtime import process, report_file
-from rt_handdt.runtime.opening import LiveRun
+from rt_handdt.runtime.live_run import LiveRun
 from rt_handdt.runtime.report_file import ReportFile
 from tests.support.streaming import streaming
 from tests.support.tiny import noise, tiny_bundle, tiny_spec

@@ -19,7 +19,8 @@ from typing import Any
 
 from rt_handdt.core.types import Decision
 from rt_handdt.io.lsl import clock
-from rt_handdt.runtime.opening import LiveRun, open_engine
+from rt_handdt.runtime.live_run import LiveRun
+from rt_handdt.runtime.opening import open_engine
 from rt_handdt.runtime.report import run_report
 
 

@@ -21,7 +21,7 @@ class Banner(Canvas):
         What the window is.
     """
 
-    ground = theme.BACKGROUND
+    ground = "BACKGROUND"
 
     def __init__(self, caption: str) -> None:
         super().__init__()

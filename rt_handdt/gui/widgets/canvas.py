@@ -73,7 +73,8 @@ def elided(text: str, which: QFont, width: float) -> str:
 class Canvas(QWidget):
     """A widget that paints itself on the panel colour. Subclasses implement `draw`."""
 
-    ground = theme.PANEL
+    #: Name of the ground's colour in the theme.
+    ground = "PANEL"
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -83,7 +84,7 @@ class Canvas(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Fill the ground and draw."""
         painter = QPainter(self)
-        painter.fillRect(self.rect(), colour(self.ground))
+        painter.fillRect(self.rect(), colour(getattr(theme, self.ground)))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)
         try:

@@ -13,12 +13,15 @@ from rt_handdt.runtime.snapshot import Snapshot
 # Shares of the width, so that a growing number moves none of its neighbours.
 _SHARES = (1.45, 1.2, 0.65, 1.15, 0.85, 0.95, 0.95, 1.7, 0.75)
 _HINT_SHARE = 1.7
+#: In a narrow window these go, so that the others can be read to their end.
+_FIRST_TO_GO = (3, 2, 5)
+_NARROW_PX = 1250
 
 
 class Footer(Canvas):
     """Caption over value, cell by cell, with the keys (or a notice) at the right end."""
 
-    ground = theme.BACKGROUND
+    ground = "BACKGROUND"
 
     def __init__(self, hint: tuple[str, str]) -> None:
         super().__init__()
@@ -41,9 +44,13 @@ class Footer(Canvas):
 
     def draw(self, painter: QPainter) -> None:
         """Draw the cells from left to right."""
-        unit = self.width() / (sum(_SHARES) + _HINT_SHARE)
+        gone = _FIRST_TO_GO if self.width() < _NARROW_PX else ()
+        cells = [
+            (stat, share) for k, (stat, share) in enumerate(zip(self._stats, _SHARES, strict=True)) if k not in gone
+        ]
+        unit = self.width() / (sum(share for _, share in cells) + _HINT_SHARE)
         left = 0.0
-        for number, (stat, share) in enumerate(zip(self._stats, _SHARES, strict=True)):
+        for number, (stat, share) in enumerate(cells):
             if number:
                 painter.fillRect(QRectF(left - 12, 5, 1, self.height() - 10), colour(theme.EDGE))
             room = share * unit - 18

@@ -14,7 +14,7 @@ _PILL_PX = 128.0
 class Header(Canvas):
     """Name, model, message, clock, and the state as a coloured pill."""
 
-    ground = theme.BACKGROUND
+    ground = "BACKGROUND"
 
     def __init__(self) -> None:
         super().__init__()

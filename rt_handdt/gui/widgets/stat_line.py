@@ -21,7 +21,7 @@ class StatLine(Canvas):
         One per cell.
     """
 
-    ground = theme.BACKGROUND
+    ground = "BACKGROUND"
 
     def __init__(self, shares: Sequence[float]) -> None:
         super().__init__()

@@ -8,7 +8,7 @@ merely inferred from time stamps.
 from __future__ import annotations
 
 from rt_handdt.io.description import StreamDescription
-from rt_handdt.io.lsl.finder import Finder, Heard, find_streams
+from rt_handdt.io.lsl.finder import Finder, Heard, find_streams, full_description
 from rt_handdt.io.lsl.marker_inlet import MarkerInlet
 from rt_handdt.io.lsl.setup import COUNTER, COUNTER_MODULUS, SESSION_VARIABLE, clock, configure, leave_as_it_is
 from rt_handdt.io.lsl.signal_inlet import SignalInlet
@@ -29,5 +29,6 @@ __all__ = [
     "clock",
     "configure",
     "find_streams",
+    "full_description",
     "leave_as_it_is",
 ]

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import pylsl
 
-from rt_handdt.io.description import StreamDescription
+from rt_handdt.errors import StreamError
+from rt_handdt.io.description import StreamDescription, shown
 from rt_handdt.io.lsl.description import describe
-from rt_handdt.io.lsl.setup import ensure_configured
+from rt_handdt.io.lsl.setup import ANSWER_S, ensure_configured
 
 #: LSL asks twice a second, and not all streams answer at once: so long must no new one have come.
 QUIET_S = 1.0
@@ -80,6 +81,22 @@ class Finder:
             if left_s <= 0 or (ready and wanted and any(wanted(one.description) for one in heard)):
                 return heard
             time.sleep(min(_POLL_S, left_s))
+
+
+def full_description(heard: Heard) -> StreamDescription:
+    """Ask a stream for all that it says of itself, channels' names and units too; no sample is taken.
+
+    Raises
+    ------
+    StreamError
+        If it does not answer.
+    """
+    inlet = pylsl.StreamInlet(heard.info, recover=False)
+    try:
+        return describe(inlet.info(timeout=ANSWER_S), full=True)
+    except (pylsl.util.TimeoutError, pylsl.util.LostError):
+        name = shown(heard.description.name)
+        raise StreamError(f"The stream '{name}' was found but does not answer; restart its source.") from None
 
 
 def find_streams(timeout_s: float = 1.5) -> list[StreamDescription]:

@@ -1,0 +1,205 @@
+"""The window that `rt-handdt` opens: a start page, and the live page in its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import QStackedLayout, QWidget
+
+from rt_handdt.errors import sentence_of
+from rt_handdt.gui import theme
+from rt_handdt.gui.choices import Kept, load_choices, save_choices
+from rt_handdt.gui.start.opening_page import OpeningPage
+from rt_handdt.gui.start.page import StartPage
+from rt_handdt.gui.start.style import style_sheet
+from rt_handdt.runtime.live_run import LiveRun
+from rt_handdt.runtime.replay_process import ReplayProcess
+from rt_handdt.runtime.stream_watch import StreamWatch
+
+if TYPE_CHECKING:
+    from rt_handdt.gui.window import MainWindow
+    from rt_handdt.runtime.live_session import LiveSession
+
+LOOK_MS = 100
+
+
+class Shell(QWidget):
+    """Start page and live page, one at a time. All methods run on the GUI thread.
+
+    Parameters
+    ----------
+    choices_file
+        Where the last choices are kept.
+    network
+        Look for streams beyond this computer.
+    """
+
+    closed = Signal()
+
+    def __init__(self, choices_file: Path, *, network: bool = False) -> None:
+        super().__init__()
+        self._file, self._network = choices_file, network
+        kept = load_choices(choices_file)
+        theme.use(kept.choices.theme)
+        self.error: Exception | None = None
+        self.session: LiveSession | None = None
+        self.live: MainWindow | None = None
+        self._said: list[str] = []
+        self._ending: list[LiveSession] = []
+        self._watch = StreamWatch(network=network)
+        self.setWindowTitle("rt_handdt")
+        self.setObjectName("window")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setMinimumSize(1024, 640)
+        self.resize(1440, 900)
+        room = self.screen().availableSize()
+        if room.width() >= self.minimumWidth() and room.height() >= self.minimumHeight():
+            self.resize(self.size().boundedTo(room))
+        self._stack = QStackedLayout(self)
+        self._stack.setContentsMargins(0, 0, 0, 0)
+        self._show_pages(kept)
+        QShortcut(QKeySequence("Ctrl+Q"), self, self.close)
+        self._timer = QTimer(self)
+        self._timer.setInterval(LOOK_MS)
+        self._timer.timeout.connect(self._look)
+
+    def _show_pages(self, kept: Kept) -> None:
+        """The pages, in the colours that hold now."""
+        self.setStyleSheet(style_sheet())
+        self.page = StartPage(kept.choices, self._watch, network=self._network)
+        self.page.say(kept.sentence, "warn")
+        self.page.begun.connect(self.begin)
+        self.page.themed.connect(self._new_theme)
+        self.opening = OpeningPage()
+        self.opening.cancelled.connect(self.back)
+        self._stack.addWidget(self.page)
+        self._stack.addWidget(self.opening)
+        self._stack.setCurrentWidget(self.page)
+
+    def _new_theme(self) -> None:
+        choices = self.page.choices
+        theme.use(choices.theme)
+        self._save()
+        for old in (self.page, self.opening):
+            self._stack.removeWidget(old)
+            old.deleteLater()
+        self.page.stop()
+        self._show_pages(Kept(choices, ""))
+        self.page.start()
+
+    # -- running -----------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to look for streams."""
+        self._watch.start()
+        self._timer.start()
+        self.page.start()
+
+    def begin(self, run: LiveRun, replay: ReplayProcess | None) -> None:
+        """Open a stream with a model."""
+        from rt_handdt.runtime.live_session import LiveSession
+
+        self._save()
+        self.page.stop()
+        self._said = []
+        self.session = LiveSession(run, replay)
+        self._show_opening("Starting …")
+
+    def _show_opening(self, what: str) -> None:
+        self.opening.show_waiting(what, self._said)
+        self._stack.setCurrentWidget(self.opening)
+        self.opening.setFocus()
+
+    def _look(self) -> None:
+        self._ending = [one for one in self._ending if not one.ended]
+        session = self.session
+        if session is None:
+            return
+        from rt_handdt.runtime.live_session import Stage
+
+        stage = session.look()
+        said = []
+        while session.said:
+            said.append(session.said.popleft())
+        self._said += said
+        if stage is Stage.OVER:
+            fault = session.fault
+            self.back()
+            self.page.say(fault)
+        elif stage is Stage.OPENING:
+            self._drop_live()
+            again = " again" if session.restarts else ""
+            self._show_opening(f"Loading the model and waiting for '{session.name}'{again} …")
+        elif self.live is None:
+            self._go_live(session)
+        else:
+            for sentence in said:
+                self.live.say(sentence)
+
+    def _go_live(self, session: LiveSession) -> None:
+        from rt_handdt.gui.window import MainWindow
+
+        facts = session.engine.wait_until_ready()
+        self.live = MainWindow(session.engine, reject_below=facts.reject_below, leave="start page")
+        self.live.closed.connect(self._live_closed)
+        self._stack.addWidget(self.live)
+        self._stack.setCurrentWidget(self.live)
+        self.live.start()
+        self.live.setFocus()
+        if self._said:
+            self.live.say(self._said[-1])
+
+    def _live_closed(self) -> None:
+        if self.live is None or self.session is None:
+            return
+        error = self.live.error
+        self.back()
+        if error is not None:
+            self.page.say(f"The live page failed: {sentence_of(error)}")
+
+    def _drop_live(self) -> None:
+        live, self.live = self.live, None
+        if live is not None:
+            live.end()
+            self._stack.removeWidget(live)
+            live.deleteLater()
+
+    def back(self) -> None:
+        """End what runs, and show the start page."""
+        self._drop_live()
+        if self.isFullScreen():
+            self.showNormal()
+        session, self.session = self.session, None
+        if session is not None:
+            session.close()
+            self._ending.append(session)
+        self._stack.setCurrentWidget(self.page)
+        self.page.start()
+
+    def _save(self) -> None:
+        sentence = save_choices(self._file, self.page.choices)
+        if sentence:
+            self.page.say(sentence, "warn")
+
+    def save_screenshot(self, path: Path) -> bool:
+        """Write what the window shows as a PNG; False if the file could not be written."""
+        if self.live is not None:
+            return self.live.save_screenshot(path)
+        return bool(self.grab().save(str(path), "PNG"))
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """End all that runs; while something is recorded, a click on the cross alone asks first."""
+        if self.live is not None and event.spontaneous() and not self.live.may_leave():
+            event.ignore()
+            return
+        self._timer.stop()
+        self.back()
+        self.page.stop()
+        self._watch.stop()
+        for session in self._ending:
+            session.join()
+        event.accept()
+        self.closed.emit()

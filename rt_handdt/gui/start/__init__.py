@@ -1,0 +1,1 @@
+"""The start page: which stream, which model, and whether they fit."""

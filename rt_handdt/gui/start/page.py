@@ -1,0 +1,315 @@
+"""The page that the window opens with."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
+
+from rt_handdt.errors import HanddtError
+from rt_handdt.gui import theme
+from rt_handdt.gui.choices import Choices
+from rt_handdt.gui.start.fit_panel import FitPanel
+from rt_handdt.gui.start.label import Label
+from rt_handdt.gui.start.model_list import ModelList
+from rt_handdt.gui.start.stream_table import StreamTable
+from rt_handdt.gui.widgets.card import Card
+from rt_handdt.io.choosing import handle
+from rt_handdt.io.description import shown
+from rt_handdt.paths import bundle_path
+from rt_handdt.runtime.live_run import LiveRun
+from rt_handdt.runtime.replay_process import ReplayProcess, virtual_person
+from rt_handdt.runtime.stream_watch import StreamWatch
+from rt_handdt.sim.seeds import DEMO_SEED
+
+if TYPE_CHECKING:
+    from rt_handdt.runtime.model_card import ModelCard
+
+LOOK_MS = 150
+#: A virtual person's process needs a while on a slow machine.
+WAIT_S = 60.0
+#: What is offered in the dialog; a replay says itself what it cannot read.
+_KINDS = "*.xdf *.xdfz *.bdf *.edf *.hea *.otb+ *.mat *.csv *.tsv *.npy *.npz"
+_NOT_RECORDED = "Record…"
+_NO_STREAM = (
+    "No stream is there yet. Start your amplifier's LSL program (if it runs on another computer, open this window with "
+    "--network), or try the virtual forearm."
+)
+
+
+class StartPage(QWidget):
+    """Streams, models, whether they fit, and the ways to begin. All methods run on the GUI thread.
+
+    Parameters
+    ----------
+    choices
+        What was chosen last time.
+    watch
+        Looks for streams; started and stopped by the owner.
+    network
+        Whether that looks beyond this computer.
+    """
+
+    #: A `LiveRun`, and the `ReplayProcess` that it listens to or None.
+    begun = Signal(object, object)
+    themed = Signal()
+
+    def __init__(self, choices: Choices, watch: StreamWatch, *, network: bool = False) -> None:
+        super().__init__()
+        self.choices = choices
+        self._watch, self._network = watch, network
+        self._models: list[tuple[ModelCard, ...]] = []
+        self._judged: object = None
+        self._record: Path | None = None
+        self.setObjectName("page")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._build()
+        self._loader = threading.Thread(target=self._load, name="handdt-models", daemon=True)
+        self._loader.start()
+        self._timer = QTimer(self)
+        self._timer.setInterval(LOOK_MS)
+        self._timer.timeout.connect(self.look)
+
+    def _build(self) -> None:
+        self.streams = StreamTable(self.choices.stream)
+        self.models = ModelList()
+        self.fit = FitPanel(self.choices)
+        self._hint = Label("Looking for streams …", "muted", wrap=True)
+        self._status = Label("", "bad", wrap=True)
+        self.sinks = QLineEdit(" ".join(self.choices.sinks))
+        self.sinks.setPlaceholderText("nobody, or for example  udp:5006  lsl")
+        self.sinks.setToolTip("Who is told the decisions, as in --sink, with blanks between. Off until switched on.")
+        self.sinks.setAccessibleName("Outputs")
+        self.virtual = QPushButton("Try the virtual forearm")
+        self.virtual.setToolTip("A simulated person, for those without an amplifier (Ctrl+D)")
+        self.replay = QPushButton("Replay a recording…")
+        self.replay.setToolTip("A recorded session as if it were live, with the chosen model (Ctrl+R)")
+        self.record = QPushButton(_NOT_RECORDED)
+        self.record.setToolTip("Record the next run, with what is decided, as an XDF file (Ctrl+S)")
+        self.start_button = QPushButton("Start")
+        self.start_button.setProperty("kind", "main")
+        self.start_button.setToolTip("Recognize gestures in the chosen stream (Ctrl+Return)")
+        self.theme_button = QPushButton("Light" if theme.current == "dark" else "Dark")
+        self.theme_button.setToolTip("Light or dark colours (Ctrl+T)")
+
+        top = QHBoxLayout()
+        top.addWidget(Label("rt_handdt", face="title"))
+        top.addSpacing(8)
+        top.addWidget(Label("Real-time HD-sEMG gesture recognition", "muted"), 1)
+        top.addWidget(self.theme_button)
+        left = QWidget()
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.streams, 1)
+        column.addWidget(self._hint)
+        columns = QGridLayout()
+        columns.setSpacing(theme.GAP_PX)
+        columns.addWidget(Card("1   Stream", left, "Lab Streaming Layer"), 0, 0)
+        columns.addWidget(Card("2   Model", self.models), 0, 1)
+        columns.setColumnStretch(0, 5)
+        columns.setColumnStretch(1, 4)
+        bottom = QHBoxLayout()
+        bottom.setSpacing(theme.GAP_PX)
+        bottom.addWidget(self.virtual)
+        bottom.addWidget(self.replay)
+        bottom.addSpacing(10)
+        bottom.addWidget(Label("Outputs", "muted"))
+        bottom.addWidget(self.sinks, 1)
+        bottom.addWidget(self.record)
+        bottom.addWidget(self.start_button)
+        page = QVBoxLayout(self)
+        page.setContentsMargins(theme.MARGIN_PX + 2, theme.MARGIN_PX, theme.MARGIN_PX + 2, theme.MARGIN_PX)
+        page.setSpacing(theme.GAP_PX)
+        page.addLayout(top)
+        page.addWidget(self._status)
+        page.addLayout(columns, 1)
+        page.addWidget(Card("3   Do they fit?", self.fit))
+        page.addLayout(bottom)
+        self._status.hide()
+
+        self.streams.chosen.connect(self.look)
+        self.streams.cellDoubleClicked.connect(self.begin)
+        self.models.chosen.connect(self.look)
+        self.models.browsed.connect(self.add_model)
+        self.fit.changed.connect(self.look)
+        self.start_button.clicked.connect(self.begin)
+        self.virtual.clicked.connect(self.begin_virtual)
+        self.replay.clicked.connect(self._ask_recording)
+        self.record.clicked.connect(self._ask_record)
+        self.theme_button.clicked.connect(self.switch_theme)
+        for key, button in (
+            ("Ctrl+Return", self.start_button),
+            ("Ctrl+Enter", self.start_button),
+            ("Ctrl+D", self.virtual),
+            ("Ctrl+R", self.replay),
+            ("Ctrl+O", self.models.browse),
+            ("Ctrl+S", self.record),
+            ("Ctrl+T", self.theme_button),
+        ):
+            QShortcut(QKeySequence(key), self, button.click)
+
+    # -- what is there -----------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to follow what is there."""
+        self._timer.start()
+        self.streams.setFocus()  # else the first button has it, and looks chosen
+        self.look()
+
+    def stop(self) -> None:
+        """Hold still, while something else is shown or at the end."""
+        self._timer.stop()
+        self._loader.join()
+
+    def _load(self) -> None:
+        # Heavy imports: while the page is seen already.
+        import rt_handdt.runtime.live_session
+        import rt_handdt.runtime.matching  # noqa: F401
+        from rt_handdt.runtime.model_card import find_models
+
+        self._models.append(find_models(self.choices.recent))
+
+    def look(self) -> None:
+        """Show streams and models as they are now, and whether the chosen ones fit."""
+        if self._models:
+            self.models.show_models(self._models.pop(), self.choices.model)
+        seen = self._watch.seen
+        self.streams.show_streams(seen.streams)
+        chosen, card = self.streams.stream, self.models.model
+        self._watch.ask("" if chosen is None else chosen.uid)
+        if seen.asked is not None:
+            self.streams.show_units(seen.asked)
+        self._say_streams(seen.fault, bool(seen.streams), seen.looks)
+        described = seen.asked if chosen is not None and seen.asked and seen.asked.uid == chosen.uid else None
+        spec = None if card is None or card.manifest is None else card.manifest.spec
+        fit = self.fit
+        said = (fit.unit.currentData(), fit.electrodes.currentData(), fit.columns.text())
+        key = (None if chosen is None else chosen.uid, described, None if card is None else card.given, said)
+        if key != self._judged:
+            self._judged = key
+            if self._loader.is_alive() or card is None:
+                fit.wait("Reading the models …")
+                self._judged = None
+            elif chosen is not None and described is None and spec is not None:
+                fit.wait("Asking the stream for its channels …")
+            else:
+                fit.judge(described, spec)
+        self.start_button.setEnabled(fit.fits)
+        self.replay.setEnabled(spec is not None)
+
+    def _say_streams(self, fault: str, any_there: bool, looks: int) -> None:
+        if fault:
+            self._hint.tell(fault, "warn")
+        elif any_there:
+            where = "here and on the network" if self._network else "on this computer (--network looks further)"
+            self._hint.tell(f"Streams {where}; markers and texts cannot be chosen.", "muted")
+        else:
+            self._hint.tell(_NO_STREAM if looks > 15 else "Looking for streams …", "muted")
+
+    def say(self, sentence: str, tone: str = "bad") -> None:
+        """Show a sentence above everything; empty: none."""
+        self._status.tell(sentence, tone)
+        self._status.setVisible(bool(sentence))
+
+    # -- what is chosen ----------------------------------------------------------------------------------------
+
+    def add_model(self, folder: str) -> None:
+        """Take up a model of the user's."""
+        from rt_handdt.runtime.model_card import find_models
+
+        self._keep(self.choices.with_model(folder))
+        self.models.show_models(find_models(self.choices.recent), folder)
+
+    def switch_theme(self) -> None:
+        """The other colours, from the next page on."""
+        self._keep(self._chosen())
+        self._keep(self.choices.model_copy(update={"theme": "light" if theme.current == "dark" else "dark"}))
+        self.themed.emit()
+
+    def _keep(self, choices: Choices) -> None:
+        self.choices = choices
+
+    def _chosen(self) -> Choices:
+        card, stream = self.models.model, self.streams.stream
+        return self.choices.model_copy(
+            update={
+                "model": self.choices.model if card is None else card.given,
+                "stream": self.choices.stream if stream is None else stream.name,
+                "unit": self.fit.unit.currentData(),
+                "electrodes": self.fit.electrodes.currentData(),
+                "columns": self.fit.columns.text().strip(),
+                "sinks": tuple(self.sinks.text().split()),
+            }
+        )
+
+    # -- beginning ---------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Start with the chosen stream and model, if they fit."""
+        stream = self.streams.stream
+        if self.fit.fits and stream is not None:
+            self._begin(handle(stream, self.streams.streams), None)
+
+    def begin_virtual(self) -> None:
+        """Start with a simulated person, and the model that was trained for such."""
+        self._keep(self._chosen())
+        name = f"virtual forearm {os.getpid()}"  # another window's is another
+        replay = virtual_person(DEMO_SEED, 1, None, name=name)
+        self._emit(LiveRun(bundle_path("default"), name, timeout_s=WAIT_S), replay)
+
+    def begin_replay(self, path: str) -> None:
+        """Start with a recording, again and again, and the chosen model."""
+        self._keep(self._chosen().model_copy(update={"recording": str(Path(path).parent)}))
+        name = f"replay of {Path(path).name} {os.getpid()}"
+        self._begin(name, ReplayProcess([path, "--loop"], name))
+
+    def _begin(self, stream: str, replay: ReplayProcess | None) -> None:
+        card = self.models.model
+        if card is None or card.manifest is None:
+            return
+        self._keep(self._chosen())
+        try:
+            choice = self.fit.choice(stream)
+        except HanddtError as exc:
+            if replay is not None:
+                replay.close()
+            self.say(str(exc))
+            return
+        self._emit(LiveRun(bundle_path(card.given), choice, timeout_s=WAIT_S if replay else 10.0), replay)
+
+    def _emit(self, run: LiveRun, replay: ReplayProcess | None) -> None:
+        self.say("")
+        sinks, record = tuple(self.sinks.text().split()), self._record
+        self.record_to(None)  # that file is made then, and none is written twice
+        run = replace(run, sinks=sinks, outputs=False, record=record, explain=True, network=self._network)
+        self.begun.emit(run, replay)
+
+    def record_to(self, path: Path | None) -> None:
+        """Record the next run; None: do not."""
+        self._record = path
+        name = "" if path is None else shown(path.name, 24).replace("&", "&&")  # one alone would mark a key
+        self.record.setText(f"Record: {name}" if name else _NOT_RECORDED)
+
+    def _ask_record(self) -> None:
+        if self._record is not None:
+            self.record_to(None)
+            return
+        start = str(Path(self.choices.recording) / time.strftime("run_%Y%m%d_%H%M%S.xdf"))
+        path, _ = QFileDialog.getSaveFileName(
+            self, "Record to", start, "XDF (*.xdf)", "", QFileDialog.Option.DontConfirmOverwrite
+        )
+        if path:
+            self.record_to(Path(path).with_suffix(".xdf"))
+
+    def _ask_recording(self) -> None:
+        kinds = f"Recordings ({_KINDS});;All files (*)"
+        path, _ = QFileDialog.getOpenFileName(self, "Replay a recording", self.choices.recording, kinds)
+        if path:
+            self.begin_replay(path)
