@@ -210,7 +210,7 @@ def _side_cars(
     for channel in own:
         row, column = places[channel]
         rows.append([channel, row * layout.pitch_mm[0], column * layout.pitch_mm[1], "n/a", "grid"])
-    write_tsv(path.with_name(f"{space}_space-grid_electrodes.tsv"), ["name", "x", "y", "z", "coordinate_system"], rows)
+    write_tsv(path.with_name(f"{space}_electrodes.tsv"), ["name", "x", "y", "z", "coordinate_system"], rows)
     _write_json(
         path.with_name(f"{space}_space-grid_coordsystem.json"),
         {
