@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from rt_handdt.runtime.guide import Guide, View
 
 READ_S = 0.05
+#: A stream that sends nothing for so long is taken for lost.
+SILENT_S = 5.0
 _BAR = 32
 #: A live bar is full at so many times the loudness of rest.
 _FULL = 12.0
@@ -55,11 +58,13 @@ def calibrate(
 
     Example: rt-handdt calibrate --bundle default --stream Quattrocento --out anna
     """
+    from rt_handdt.core.profile import check_new
     from rt_handdt.infer.classifier import StreamClassifier
 
     console = Console(soft_wrap=True, highlight=False)
-    if out.exists():
-        raise ConfigError(f"{out} is there already, and is not overwritten; choose another name.")
+    check_new(out)
+    if recording is not None and gestures is not None:
+        raise ConfigError("--gestures is for a stream; of a recording, all gestures count. Leave one of them out.")
     choice = source_choice(stream, kind, unit=unit, layout=layout, columns=columns, by_position=by_position)
     classifier = StreamClassifier(bundle, provider=provider)  # type: ignore[arg-type]
     if recording is not None:
@@ -101,12 +106,17 @@ def _guide(guide: Guide, classifier: StreamClassifier, connection: Connection, c
     from rt_handdt.runtime.guide import Phase
 
     said: tuple[object, ...] = ()
+    heard_at = time.monotonic()
     with contextlib.ExitStack() as stack:
         keyboard = stack.enter_context(Keyboard()) if sys.stdin.isatty() else None
         status = stack.enter_context(console.status("")) if console.is_terminal else None
+        stack.enter_context(contextlib.suppress(KeyboardInterrupt))  # as q
         while not guide.done:
             try:
                 chunks = connection.inlet.read(max(1, round(READ_S * classifier.spec.fs_hz)), 1.0)
+                heard_at = time.monotonic() if chunks else heard_at
+                if time.monotonic() - heard_at > SILENT_S:
+                    raise StreamError(f"The stream has sent nothing for {SILENT_S:g} s.")
             except StreamError as exc:
                 console.print(Text(f"{exc} What was heard until now counts.", "yellow"))
                 return
@@ -119,7 +129,7 @@ def _guide(guide: Guide, classifier: StreamClassifier, connection: Connection, c
                 status.update(_line(view))
             if (view.number, view.phase) != said:
                 said = view.number, view.phase
-                if view.verdict is not None and view.verdict.sentence:
+                if view.verdict is not None and view.verdict.sentence and view.phase is Phase.ASK:
                     console.print(Text(view.verdict.sentence, "yellow"))
                 if status is None:
                     console.print(_line(view))

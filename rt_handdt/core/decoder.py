@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Mapping
 
 import numpy as np
 from pydantic import Field
@@ -53,10 +54,26 @@ class DecoderSettings(Settings):
 
 
 class Decoder:
-    """Decides, window after window. Pure: the same posteriors give the same decisions."""
+    """Decides, window after window. Pure: the same posteriors give the same decisions.
 
-    def __init__(self, settings: DecoderSettings, gestures: GestureSet, hop_s: float) -> None:
+    Parameters
+    ----------
+    settings, gestures, hop_s
+        How, between what, and time between two windows, s.
+    spans_uv
+        From a subject's rest to their comfortable contraction, µV, of single gestures; the others take the settings'.
+    """
+
+    def __init__(
+        self,
+        settings: DecoderSettings,
+        gestures: GestureSet,
+        hop_s: float,
+        *,
+        spans_uv: Mapping[str, float] | None = None,
+    ) -> None:
         self.settings = settings
+        self._spans_uv = dict(spans_uv or {})
         self.gestures = gestures
         self._alpha = 1.0 if settings.smoothing_s == 0 else 1 - math.exp(-hop_s / settings.smoothing_s)
         self._hold_windows = max(1, math.ceil(settings.hold_s / hop_s))
@@ -113,12 +130,12 @@ class Decoder:
             confidence=smoothed[self._held] if self._held is not None else 0.0,
             probabilities=self._smoothed.copy(),
             rejected=rejected,
-            level=0.0 if label == REST else self._level(rms),
+            level=0.0 if label == REST else self._level(rms, label),
             index=index,
             time_s=time_s,
         )
 
-    def _level(self, rms: float) -> float:
+    def _level(self, rms: float, label: str) -> float:
         floor = self.settings.rest_rms_uv if self._floor is None else self._floor.level
-        span = self.settings.active_rms_uv - self.settings.rest_rms_uv
+        span = self._spans_uv.get(label, self.settings.active_rms_uv - self.settings.rest_rms_uv)
         return min(max((rms - floor) / span, 0.0), 2.0) if span > 0 else 1.0

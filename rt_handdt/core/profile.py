@@ -1,11 +1,13 @@
-"""A subject's calibration on disk: made once, used at every donning."""
+"""A subject's calibration on disk, for electrodes that sit as they sat when it was made."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 from pydantic import ConfigDict, Field
@@ -34,7 +36,7 @@ class ProfileFacts(Settings):
     accuracy
         Balanced, of windows that were not fitted to.
     sha256
-        Of the classifier's file.
+        Of the classifier's file and of all the rest that stands here.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
@@ -52,6 +54,27 @@ class ProfileFacts(Settings):
     accuracy: float | None = None
     sha256: str = ""
 
+    def sealed(self, content: bytes) -> ProfileFacts:
+        """The same, with the hash that goes with the content of the classifier's file."""
+        bare = self.model_copy(update={"sha256": ""}).canonical_json().encode()
+        return self.model_copy(update={"sha256": hashlib.sha256(bare + content).hexdigest()})
+
+
+def check_new(folder: str | Path) -> None:
+    """Before anything is calibrated: can a profile be made there?
+
+    Raises
+    ------
+    ConfigError
+        If something is there already, or the folder above it cannot be written to.
+    """
+    folder = Path(folder)
+    if os.path.lexists(folder):
+        raise ConfigError(f"{folder} is there already, and is not overwritten; choose another name.")
+    above = next(one for one in folder.absolute().parents if one.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise ConfigError(f"{folder}: cannot be written; choose another place.")
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -66,12 +89,6 @@ class Profile:
     facts: ProfileFacts
     classifier: CalibratedClassifier
 
-    @property
-    def active_rms_uv(self) -> float | None:
-        """Mean RMS of a comfortable contraction, over the gestures; None if none was measured."""
-        values = list(self.facts.active_rms_uv.values())
-        return sum(values) / len(values) if values else None
-
     def save(self, folder: str | Path) -> None:
         """Write it as a folder; an existing one is never overwritten.
 
@@ -81,15 +98,19 @@ class Profile:
             If something is there already, or it cannot be written.
         """
         folder = Path(folder)
-        if folder.exists():
-            raise ConfigError(f"{folder} is there already, and is not overwritten; choose another name.")
+        check_new(folder)
         content = self.classifier.to_bytes()
-        facts = self.facts.model_copy(update={"sha256": hashlib.sha256(content).hexdigest()})
+        text = json.dumps(
+            self.facts.sealed(content).model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False
+        )
         try:
-            folder.mkdir(parents=True)
-            (folder / CLASSIFIER).write_bytes(content)
-            text = json.dumps(facts.model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False)
-            (folder / FACTS).write_text(text + "\n", encoding="utf-8")
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with TemporaryDirectory(dir=folder.parent, prefix=".profile-") as made:  # whole, or not at all
+                whole = Path(made) / "profile"
+                whole.mkdir()
+                (whole / CLASSIFIER).write_bytes(content)
+                (whole / FACTS).write_text(text + "\n", encoding="utf-8")
+                whole.rename(folder)
         except OSError as exc:
             raise ConfigError(f"{folder}: cannot be written ({exc.strerror or exc}); choose another place.") from None
 
@@ -110,7 +131,7 @@ class Profile:
             raise ConfigError(
                 f"{folder}: is no profile; give the folder that 'rt-handdt calibrate' has made."
             ) from None
-        except (OSError, ValueError) as exc:
+        except (OSError, ValueError, RecursionError) as exc:
             raise ConfigError(f"{folder}: cannot be read ({exc}); calibrate again.") from None
         if not isinstance(data, dict):
             raise ConfigError(f"{folder / FACTS}: must be a JSON object; calibrate again.")
@@ -120,8 +141,8 @@ class Profile:
                 f"{folder}: was made with the model '{facts.bundle}' ({facts.fingerprint}), but this one is "
                 f"'{bundle.manifest.name}' ({bundle.fingerprint}); calibrate with this model, or use that one."
             )
-        if hashlib.sha256(content).hexdigest() != facts.sha256:
-            raise ConfigError(f"{folder}: {CLASSIFIER} was altered since it was made; calibrate again.")
+        if facts.sealed(content).sha256 != facts.sha256:
+            raise ConfigError(f"{folder}: was altered since it was made; calibrate again.")
         manifest = bundle.manifest
         try:
             classifier = CalibratedClassifier.from_bytes(

@@ -189,16 +189,14 @@ class StreamClassifier:
     def use(self, profile: Profile) -> None:
         """Go on with a calibration that was made before (`rt-handdt calibrate`).
 
-        Levels are then counted between this subject's rest and comfortable contraction.
+        Levels are then counted between this subject's rest and comfortable contraction of each gesture, where both were
+        heard.
         """
         self.reader.use(profile.classifier)
-        active = profile.active_rms_uv
-        settings = self.bundle.manifest.decoder
-        if active is not None and active > profile.facts.rest_rms_uv and settings.rest_rms_uv:
-            # Only the span: where rest lies is tracked.
-            loudest = settings.rest_rms_uv + active - profile.facts.rest_rms_uv
-            settings = settings.model_copy(update={"active_rms_uv": loudest})
-            self._decoder = Decoder(settings, self.bundle.gestures, self.spec.hop_samples / self.spec.fs_hz)
+        rest, settings = profile.facts.rest_rms_uv, self.bundle.manifest.decoder
+        spans = {label: active - rest for label, active in profile.facts.active_rms_uv.items() if active > rest > 0}
+        hop_s = self.spec.hop_samples / self.spec.fs_hz
+        self._decoder = Decoder(settings, self.bundle.gestures, hop_s, spans_uv=spans)
 
     def profile(
         self, report: CalibrationReport, *, rest_rms_uv: float, active_rms_uv: dict[str, float], subject: str = ""
@@ -221,7 +219,7 @@ class StreamClassifier:
             labels=report.labels,
             rest_rms_uv=rest_rms_uv,
             active_rms_uv=active_rms_uv,
-            accuracy=report.accuracy,
+            accuracy=report.accuracy if np.isfinite(report.accuracy) else None,
         )
         return Profile(facts, self.reader.calibrated.classifier)
 

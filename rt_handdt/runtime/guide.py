@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -21,8 +22,12 @@ LOUDER = 1.5
 HELD = 0.4
 #: … in so many of its windows.
 HELD_SHARE = 0.8
-#: So many windows that are no EMG spoil a step.
+#: So many windows that are no EMG spoil a step; an electrode that is bad in so many of them was not there.
 REFUSED_SHARE = 0.2
+#: A gesture quieter than this share of rest: what was taken for rest was none.
+QUIETER = 0.8
+#: So many electrodes are named.
+_NAMED = 4
 #: Two gestures whose mean log RMS over the electrodes correlate more than this, once rest is taken out, look alike.
 ALIKE = 0.97
 
@@ -61,8 +66,12 @@ class Heard:
     maps: list[Float32] = field(default_factory=list)
     rms_uv: list[float] = field(default_factory=list)
     pattern: list[Float32] = field(default_factory=list)
-    bad: set[int] = field(default_factory=set)
+    bad: Counter[int] = field(default_factory=Counter)
     refused: int = 0
+
+    def off(self) -> set[int]:
+        """Electrodes that were rebuilt from their neighbours in too many of its windows."""
+        return {one for one, windows in self.bad.items() if windows > REFUSED_SHARE * len(self.maps)}
 
 
 class View(NamedTuple):
@@ -92,7 +101,8 @@ class View(NamedTuple):
 class Guide:
     """Asks for rest and each gesture, and listens. Fed window by window; time is the stream's.
 
-    What was heard is kept whatever happens after it: `windows` may be asked for at any moment.
+    What was heard is kept whatever happens after it: `windows` may be asked for at any moment, and a step that is made
+    again counts as it was until it is heard anew.
 
     Parameters
     ----------
@@ -135,19 +145,21 @@ class Guide:
             least = settle_s + window_s + LEAST_WINDOWS * hop_s
             raise ConfigError(f"Rest and gestures must be held for {least:.1f} s or longer, to be heard at all.")
         self._fs_hz, self._labels, self._window = spec.fs_hz, labels, spec.window_samples
+        self._channels = spec.layout.channels
         self._times = {"rest": rest_s, "hold": hold_s, "prepare": prepare_s, "settle": settle_s}
         known = [REST] if REST in labels else []
         if len(known) + len(wanted) < 2:
             raise ConfigError("A calibration needs two labels or more; name more gestures.")
         self.steps = [Step(REST, 0)] + [Step(one, turn) for turn in range(repetitions) for one in wanted]
         self.heard: dict[Step, Heard] = {}
+        self._hearing = Heard()  # of the step that is being made
+        self._known_off: set[int] = set()  # electrodes that were spoken of already
         self.verdicts: dict[Step, Verdict] = {}
         self._at, self._phase = 0, Phase.PREPARE
         self._since: int | None = None  # sample at which the phase began
         self._now = 0
         self._level = 1.0
         self._rest_uv = 0.0
-        self._skipped: set[Step] = set()
 
     # -- what happens ------------------------------------------------------------------------------------------
 
@@ -162,19 +174,13 @@ class Guide:
             self._begin(Phase.PREPARE)
 
     def back(self) -> None:
-        """Ask for the step before again; what was heard of it is forgotten."""
+        """Ask for the step before again."""
         self._at = max(0, self._at - 1)
-        step = self.steps[self._at]
-        self.heard.pop(step, None)
-        self.verdicts.pop(step, None)
         self._begin(Phase.PREPARE)
 
     def go_on(self) -> None:
         """Leave a step as it was heard, or out if it was not."""
-        if self._phase is Phase.ASK or self.steps[self._at] in self.heard:
-            self._next()
-        elif self._phase is not Phase.DONE:
-            self._skipped.add(self.steps[self._at])
+        if self._phase is not Phase.DONE:
             self._next()
 
     @property
@@ -204,7 +210,7 @@ class Guide:
         maps: list[Float32] = []
         label: list[int] = []
         turn: list[int] = []
-        for step, heard in self.heard.items():
+        for step, heard in self._all().items():
             if step.label in self._labels and len(heard.maps) >= LEAST_WINDOWS:
                 maps += heard.maps
                 label += [self._labels.index(step.label)] * len(heard.maps)
@@ -213,8 +219,13 @@ class Guide:
             raise RecordingError("Fewer than two gestures were heard; a calibration needs two or more.")
         order = np.argsort(turn, kind="stable")
         missing = [one for one in self._labels if self._labels.index(one) not in label]
-        notes = () if not missing else (f"Not heard, and left to the network: {', '.join(map(title, missing))}.",)
-        return LabelledWindows(np.stack(maps)[order], np.asarray(label)[order], np.asarray(turn)[order], notes)
+        notes = [f"Not heard, and left to the network: {', '.join(map(title, missing))}."] if missing else []
+        if self._known_off:
+            notes.append(f"Rebuilt from their neighbours in part of it: {self._named(self._known_off)}.")
+        at, turns = np.asarray(label)[order], np.asarray(turn)[order]
+        for k in np.unique(at):  # without holes: a repetition that was left out has no windows
+            turns[at == k] = np.unique(turns[at == k], return_inverse=True)[1]
+        return LabelledWindows(np.stack(maps)[order], at, turns, tuple(notes))
 
     @property
     def rest_rms_uv(self) -> float:
@@ -243,14 +254,14 @@ class Guide:
         step = self.steps[self._at]
         passed_s = (frame.index - self._since) / self._fs_hz
         if self._phase is Phase.HOLD and passed_s >= self._times["settle"] + self._window / self._fs_hz:
-            heard = self.heard.setdefault(step, Heard())
+            heard = self._hearing
             if frame.fault is not None:
                 heard.refused += 1
             else:
                 heard.maps.append(frame.maps)
                 heard.rms_uv.append(rms)
                 heard.pattern.append(np.log(np.maximum(frame.rms_uv, 1e-3)))
-                heard.bad |= set(np.flatnonzero(frame.bad).tolist()) if frame.bad is not None else set()
+                heard.bad.update(() if frame.bad is None else np.flatnonzero(frame.bad).tolist())
         if passed_s >= self._length(self._phase, step.label):
             if self._phase is Phase.PREPARE:
                 self._begin(Phase.HOLD)
@@ -264,8 +275,7 @@ class Guide:
 
     def _begin(self, phase: Phase) -> None:
         self._phase, self._since = phase, self._now
-        if phase is Phase.PREPARE:
-            self.heard.pop(self.steps[self._at], None)
+        self._hearing = Heard()
 
     def _next(self) -> None:
         self._at += 1
@@ -275,10 +285,14 @@ class Guide:
             self._begin(Phase.PREPARE)
 
     def _judge(self, step: Step) -> None:
-        verdict = self._verdict(step, self.heard.setdefault(step, Heard()))
+        heard, self._hearing = self._hearing, Heard()
+        verdict = self._verdict(step, heard)
+        if len(heard.maps) >= LEAST_WINDOWS or step not in self.heard:
+            self.heard[step] = heard
+            if step.label == REST and heard.rms_uv:
+                self._rest_uv = float(np.median(heard.rms_uv))
         self.verdicts[step] = verdict
-        if step.label == REST and verdict.code == "good":
-            self._rest_uv = float(np.median(self.heard[step].rms_uv))
+        self._known_off |= heard.off()
         if verdict.code == "good":
             self._next()
         else:
@@ -288,9 +302,18 @@ class Guide:
         name = title(step.label)
         if heard.refused > REFUSED_SHARE * (heard.refused + len(heard.maps)) or len(heard.maps) < LEAST_WINDOWS:
             return Verdict("bad_signal", f"{name}: much of the signal was no EMG; look at the electrodes, and repeat.")
-        if step.label == REST:
-            return Verdict("good")
         loud = np.asarray(heard.rms_uv)
+        off = heard.off() - self._known_off
+        if step.label == REST:
+            if (loud > LOUDER * np.percentile(loud, 20)).mean() > 1 - HELD_SHARE:
+                return Verdict("not_still", f"{name}: the hand was not still; let it lie, and repeat.")
+            if off:
+                return self._electrodes(name, off)
+            return Verdict("good")
+        if off:
+            return self._electrodes(name, off)
+        if np.median(loud) < QUIETER * self._rest_uv:
+            return Verdict("no_rest", f"{name}: is quieter than rest was, so that was none; go back, and rest again.")
         if self._rest_uv and np.median(loud) < LOUDER * self._rest_uv:
             return Verdict("too_weak", f"{name}: hardly louder than rest; contract a little more, and repeat.")
         above = loud - self._rest_uv > HELD * (np.median(loud) - self._rest_uv)
@@ -303,6 +326,22 @@ class Guide:
                 f"{name}: looks like {title(like)} to these electrodes; make them more different, and repeat.",
             )
         return Verdict("good")
+
+    def _electrodes(self, name: str, off: set[int]) -> Verdict:
+        return Verdict(
+            "electrode_off", f"{name}: electrodes are off or bad: {self._named(off)}; press them on, and repeat."
+        )
+
+    def _named(self, electrodes: set[int]) -> str:
+        names = [self._channels[one] for one in sorted(electrodes)]
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        return ", ".join(names[:_NAMED]) + more
+
+    def _all(self) -> dict[Step, Heard]:
+        """What was heard, also of the step that is being made, where nothing else was heard of it."""
+        if self._phase is Phase.DONE:
+            return self.heard
+        return {self.steps[self._at]: self._hearing, **self.heard}
 
     def _like(self, step: Step, heard: Heard) -> str | None:
         """Another gesture that was heard and shows the same on the electrodes."""

@@ -59,7 +59,10 @@ def open_engine(
     if run.profile is not None:
         profile = Profile.load(run.profile, model)
         classifier.use(profile)
-        say(f"Profile of {len(profile.facts.labels)} labels, made {profile.facts.created}.")
+        say(
+            f"Profile of {len(profile.facts.labels)} labels, made {profile.facts.created}; if the electrodes were put "
+            "on anew since then, calibrate again."
+        )
     lsl.configure(network=run.network)
 
     about = About(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import rt_handdt as hd
 from rt_handdt.core.profile import CLASSIFIER, FACTS, Profile
 from rt_handdt.core.recording import ArrayRecording, Marker
 from rt_handdt.core.types import FeatureFrame
-from rt_handdt.io.lsl import SignalOutlet
+from rt_handdt.io.lsl import SignalOutlet, clock
 from rt_handdt.io.xdf import write_xdf
 from rt_handdt.runtime.guide import Guide, Phase
 from rt_handdt.runtime.live_run import LiveRun
@@ -55,7 +57,7 @@ class Subject:
 
 def obedient(label: str, left_s: float) -> np.ndarray:
     amplitude = np.zeros(8)
-    amplitude[WHERE.get(label, [])] = 30.0
+    amplitude[WHERE.get(label, [])] = 14.0  # louder, white noise would rightly be taken for a bad electrode
     return amplitude
 
 
@@ -87,7 +89,7 @@ def test_who_does_what_is_asked_for_is_done_and_fitted(bundle: hd.Bundle, tmp_pa
     one.use(profile)
     two.use(loaded)
     samples = noise(SPEC, 1536, 1.0, 7)
-    samples[:, WHERE["left"]] *= 1.0 + 30.0 * np.clip((np.arange(1536) - 512) / 512, 0, 1)[:, None]
+    samples[:, WHERE["left"]] *= 1.0 + 14.0 * np.clip((np.arange(1536) - 512) / 512, 0, 1)[:, None]
     for a, b in zip(one.push(samples), two.push(samples), strict=True):
         np.testing.assert_array_equal(a.probabilities, b.probabilities)
     assert 0.5 < a.level < 1.6  # about as loud as the comfortable contraction
@@ -97,7 +99,7 @@ def test_who_does_what_is_asked_for_is_done_and_fitted(bundle: hd.Bundle, tmp_pa
 @pytest.mark.parametrize(
     ("acts", "code", "words"),
     [
-        (lambda label, left: obedient(label, left) * 0.02, "too_weak", "hardly louder than rest"),
+        (lambda label, left: obedient(label, left) * 0.04, "too_weak", "hardly louder than rest"),
         (lambda label, left: obedient("left" if label != "rest" else "rest", left), "too_like", "looks like Left"),
     ],
 )
@@ -145,6 +147,61 @@ def test_electrodes_that_hear_nothing_are_said(bundle: hd.Bundle) -> None:
     verdict = guide.view().verdict
     assert verdict is not None
     assert verdict.code == "bad_signal"
+
+
+def test_an_electrode_that_is_lost_half_way_is_named_once(bundle: hd.Bundle) -> None:
+    guide, subject = guided(bundle, obedient)
+    subject.until(lambda: guide.view().number == 2)
+
+    def one_off(label: str, left: float) -> np.ndarray:
+        amplitude = obedient(label, left)
+        amplitude[7] = -1.0
+        return amplitude
+
+    subject.acts = one_off
+    subject.until(lambda: guide.view().phase is Phase.ASK)
+    verdict = guide.view().verdict
+    assert verdict is not None
+    assert verdict.code == "electrode_off"
+    assert f": {SPEC.layout.channels[7]};" in verdict.sentence
+    guide.go_on()
+    subject.until(lambda: guide.done)  # the user knows, and is not asked about it again
+    assert any(SPEC.layout.channels[7] in note for note in guide.windows().notes)
+
+
+@pytest.mark.parametrize(
+    ("loudness", "code", "words"),
+    [
+        (lambda label, left: 8.0 if label != "rest" or left < 0.4 else 1.0, "not_still", "was not still"),
+        (lambda label, left: 5.0 if label != "rest" else 9.0, "no_rest", "quieter than rest was"),
+    ],
+)
+def test_a_rest_that_was_none_is_said(
+    bundle: hd.Bundle, loudness: Callable[[str, float], float], code: str, words: str
+) -> None:
+    guide = Guide(hd.StreamClassifier(bundle), hold_s=1.5, rest_s=1.5, prepare_s=0.5)
+    maps = np.ones(SPEC.frame_shape, np.float32)
+    for k in range(200):
+        view = guide.view()
+        if view.phase is Phase.ASK:
+            break
+        rms = np.full(8, loudness(view.label, view.left_s), np.float32)
+        guide.feed([FeatureFrame(maps, 16 * k, float("nan"), rms)])
+    verdict = guide.view().verdict
+    assert verdict is not None
+    assert verdict.code == code
+    assert words in verdict.sentence
+
+
+def test_what_is_made_again_counts_as_it_was_until_it_is_heard_anew(bundle: hd.Bundle) -> None:
+    guide, subject = guided(bundle, obedient)
+    subject.until(lambda: guide.view().number == 3)
+    before = len(guide.windows())
+    guide.back()
+    guide.repeat()
+    assert len(guide.windows()) == before  # the stream may be lost now
+    subject.until(lambda: guide.done)
+    assert {one.code for one in guide.verdicts.values()} == {"good"}
 
 
 def test_a_step_may_be_left_out_taken_back_and_the_rest_counts(bundle: hd.Bundle) -> None:
@@ -234,11 +291,19 @@ def test_a_profile_of_another_model_or_one_that_was_altered_is_refused(
     other = tiny_bundle(tmp_path / "other", SPEC, shared=True)
     with pytest.raises(hd.ConfigError, match="was made with the model 'tiny'"):
         Profile.load(profile, other)
-    content = bytearray((profile / CLASSIFIER).read_bytes())
+    untouched = (profile / CLASSIFIER).read_bytes()
+    content = bytearray(untouched)
     content[-30] ^= 1
     (profile / CLASSIFIER).write_bytes(content)
     with pytest.raises(hd.ConfigError, match="was altered since it was made"):
         Profile.load(profile, bundle)
+    whole = (profile / FACTS).read_text()
+    (profile / FACTS).write_text(whole.replace('"left": ', '"left": 1'))
+    (profile / CLASSIFIER).write_bytes(untouched)
+    with pytest.raises(hd.ConfigError, match="was altered since it was made"):
+        Profile.load(profile, bundle)
+    (profile / FACTS).write_text(whole)
+    Profile.load(profile, bundle)
     (profile / FACTS).write_text('{"schema": "rt-handdt.profile/9"}')
     with pytest.raises(hd.ConfigError, match=r"profile\.json"):
         Profile.load(profile, bundle)
@@ -266,3 +331,91 @@ def test_the_command_guides_over_a_stream(bundle: hd.Bundle, lsl: None, tmp_path
     assert result.exit_code == 0, result.output
     assert "hardly louder than rest" in result.output
     assert Profile.load(out, bundle).facts.labels == ("rest", "left")
+
+
+def test_levels_end_at_each_gestures_own_comfortable_contraction(bundle: hd.Bundle, profile: Path) -> None:
+    loaded = Profile.load(profile, bundle)
+    facts = loaded.facts.model_copy(update={"rest_rms_uv": 1.0, "active_rms_uv": {"left": 3.0, "right": 9.0}})
+    classifier = hd.StreamClassifier(bundle)
+    classifier.use(Profile(facts, loaded.classifier))
+    level = classifier._decoder._level
+    assert level(5.0, "left") > 2 * level(5.0, "right") > 0
+    blind = hd.StreamClassifier(bundle)
+    blind.use(Profile(facts.model_copy(update={"rest_rms_uv": 0.0}), loaded.classifier))  # rest was not heard
+    assert blind._decoder._level(5.0, "left") == hd.StreamClassifier(bundle)._decoder._level(5.0, "left")
+
+
+def test_a_place_that_cannot_be_written_is_said_before_anything_is_asked(tmp_path: Path, bundle: hd.Bundle) -> None:
+    from typer.testing import CliRunner
+
+    from rt_handdt.cli.main import app
+
+    (tmp_path / "file").write_text("")
+    asked = ["calibrate", "--bundle", str(bundle.path), "--stream", "none", "--out", str(tmp_path / "file" / "p")]
+    result = CliRunner().invoke(app, asked)
+    assert isinstance(result.exception, hd.ConfigError)
+    assert "cannot be written" in str(result.exception)
+
+
+MEANT = {"rest": "rest", "left": "wrist_flexion", "right": "wrist_extension"}
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_virtual_person_follows_the_guide_over_lsl(bundle: hd.Bundle, lsl: None, lost: bool) -> None:
+    """In a closed loop: the person does what the guide shows; or the stream ends midway, and what is done counts."""
+    from rich.console import Console
+
+    from rt_handdt.cli.calibrate import _guide
+    from rt_handdt.runtime.connect import connect
+    from rt_handdt.sim.live import LivePerson
+    from rt_handdt.sim.session import draw_donning, draw_person
+
+    who = draw_person(1000, 1)
+    person = LivePerson(who, draw_donning(who, 1), SPEC.layout, SPEC.fs_hz, reaction_s=0.1)
+    classifier = hd.StreamClassifier(bundle)
+    guide = Guide(classifier, hold_s=2.0, rest_s=2.0, prepare_s=1.0)
+    outlet = SignalOutlet("person", SPEC.layout.channels, SPEC.fs_hz)
+    stop = threading.Event()
+
+    def live() -> None:
+        nonlocal outlet
+        began = clock()
+        for k, block in enumerate(person.blocks(SPEC.hop_samples)):
+            due = began + (k + 1) * SPEC.hop_samples / SPEC.fs_hz
+            if stop.wait(max(0.0, due - clock())) or (lost and guide.view().number == 3):
+                break
+            view = guide.view()
+            person.command(MEANT[view.label] if view.phase in (Phase.PREPARE, Phase.HOLD) else "rest")
+            outlet.push(block, due)
+        del outlet  # gone, as when the amplifier is switched off
+
+    connection = None
+    thread = threading.Thread(target=live, name="person")
+    thread.start()
+    said = io.StringIO()
+    try:
+        connection = connect(SPEC, "person", timeout_s=10.0)
+        _guide(guide, classifier, connection, Console(file=said, width=200))
+    finally:
+        stop.set()
+        thread.join()
+        person.close()
+        if connection is not None:
+            connection.close()
+    windows = guide.windows()
+    if lost:
+        assert "What was heard until now counts." in said.getvalue()
+        assert set(windows.label.tolist()) == {0, 1}
+        return
+    assert {one.code for one in guide.verdicts.values()} == {"good"}, guide.verdicts
+    report = classifier.reader.fit(windows)
+    assert report.accuracy > 0.9
+    again = LivePerson(who, draw_donning(who, 1), SPEC.layout, SPEC.fs_hz, seed=1, reaction_s=0.1)
+    blocks = again.blocks(SPEC.hop_samples)
+    for label, meant in MEANT.items():
+        again.command(meant)
+        n = round(3.0 * SPEC.fs_hz / SPEC.hop_samples)
+        decided = [one.label for _ in range(n) for one in classifier.push(next(blocks))]
+        late = decided[len(decided) // 2 :]
+        assert late.count(label) > 0.8 * len(late)
+    again.close()
