@@ -245,8 +245,8 @@ class MainWindow(QWidget):
             self._pattern.show_grid(snapshot.pattern_grid, view.pattern_range)
         if news or self.frames % 6 == 0:
             self._footer.show_stats(view.stats)
-        for picture in (self._rms, self._pattern):
-            picture.show_bad(snapshot.bad_electrodes)
+        for grid in (self._rms, self._pattern):
+            grid.show_bad(snapshot.bad_electrodes)
         for picture in (self._rms, self._pattern, self._traces):
             picture.set_live(view.live)
         self._rms.show_grid(snapshot.rms_grid, (0.0, view.rms_max_uv))

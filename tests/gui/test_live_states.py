@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QPointF
@@ -60,7 +61,7 @@ def test_every_state_has_its_word_in_the_lane(state: State) -> None:
 @pytest.mark.parametrize(
     ("changes", "word"), [({"rejected": True}, "Unsure"), ({"reason": "bad_signal", "rejected": True}, "No command")]
 )
-def test_a_decision_not_to_act_on_is_in_the_lane(changes: dict[str, object], word: str) -> None:
+def test_a_decision_not_to_act_on_is_in_the_lane(changes: dict[str, Any], word: str) -> None:
     clock, engine = _Clock(), FakeEngine(at_s=24.6)
     presenter = Presenter(engine.labels, now=clock)
     snapshot = engine.snapshot((0,))

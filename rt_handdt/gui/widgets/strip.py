@@ -9,7 +9,7 @@ from rt_handdt.gui import theme
 from rt_handdt.gui.bridge import HISTORY_S, Band, Strip
 from rt_handdt.gui.widgets.canvas import CENTRE, LEFT, Canvas, colour, medium, metrics, write
 
-_NAMES_PX, _AXIS_PX, _LANE_GAP_PX = 64.0, 20.0, 5.0
+_NAMES_PX, _AXIS_PX, _LANE_GAP_PX = 64.0, 20.0, 3.0
 
 
 class LabelStrip(Canvas):
@@ -18,7 +18,7 @@ class LabelStrip(Canvas):
     def __init__(self) -> None:
         super().__init__()
         self._strip = Strip((), ())
-        self.setFixedHeight(108)
+        self.setFixedHeight(84)  # more, and in the smallest window the page above is clipped
 
     def show_strip(self, strip: Strip) -> None:
         """Show new bands, if they changed."""
