@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +11,10 @@ import numpy as np
 from rt_handdt.core.gestures import title
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.gui import theme
+from rt_handdt.gui.health import SLOW_MS, Health
 from rt_handdt.gui.pattern_style import PatternStyle, pattern_style
 from rt_handdt.gui.scale import Scale
+from rt_handdt.gui.state_history import StateHistory, Stretch
 from rt_handdt.runtime.snapshot import HistoryPoint, Snapshot
 from rt_handdt.runtime.status import State, state_title
 
@@ -78,7 +81,7 @@ class Stat:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """One stretch of the strip, and the colour of its text; times in s relative to the newest decision (0 = now)."""
+    """One stretch of the strip, and the colour of its text; times in s before now (0 = now)."""
 
     start_s: float
     end_s: float
@@ -89,10 +92,11 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """The last seconds: what was cued, what was decided."""
+    """The last seconds: what was cued, what was decided, and in which state, where that says more than "running"."""
 
     cued: tuple[Band, ...]
     decided: tuple[Band, ...]
+    states: tuple[Band, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,7 @@ class View:
     state: str
     state_colour: str
     message: str
+    message_colour: str
     model: str
     clock: str
     headline: Headline
@@ -127,9 +132,13 @@ class Presenter:
         The model's gestures, in the order of its outputs.
     style
         Of the pattern component; by default that of shared patterns.
+    now
+        Seconds that never go back; read for what goes on when a stream does not.
     """
 
-    def __init__(self, labels: Sequence[str], style: PatternStyle | None = None) -> None:
+    def __init__(
+        self, labels: Sequence[str], style: PatternStyle | None = None, now: Callable[[], float] = time.monotonic
+    ) -> None:
         self.labels = tuple(labels)
         self.titles = tuple(title(label) for label in self.labels)
         self.colours = theme.class_colours(self.labels)
@@ -140,23 +149,30 @@ class Presenter:
         self._pattern = Scale(floor=0.5)
         self._traces = Scale(floor=50.0)
         self._seconds = 0.0
+        self._states = StateHistory(HISTORY_S, now)
+        self._health = Health(now)
 
     def view(self, snapshot: Snapshot) -> View:
         """What to show of `snapshot`."""
         elapsed_s = max(snapshot.seconds - self._seconds, 0.0)
         self._seconds = snapshot.seconds
         live = snapshot.state == State.RUNNING
+        still_s = self._states.note(snapshot)
+        ailing = self._health.sentence(snapshot)
+        state_colour = theme.STATE_COLOURS.get(snapshot.state, theme.MUTED)
         return View(
             state=state_title(snapshot.state),
-            state_colour=theme.STATE_COLOURS.get(snapshot.state, theme.MUTED),
-            message=snapshot.message,
+            state_colour=state_colour,
+            # Why the hand rests is never pushed out of sight by a figure.
+            message=" · ".join(part for part in (ailing, snapshot.message) if part) if live else snapshot.message,
+            message_colour=theme.WARN if live else state_colour,
             model=snapshot.bundle_name or NONE,
             clock=clock(snapshot.seconds),
             headline=self._headline(snapshot, live),
             cue=self._cue(snapshot, live),
             bars=self._bars(snapshot, live),
             stats=stats(snapshot),
-            strip=self._strip(snapshot.history),
+            strip=self._strip(snapshot.history, still_s),
             rms_max_uv=self._rms.update(_peak(snapshot.rms_grid, 99.0), elapsed_s),
             pattern_range=self._pattern_range(snapshot, elapsed_s),
             trace_uv=self._traces.update(_peak(snapshot.traces, 99.9), elapsed_s),
@@ -177,7 +193,7 @@ class Presenter:
         if not live:
             note = "The hand is told to rest" if decision.reason else "Last decision, not live"
         elif decision.rejected:
-            note = "Held: no gesture is likely enough"
+            note = "Unsure: the last gesture is held"
         return Headline(
             text=title(decision.label),
             colour=self._colour_of.get(decision.label, theme.MUTED) if live else theme.FAINT,
@@ -207,25 +223,33 @@ class Presenter:
         current = self.labels.index(decision.label) if decision and decision.label in self._colour_of else -1
         return Bars(smoothed, raw, current, live)
 
-    def _strip(self, history: Sequence[HistoryPoint]) -> Strip:
-        if not history:
-            return Strip((), ())
-        now_s = history[-1][0]
+    def _strip(self, history: Sequence[HistoryPoint], still_s: float) -> Strip:
+        """The lanes; `still_s` after the newest decision, which is not drawn out to now: nobody decided since."""
+        states = tuple(self._state_band(stretch) for stretch in self._states.stretches())
+        if not history or still_s >= HISTORY_S:
+            return Strip((), (), states)
+        now_s = history[-1][0] + still_s
         recent = [point for point in history if point[0] >= now_s - HISTORY_S]
         if len(recent) < len(history):  # what had begun before goes on at the left edge
             recent.insert(0, history[-len(recent) - 1]._replace(time_s=now_s - HISTORY_S))
         return Strip(
-            cued=self._bands([(time_s - now_s, truth) for time_s, _, truth in recent]),
-            decided=self._bands([(time_s - now_s, label) for time_s, label, _ in recent]),
+            cued=self._bands([(time_s - now_s, truth) for time_s, _, truth in recent], -still_s),
+            decided=self._bands([(time_s - now_s, label) for time_s, label, _ in recent], -still_s),
+            states=states,
         )
 
-    def _bands(self, points: Sequence[tuple[float, str | None]]) -> tuple[Band, ...]:
-        """Join equal neighbours; each band reaches to the start of the next."""
+    @staticmethod
+    def _state_band(stretch: Stretch) -> Band:
+        tone = theme.WARN if stretch.state == State.RUNNING else theme.STATE_COLOURS.get(stretch.state, theme.MUTED)
+        return Band(stretch.start_s, stretch.end_s, stretch.word, tone, theme.ink(tone))
+
+    def _bands(self, points: Sequence[tuple[float, str | None]], last_s: float) -> tuple[Band, ...]:
+        """Join equal neighbours; each band reaches to the start of the next, and the newest to `last_s`."""
         runs: list[tuple[float, str | None]] = []
         for time_s, label in points:
             if not runs or label != runs[-1][1]:
                 runs.append((time_s, label))
-        ends = [start_s for start_s, _ in runs[1:]] + [0.0]
+        ends = [start_s for start_s, _ in runs[1:]] + [last_s]
         return tuple(
             Band(
                 start_s,
@@ -244,7 +268,7 @@ def stats(snapshot: Snapshot) -> tuple[Stat, ...]:
     known = snapshot.n_channels > 0
     lost = snapshot.samples_lost + snapshot.gaps > 0
     latency = snapshot.latency_ms
-    slow = latency.get("p99", 0.0) > 20.0  # a delay that a user feels on top of window and smoothing
+    slow = latency.get("p99", 0.0) > SLOW_MS
     return (
         Stat("Stream", snapshot.stream_name or NONE, theme.TEXT),
         Stat("Channels × rate", f"{snapshot.n_channels} × {snapshot.fs_hz:,.0f} Hz" if known else NONE, theme.TEXT),

@@ -245,6 +245,8 @@ class MainWindow(QWidget):
             self._pattern.show_grid(snapshot.pattern_grid, view.pattern_range)
         if news or self.frames % 6 == 0:
             self._footer.show_stats(view.stats)
+        for grid in (self._rms, self._pattern):
+            grid.show_bad(snapshot.bad_electrodes)
         for picture in (self._rms, self._pattern, self._traces):
             picture.set_live(view.live)
         self._rms.show_grid(snapshot.rms_grid, (0.0, view.rms_max_uv))
@@ -252,7 +254,9 @@ class MainWindow(QWidget):
         self.frames += 1
 
     def _show_header(self, view: View) -> None:
-        self._header.show_state(view.state, view.state_colour, view.message, view.model, view.clock)
+        self._header.show_state(
+            view.state, view.state_colour, view.message, view.model, view.clock, view.message_colour
+        )
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop the timer before anything is taken down; a click on the cross asks first while something is recorded."""

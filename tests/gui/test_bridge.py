@@ -57,7 +57,7 @@ def test_held_decision_says_so(engine: FakeEngine) -> None:
     snapshot = engine.snapshot((0,))
     assert snapshot.decision is not None
     held = replace(snapshot, decision=replace(snapshot.decision, rejected=True))
-    assert "Held" in Presenter(engine.labels).view(held).headline.note
+    assert "Unsure" in Presenter(engine.labels).view(held).headline.note
 
 
 def test_connecting_has_no_figures(engine: FakeEngine) -> None:

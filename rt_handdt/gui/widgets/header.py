@@ -18,19 +18,19 @@ class Header(Canvas):
 
     def __init__(self) -> None:
         super().__init__()
-        self._shown = ("Connecting", theme.ACCENT, "", "", "0:00")
+        self._shown = ("Connecting", theme.ACCENT, "", "", "0:00", theme.ACCENT)
         self.setFixedHeight(34)
 
-    def show_state(self, state: str, tone: str, message: str, model: str, clock: str) -> None:
-        """Show the state, if it changed. `message` may be empty."""
-        shown = (state, tone, message, model, clock)
+    def show_state(self, state: str, tone: str, message: str, model: str, clock: str, message_tone: str = "") -> None:
+        """Show the state, if it changed. `message` may be empty; without a tone of its own it has the state's."""
+        shown = (state, tone, message, model, clock, message_tone or tone)
         if shown != self._shown:
             self._shown = shown
             self.update()
 
     def draw(self, painter: QPainter) -> None:
         """Draw from both ends; message or caption gets what is left between them."""
-        state, tone, message, model, clock = self._shown
+        state, tone, message, model, clock, message_tone = self._shown
         box = QRectF(self.rect())
         write(painter, box, "rt_handdt", bold(21), theme.TEXT, LEFT)
         left = metrics(bold(21)).horizontalAdvance("rt_handdt") + 14
@@ -43,4 +43,4 @@ class Header(Canvas):
         # A message is a whole sentence, and must be readable to its end: it takes the caption's place.
         caption = "Real-time HD-sEMG gesture recognition" + (f"   ·   Model {model}" if model else "")
         room = QRectF(left, 2, time_box.left() - left - 12, box.height())
-        write(painter, room, message or caption, medium(14), tone if message else theme.MUTED, LEFT)
+        write(painter, room, message or caption, medium(14), message_tone if message else theme.MUTED, LEFT)

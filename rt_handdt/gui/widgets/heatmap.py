@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import html
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QImage, QPainter, QPixmap, QResizeEvent
+from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, Qt
+from PySide6.QtGui import QHelpEvent, QImage, QPainter, QPen, QPixmap, QResizeEvent
+from PySide6.QtWidgets import QToolTip
 
 from rt_handdt.core.layout import ArrayBlock, ElectrodeLayout
 from rt_handdt.core.types import Float32
 from rt_handdt.gui import theme
+from rt_handdt.gui.bridge import NONE
 from rt_handdt.gui.upsample import Upsampler
 from rt_handdt.gui.widgets.canvas import CENTRE, LEFT, Canvas, colour, medium, metrics, pill, write
 
@@ -78,6 +83,9 @@ class GridHeatmap(Canvas):
         self._levels = (0.0, 1.0)
         self._filled = False
         self._live = True
+        self._grid: Float32 | None = None
+        self._bad: dict[str, str] = {}
+        self._cells: tuple[QRectF, ...] = ()
         self.setMinimumSize(110, 120)
 
     def set_live(self, live: bool) -> None:
@@ -86,8 +94,34 @@ class GridHeatmap(Canvas):
             self._live = live
             self.update()
 
+    def show_bad(self, bad: Mapping[str, str]) -> None:
+        """Cross out the electrodes of these names; what is painted there is their neighbours'."""
+        if bad != self._bad:
+            self._bad = dict(bad)
+            self.update()
+
+    def words_at(self, at: QPointF) -> str:
+        """Name and value of the electrode at a place, and what is wrong with it; empty where there is none."""
+        for number, cell in enumerate(self._cells):
+            if cell.contains(at):
+                name = self._layout.channels[number]
+                value = NONE if self._grid is None else f"{self._grid[self._layout.cells[number]]:.3g} {self._unit}"
+                why = f" · {self._bad[name]}, rebuilt from its neighbours" if name in self._bad else ""
+                return f"{name} · {value}{why}"
+        return ""
+
+    def event(self, event: QEvent) -> bool:
+        """Name the electrode under a resting mouse."""
+        if isinstance(event, QHelpEvent):
+            # Names come from outside: as plain text, never as markup.
+            text = html.escape(self.words_at(QPointF(event.pos())))
+            QToolTip.showText(event.globalPos(), f"<span>{text}</span>" if text else "", self)
+            return True
+        return super().event(event)
+
     def show_grid(self, grid: Float32 | None, levels: tuple[float, float]) -> None:
         """Show values of shape (H, W), NaN where blank, with the colour range `levels`; None: nothing to show."""
+        self._grid = grid
         if grid is None:
             if self._filled:
                 self._filled = False
@@ -139,6 +173,7 @@ class GridHeatmap(Canvas):
                     (block.rows[1] - block.rows[0] + 1) * cell_y,
                 )
             )
+        self._cells = tuple(self._cell(row, column, cell_x, cell_y) for row, column in self._layout.cells)
         first_top = min(box.top() for box in self._boxes)
         last_bottom = max(box.bottom() for box in self._boxes)
         right = max(box.right() for box in self._boxes)
@@ -149,6 +184,13 @@ class GridHeatmap(Canvas):
         self._bar = QRectF(right + _BAR_GAP_PX, top + 8, _BAR_PX, tall - 34)
         self._draw_overlay(cell_x, cell_y)
         super().resizeEvent(event)
+
+    def _cell(self, row: int, column: int, cell_x: float, cell_y: float) -> QRectF:
+        for block, box in zip(self._blocks, self._boxes, strict=True):
+            if block.rows[0] <= row <= block.rows[1] and block.columns[0] <= column <= block.columns[1]:
+                left = box.left() + (column - block.columns[0]) * cell_x
+                return QRectF(left, box.top() + (row - block.rows[0]) * cell_y, cell_x, cell_y)
+        return QRectF()
 
     def _draw_overlay(self, cell_x: float, cell_y: float) -> None:
         ratio = self.devicePixelRatioF()
@@ -192,6 +234,7 @@ class GridHeatmap(Canvas):
             pill(painter, sign, theme.TRACK)
             write(painter, sign, self._empty_text, medium(13), theme.MUTED, CENTRE)
             return
+        self._draw_crosses(painter)
         painter.drawImage(self._bar, self._ramp_image)
         low, high = self._levels
         for share, value in ((0.0, low), (0.5, (low + high) / 2), (1.0, high)):
@@ -202,6 +245,17 @@ class GridHeatmap(Canvas):
             write(painter, box, text.replace("-", "−"), medium(12), theme.TEXT, LEFT)
         unit = QRectF(self._bar.left(), self._bar.bottom() + 10, _BAR_PX + _BAR_TEXT_PX, 16)
         write(painter, unit, self._unit, medium(12), theme.MUTED, LEFT)
+
+    def _draw_crosses(self, painter: QPainter) -> None:
+        for name, cell in zip(self._layout.channels, self._cells, strict=True):
+            if name in self._bad:
+                half = max(2.5, 0.28 * min(cell.width(), cell.height()))
+                box = QRectF(-half, -half, 2 * half, 2 * half).translated(cell.center())
+                # Dark below light: seen on either end of the colours.
+                for tone, width in (("#000000", 3.5), ("#ffffff", 1.6)):
+                    painter.setPen(QPen(colour(tone), width))
+                    painter.drawLine(QLineF(box.topLeft(), box.bottomRight()))
+                    painter.drawLine(QLineF(box.bottomLeft(), box.topRight()))
 
 
 def _even(pixels: float) -> float:

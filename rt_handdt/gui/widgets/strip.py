@@ -1,4 +1,4 @@
-"""The last ten seconds: what was cued above, what was decided below."""
+"""The last ten seconds: what was cued, what was decided, and below it what was amiss."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from rt_handdt.gui import theme
 from rt_handdt.gui.bridge import HISTORY_S, Band, Strip
 from rt_handdt.gui.widgets.canvas import CENTRE, LEFT, Canvas, colour, medium, metrics, write
 
-_NAMES_PX, _AXIS_PX, _LANE_GAP_PX = 64.0, 20.0, 5.0
+_NAMES_PX, _AXIS_PX, _LANE_GAP_PX = 64.0, 20.0, 3.0
 
 
 class LabelStrip(Canvas):
-    """Two lanes of coloured bands over a time axis; now is at the right."""
+    """Three lanes of coloured bands over a time axis; now is at the right."""
 
     def __init__(self) -> None:
         super().__init__()
         self._strip = Strip((), ())
-        self.setFixedHeight(84)
+        self.setFixedHeight(84)  # more, and in the smallest window the page above is clipped
 
     def show_strip(self, strip: Strip) -> None:
         """Show new bands, if they changed."""
@@ -27,11 +27,12 @@ class LabelStrip(Canvas):
             self.update()
 
     def draw(self, painter: QPainter) -> None:
-        """Draw both lanes and the axis."""
-        lane = (self.height() - _AXIS_PX - _LANE_GAP_PX) / 2
-        self._draw_lane(painter, 0, lane, "Cued", self._strip.cued)
-        self._draw_lane(painter, lane + _LANE_GAP_PX, lane, "Decided", self._strip.decided)
-        bottom = 2 * lane + _LANE_GAP_PX
+        """Draw the lanes and the axis."""
+        lane = (self.height() - _AXIS_PX - 2 * _LANE_GAP_PX) / 3
+        lanes = (("Cued", self._strip.cued), ("Decided", self._strip.decided), ("State", self._strip.states))
+        for number, (name, bands) in enumerate(lanes):
+            self._draw_lane(painter, number * (lane + _LANE_GAP_PX), lane, name, bands)
+        bottom = 3 * lane + 2 * _LANE_GAP_PX
         for second in range(int(HISTORY_S) + 1):
             x = self._x(-float(second))
             painter.fillRect(QRectF(x - 0.5, bottom + 2, 1, 4), colour(theme.FAINT))
