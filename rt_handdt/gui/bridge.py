@@ -179,6 +179,10 @@ class Presenter:
             live=live,
         )
 
+    def look_away(self) -> None:
+        """The display is held from now to the next view."""
+        self._states.look_away()
+
     def _pattern_range(self, snapshot: Snapshot, elapsed_s: float) -> tuple[float, float]:
         style = self.style
         high = style.high or self._pattern.update(_peak(snapshot.pattern_grid, 99.0), elapsed_s)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from rt_handdt.runtime.snapshot import Snapshot
 from rt_handdt.runtime.status import State, state_title
 
-UNSURE, NO_COMMAND = "Unsure", "No command"
+UNSURE, NO_COMMAND, NOT_WATCHED = "Unsure", "No command", "Display held"
 
 
 class Stretch(NamedTuple):
@@ -52,6 +52,10 @@ class StateHistory:
             self._newest = (newest_s, now_s)
         # Between two decisions of a running engine the lanes stand still: they would tremble by a hop otherwise.
         return 0.0 if state == State.RUNNING or self._newest is None else now_s - self._newest[1]
+
+    def look_away(self) -> None:
+        """Until the next snapshot nobody knows how it is, and the lane says so."""
+        self._changes.append((self._clock(), NOT_WATCHED, State.STOPPED))
 
     def stretches(self) -> tuple[Stretch, ...]:
         """All stretches in which something is to be said, oldest first; none while all is well."""

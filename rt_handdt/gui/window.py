@@ -277,6 +277,7 @@ class MainWindow(QWidget):
         """Hold the picture, or go on; the engine runs on either way."""
         self._paused = not self._paused
         if self._paused:
+            self._presenter.look_away()
             view = self._view
             message = "The display is held; recognition goes on."
             self._header.show_state("Paused", theme.ACCENT, message, view.model, view.clock)

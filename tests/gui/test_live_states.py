@@ -129,3 +129,15 @@ def test_a_map_names_its_electrodes_and_crosses_out_the_bad(qtbot: QtBot) -> Non
     spot = (round(centre.x()) * crossed.width() // 300, round(centre.y()) * crossed.height() // 240)
     assert crossed.pixelColor(*spot).lightness() > 200
     assert plain.pixelColor(*spot) != crossed.pixelColor(*spot)
+
+
+def test_what_nobody_watched_is_not_called_well() -> None:
+    clock, engine = _Clock(), FakeEngine(at_s=24.6)
+    presenter = Presenter(engine.labels, now=clock)
+    presenter.view(engine.snapshot((0,)))
+    presenter.look_away()
+    clock.now_s += 2.0
+    presenter.view(engine.snapshot((0,)))
+    clock.now_s += 1.0
+    (band,) = presenter.view(engine.snapshot((0,))).strip.states
+    assert (band.text, band.start_s, band.end_s) == ("Display held", -3.0, -1.0)
