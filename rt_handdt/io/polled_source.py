@@ -62,7 +62,10 @@ class PolledSource(ABC):
             (unit,) * len(channels),
         )  # fmt: skip
         self.timeline = Timeline(fs_hz)
-        self._waiting: list[Chunk] = []
+        # Two underscores: what subclasses call their own must not be ours.
+        self.__waiting: list[Chunk] = []
+        self.__first_s: float | None = None
+        self.__sent = 0  # samples so far, lost ones counted
 
     @abstractmethod
     def poll(self, timeout_s: float) -> npt.ArrayLike | None:
@@ -89,17 +92,17 @@ class PolledSource(ABC):
     def read(self, n_samples: int, timeout_s: float) -> list[Chunk]:
         """See `rt_handdt.io.source.Source.read`."""
         deadline = clock() + timeout_s
-        while sum(len(one.samples) for one in self._waiting) < n_samples:
+        while sum(len(one.samples) for one in self.__waiting) < n_samples:
             asked_s = clock()
             try:
                 block = self.poll(max(0.0, deadline - asked_s))
             except StreamError:
-                if not self._waiting:
+                if not self.__waiting:
                     raise
                 break  # what came before the end is given first
             arrived_s = clock()
             if block is not None and len(samples := np.asarray(block)):
-                self._waiting += self._place(samples, arrived_s, asked_s)
+                self.__waiting += self._place(samples, arrived_s, asked_s)
             elif arrived_s >= deadline:
                 break
         return self._take(n_samples)
@@ -114,15 +117,21 @@ class PolledSource(ABC):
         stamps_s = arrived_s - np.arange(len(samples) - 1, -1, -1) / self._description.fs_hz
         counter = self._description.counter
         counts = None if counter is None else samples[:, counter]
-        return self.timeline.place(stamps_s, arrived_s, counts, asked_s).chunks(samples, stamps_s)
+        placed = self.timeline.place(stamps_s, arrived_s, counts, asked_s)
+        # What is recorded are even times by count: those of arrival run back where a source has a backlog to send.
+        if self.__first_s is None:
+            self.__first_s = float(placed.times_s[0])
+        numbers = self.__sent + np.cumsum(placed.missing) + np.arange(len(samples))
+        self.__sent = int(numbers[-1]) + 1
+        return placed.chunks(samples, self.__first_s + numbers / self._description.fs_hz)
 
     def _take(self, n_samples: int) -> list[Chunk]:
         taken: list[Chunk] = []
-        while self._waiting and n_samples > 0:
-            chunk = self._waiting.pop(0)
+        while self.__waiting and n_samples > 0:
+            chunk = self.__waiting.pop(0)
             n = len(chunk.samples)
             if n > n_samples:
-                self._waiting.insert(0, _part(chunk, slice(n_samples, None), 0))
+                self.__waiting.insert(0, _part(chunk, slice(n_samples, None), 0))
                 chunk = _part(chunk, slice(n_samples), chunk.gap_samples)
             taken.append(chunk)
             n_samples -= len(chunk.samples)

@@ -39,8 +39,8 @@ class Placed(NamedTuple):
     times_s: Float64
     offset_s: float
 
-    def chunks(self, samples: npt.NDArray[Any], stamps_s: Float64) -> list[Chunk]:
-        """The n samples that were placed, with the stamps that they came with, cut where some are missing."""
+    def chunks(self, samples: npt.NDArray[Any], stamps_s: Float64 | None = None) -> list[Chunk]:
+        """The n samples that were placed, with the stamps that they came with (if any), cut where some are missing."""
         starts = [0, *(int(cut) for cut in np.flatnonzero(self.missing) if cut > 0)]
         stops = [*starts[1:], len(samples)]
         return [
@@ -49,7 +49,7 @@ class Placed(NamedTuple):
                 self.times_s[start:stop],
                 int(self.missing[start]),
                 self.offset_s,
-                stamps_s[start:stop],
+                None if stamps_s is None else stamps_s[start:stop],
             )
             for start, stop in zip(starts, stops, strict=True)
         ]

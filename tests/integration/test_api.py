@@ -253,8 +253,10 @@ def test_without_markers_or_at_another_rate_there_is_no_score(bundle: hd.Bundle)
 # -- the engine in another's process -----------------------------------------------------------------------------------
 
 
-def test_a_source_and_a_sink_of_ones_own(bundle: hd.Bundle, lsl: None, tmp_path: Path) -> None:
+@pytest.mark.parametrize("late_s", [0.0, 1.2])
+def test_a_source_and_a_sink_of_ones_own(bundle: hd.Bundle, lsl: None, tmp_path: Path, late_s: float) -> None:
     source, ear, told = Playback(signal_uv(), lost=300), Ear(), []
+    source._began -= late_s  # a backlog, sent as fast as it is fetched
     with hd.LiveEngine(
         bundle,
         source,
