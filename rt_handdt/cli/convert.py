@@ -18,6 +18,7 @@ from rt_handdt.errors import ConfigError, HanddtError, RecordingError
 if TYPE_CHECKING:
     from rt_handdt.core.layout import ElectrodeLayout
     from rt_handdt.core.recording import Recording
+    from rt_handdt.io.session_name import SessionName
     from rt_handdt.io.signal_choice import SignalChoice
 
 
@@ -29,7 +30,10 @@ def convert(
     ] = None,
     subject: Annotated[str | None, typer.Option("--subject", help="Whom; default: as the recording says.")] = None,
     session: Annotated[str | None, typer.Option("--session", help="Which session; default: as it says.")] = None,
-    task: Annotated[str, typer.Option("--task", help="What was done, in a word.")] = "gestures",
+    task: Annotated[
+        str | None,
+        typer.Option("--task", help="What was done, in a word; default: as the file's name says."),
+    ] = None,
     layout: Annotated[
         str | None, typer.Option("--layout", help="BIDS: the electrodes' places; default: a shipped one that fits.")
     ] = None,
@@ -54,13 +58,22 @@ def convert(
     if one_file and len(found) > 1:
         raise ConfigError(f"{source} holds {len(found)} recordings; give a folder to write them to, not {out}.")
     done = left = failed = 0
+    taken: dict[SessionName, str] = {}
     for path, who, when in found:
         try:
             recording = _opened(path, who, when, choice)
             recording = replace(recording, subject=subject or recording.subject, session=session or recording.session)
-            target = _write(recording, out, kind, one_file, task, layout, powerline, console, many=len(found) > 1)
-        except HanddtError as exc:
+            name = _name(path, recording, task)
+            if (other := taken.setdefault(name, path)) != path:
+                raise ConfigError(
+                    f"would get the same name as {other} ({name.stem}); call them sub-…_ses-…_run-…, or convert each "
+                    "with its own --subject or --session."
+                )
+            target = _write(recording, out, kind, one_file, name, layout, powerline, console, many=len(found) > 1)
+        except (HanddtError, OSError) as exc:
             if len(found) == 1:
+                if isinstance(exc, OSError):
+                    raise ConfigError(f"{out}: cannot be written ({exc.strerror or exc}); choose another.") from None
                 raise
             failed += 1
             console.print(Text(f"{path}: left out: {exc}", "yellow"))
@@ -113,7 +126,7 @@ def _write(
     out: Path,
     kind: str,
     one_file: bool,
-    task: str,
+    name: SessionName,
     layout: str | None,
     powerline: float,
     console: Console,
@@ -122,11 +135,9 @@ def _write(
 ) -> Path | None:
     """Where it is now; None where it was there already, of several."""
     from rt_handdt.io.bids.write import write_session
-    from rt_handdt.io.session_name import SessionName
     from rt_handdt.io.xdf import write_xdf
     from rt_handdt.runtime.recorder import check_new
 
-    name = SessionName(_plain(recording.subject), _plain(recording.session), _plain(task))
     if kind == "xdf":
         target = out if one_file else name.path(out, ".xdf")
         if many and target.exists():
@@ -153,6 +164,17 @@ def _write(
             powerline_hz=powerline,
             progress=lambda samples: bar.update(step, completed=samples),
         )
+
+
+def _name(path: str, recording: Recording, task: str | None) -> SessionName:
+    """Task and run as the file's own name says, so that two runs of a session stay two."""
+    from rt_handdt.io.session_name import SessionName
+
+    said = SessionName.parse(path)
+    what = task or ("gestures" if said is None else said.task)
+    return SessionName(
+        _plain(recording.subject), _plain(recording.session), _plain(what), 1 if said is None else max(1, said.run)
+    )
 
 
 def _plain(text: str) -> str:

@@ -96,10 +96,10 @@ def record(
     console.print(Text(f"Recording {listed} as {path}"))
     if protocol is not None:
         console.print(Text(f"{len(protocol.cues())} cues, {protocol.seconds:.0f} s"))
-    if name is not None:
-        _write_facts(path.with_suffix(".json"), name, streams[0], hand, sex, notes)
     progress = None
     try:
+        if name is not None:
+            _write_facts(path.with_suffix(".json"), name, streams[0], hand, sex, notes)
         with Ending() as ending:
             ending.running = True
             progress = _go(run, console, ending.asked.is_set, seconds, keys)
@@ -114,7 +114,13 @@ def record(
         recorded = open_recording(path)
         for note in recorded.notes:
             console.print(Text(f"Note: {note}", "yellow"))
-        console.print(Text(str(write_session(recorded, out, name))))
+        try:
+            console.print(Text(str(write_session(recorded, out, name))))
+        except OSError as exc:
+            raise ConfigError(
+                f"{out}: the BIDS dataset cannot be written ({exc.strerror or exc}); {path} is whole: "
+                "make room and give it to 'rt-handdt convert'."
+            ) from None
 
 
 def _go(run: RecordingRun, console: Console, over: Any, seconds: float | None, keys: bool) -> Progress | None:
@@ -219,4 +225,7 @@ def _write_facts(path: Path, name: SessionName, signal: Heard, hand: str | None,
         "signal": {"name": said.name, "host": said.host, "channels": said.n_channels, "fs_hz": said.fs_hz},
         "software": f"rt-handdt {__version__}",
     }
-    path.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    try:
+        path.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as exc:
+        raise ConfigError(f"{path}: cannot be written ({exc.strerror or exc}); choose another --out.") from None

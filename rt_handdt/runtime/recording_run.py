@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from rt_handdt.errors import StreamError
+from rt_handdt.errors import ConfigError, StreamError
 from rt_handdt.io.description import TEXT
 from rt_handdt.io.disk_guard import DiskGuard
 from rt_handdt.io.lsl import Heard, clock
@@ -84,8 +84,10 @@ class RecordingRun:
             for one in streams:
                 self._inlets.append(RawInlet(one))
             self._file = XdfFile(path)
-        except BaseException:
+        except BaseException as exc:
             self._disconnect()
+            if isinstance(exc, OSError):  # another recorder was faster, or the disk is full
+                raise ConfigError(f"{path}: cannot be made ({exc.strerror or exc}); choose another name.") from None
             raise
         self._cues, self._turn, self._cue_ends = list(cues), -1, 0.0
         self._own_cues = own_cues or bool(cues)
@@ -97,7 +99,7 @@ class RecordingRun:
         self._measured = self._bounded = 0.0
         self._last: dict[int, float] = {}
         self.samples = 0
-        self.lost: list[str] = []
+        self._gone: set[int] = set()  # by position: several streams may have one name
         self.full = False
 
     def _add(self, inlet: RawInlet) -> int:
@@ -122,12 +124,12 @@ class RecordingRun:
         """
         now = clock()
         for position, (inlet, number) in enumerate(zip(self._inlets, self._numbers, strict=True)):
-            if inlet.description.name in self.lost:
+            if position in self._gone:
                 continue
             try:
                 stamps_s, values = inlet.read()
             except StreamError as exc:
-                self.lost.append(inlet.description.name)
+                self._gone.add(position)
                 self._say(f"{exc} The recording goes on without it.")
                 continue
             if not len(stamps_s):
@@ -137,7 +139,7 @@ class RecordingRun:
             else:
                 self._file.samples(number, stamps_s, values)
             self.samples += len(stamps_s) if position == 0 else 0
-        if not self._look_after(now) or len(self.lost) == len(self._inlets):
+        if not self._look_after(now) or len(self._gone) == len(self._inlets):
             return None
         return self._progress(now)
 
@@ -165,8 +167,8 @@ class RecordingRun:
     def _look_after(self, now: float) -> bool:
         if now - self._measured > OFFSET_S:
             self._measured = now
-            for inlet, number in zip(self._inlets, self._numbers, strict=True):
-                if inlet.description.name not in self.lost and (found := inlet.offset()) is not None:
+            for position, (inlet, number) in enumerate(zip(self._inlets, self._numbers, strict=True)):
+                if position not in self._gone and (found := inlet.offset()) is not None:
                     self._file.offset(number, *found)
             if self._marks:
                 self._file.offset(self._marks, now, 0.0)

@@ -274,6 +274,78 @@ def test_a_rate_that_bdf_cannot_say_is_one_sentence(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("*.bdf"))
 
 
+def test_two_recordings_never_become_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from typer.testing import CliRunner
+
+    from rt_handdt.cli.main import app
+
+    monkeypatch.chdir(tmp_path)
+    for folder, names in (("named", ("sub-a_ses-1_run-1_emg", "sub-a_ses-1_run-2_emg")), ("alike", ("x", "y"))):
+        Path(folder).mkdir()
+        for name in names:
+            np.save(f"{folder}/{name}.npy", emg())
+        Path(folder, "recordings.toml").write_text('fs_hz = 1000.0\nunit = "uV"\n')
+    runs = CliRunner().invoke(app, ["convert", "named", "bids"])
+    assert "2 recordings written" in runs.output
+    assert len(list(Path("bids").rglob("*.bdf"))) == 2
+    alike = CliRunner().invoke(app, ["convert", "alike", "xdf", "--to", "xdf"])
+    assert isinstance(alike.exception, RecordingError)
+    assert "would get the same name as alike/x.npy" in alike.output
+
+
+@pytest.mark.parametrize("out", ["file/one.xdf", "file/bids", "/proc/one.xdf"])
+def test_where_nothing_can_be_written_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str) -> None:
+    from typer.testing import CliRunner
+
+    from rt_handdt.cli.main import app
+
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    np.save("a.npy", emg())
+    Path("a.toml").write_text('fs_hz = 1000.0\nunit = "uV"\n')
+    result = CliRunner().invoke(app, ["convert", "a.npy", out])
+    assert isinstance(result.exception, ConfigError)
+    assert "cannot be written" in str(result.exception)
+
+
+def test_a_full_disk_leaves_no_bdf_that_looks_whole(tmp_path: Path) -> None:
+    import resource
+
+    one = ArrayRecording("one", 1000.0, NAMES, 20_000, (), samples=emg(20_000).astype(np.float32))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, before[1]))
+    try:
+        with pytest.raises(OSError, match="space"):
+            write_session(one, tmp_path, SessionName("1"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.rglob("*.bdf"))
+
+
+def test_names_longer_than_a_header_holds_come_back(tmp_path: Path) -> None:
+    names = ("a long name of electrode 0", "a long name of electrode 1", "short")
+    one = ArrayRecording("one", 1000.0, names, 2000, (), samples=emg().astype(np.float32))
+    write_session(one, tmp_path, SessionName("1"))
+    assert open_recording(tmp_path).channels == names
+
+
+@pytest.mark.parametrize("row", [["inf", 1, "x"], [0, "inf", "x"], [0.5, -1, "x"]])
+def test_events_at_no_time_are_one_sentence(tmp_path: Path, row: list[object]) -> None:
+    path = small(tmp_path, events=False)
+    write_tsv(path.with_name("sub-a1_ses-1_task-t_events.tsv"), ["onset", "duration", "trial_type"], [row])
+    with pytest.raises(RecordingError, match="row 2: onset, duration and sample must be numbers, and no duration"):
+        open_recording(path)
+
+
+def test_events_without_an_onset_are_counted(tmp_path: Path) -> None:
+    path = small(tmp_path, events=False)
+    rows = [["n/a", 1, "n/a", "x"], [0.5, "n/a", "500.0", "fist"]]
+    write_tsv(path.with_name("sub-a1_ses-1_task-t_events.tsv"), ["onset", "duration", "sample", "trial_type"], rows)
+    found = open_recording(path)
+    assert found.markers == (Marker(500, "fist"),)
+    assert any("1 events have no onset" in note for note in found.notes)
+
+
 def test_a_tree_of_sessions_is_listed(tmp_path: Path) -> None:
     from typer.testing import CliRunner
 

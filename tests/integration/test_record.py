@@ -102,6 +102,49 @@ def test_a_session_with_cues_is_recorded_named_and_usable_at_once(stream: Signal
     assert "run-2" in again.communicate(timeout=120)[0]
 
 
+def test_of_two_streams_with_one_name_only_the_one_that_ended_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from types import SimpleNamespace
+
+    from rt_handdt.errors import StreamError
+    from rt_handdt.runtime import recording_run
+
+    class Inlet:
+        description = SimpleNamespace(name="Amp", number_format="float32", n_channels=1, kind="EMG")
+        xml = "<info><name>Amp</name><channel_count>1</channel_count><channel_format>float32</channel_format></info>"
+
+        def __init__(self, ended: bool) -> None:
+            self.ended = ended
+
+        def read(self) -> tuple[np.ndarray, np.ndarray]:
+            if self.ended:
+                raise StreamError("It has ended.")
+            return np.array([clock()]), np.zeros((1, 1), np.float32)
+
+        def offset(self) -> None:
+            return None
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(recording_run, "RawInlet", Inlet)
+    run = recording_run.RecordingRun(tmp_path / "a.xdf", [False, True])  # type: ignore[list-item]
+    assert all(run.step() is not None for _ in range(3))
+    run.close()
+    assert run.samples == 3
+
+
+def test_a_recorder_that_was_slower_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rt_handdt.runtime import recording_run
+
+    monkeypatch.setattr(recording_run, "check_new", lambda path: None)  # both looked before either wrote
+    (tmp_path / "a.xdf").write_bytes(b"another's")
+    with pytest.raises(ConfigError, match="cannot be made"):
+        recording_run.RecordingRun(tmp_path / "a.xdf", [])
+    assert (tmp_path / "a.xdf").read_bytes() == b"another's"
+
+
 def test_a_recorder_that_is_killed_leaves_all_but_the_last_second(stream: SignalOutlet, tmp_path: Path) -> None:
     child = started("a.xdf", cwd=tmp_path)
     path = tmp_path / "a.xdf"

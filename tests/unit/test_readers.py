@@ -267,3 +267,13 @@ def test_every_format_is_named_where_none_fits(tmp_path: Path) -> None:
 def test_a_stream_cannot_be_chosen_where_there_are_none(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="stream"):
         open_recording(table(tmp_path / "a.csv", "1,2\n"), choice=SignalChoice(stream="x"))
+
+
+@pytest.mark.parametrize("content", [b"PK\x03\x04no archive", b""])
+def test_archives_that_are_cut_short_are_one_sentence(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.npz"
+    np.savez(path, samples=np.zeros((500, 2)))
+    path.write_bytes(content or path.read_bytes()[:-300])
+    (tmp_path / "a.toml").write_text('fs_hz = 1000.0\nunit = "uV"\n')
+    with pytest.raises(RecordingError, match="cannot be read as NumPy's"):
+        open_recording(path)

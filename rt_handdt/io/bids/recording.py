@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from rt_handdt.io.signal_columns import Column, distinct_names, signal_columns
 
 #: Columns of events that name what was done, the likeliest first.
 _LABELS = ("gesture_name", "gesture", "trial_type", "value", "event_type")
+#: A header of EDF and BDF has so many letters for a name.
+_LETTERS = 16
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,9 @@ def _with_channels(file: EdfFile, path: Path) -> tuple[EdfFile, set[str], list[s
     if len(by_name) != len(rows):
         raise RecordingError(f"{path}: a name is there twice; names of channels must differ.")
     own = [column.name for column in file.columns]
-    if len(rows) == len(own) and not set(own) & set(by_name):
+    if len(rows) == len(own) and all(row["name"][:_LETTERS] == name for row, name in zip(rows, own, strict=True)):
+        matched = list(rows)  # a header cuts names off
+    elif len(rows) == len(own) and not set(own) & set(by_name):
         matched = list(rows)  # the file has names of its own; both have the same order by the standard
         notes.append("The file names its channels otherwise than channels.tsv; they are matched by their order.")
     else:
@@ -158,19 +163,27 @@ def _events(path: Path, file: EdfFile) -> tuple[list[Event], list[str]]:
     label_column = next((name for name in _LABELS if name in rows[0]), None)
     if label_column is None or not {"onset", "duration"} <= set(rows[0]):
         raise RecordingError(f"{path}: needs the columns onset, duration and one of {', '.join(_LABELS)}.")
-    found, beyond = [], 0
+    found, beyond, nowhere = [], 0, 0
     for number, row in enumerate(rows, 2):
+        if not row["onset"]:  # n/a is allowed there
+            nowhere += 1
+            continue
         try:
             onset_s, long_s = float(row["onset"]), float(row["duration"] or 0.0)
-            # `sample` is exact where the onset is rounded
-            first = int(row["sample"]) if row.get("sample") else round(onset_s * file.fs_hz)
+            sample = float(row.get("sample") or onset_s * file.fs_hz)  # exact where the onset is rounded
         except ValueError:
-            raise RecordingError(f"{path}: row {number}: onset, duration and sample must be numbers.") from None
-        n_samples = round(long_s * file.fs_hz)
+            onset_s = long_s = sample = math.nan
+        if not (math.isfinite(onset_s) and math.isfinite(sample) and 0 <= long_s < math.inf):
+            raise RecordingError(
+                f"{path}: row {number}: onset, duration and sample must be numbers, and no duration below 0."
+            )
+        first, n_samples = round(sample), round(long_s * file.fs_hz)
         if first < 0 or first + n_samples > file.n_samples:
             beyond += 1
             continue
         found.append(Event(first, n_samples, _label(row, label_column), row.get("task_type", "")))
+    if nowhere:
+        notes.append(f"{nowhere} events have no onset and were dropped.")
     if beyond:
         notes.append(f"{beyond} events end beyond the file and were dropped.")
     return sorted(found, key=lambda one: one.first), notes

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from rt_handdt.io.session_name import SessionName
 VERSION = "1.11.0"
 #: Codes of BDF.
 _LOWEST, _HIGHEST = -8_388_608, 8_388_607
+_CODE_BYTES = 3
 #: A header has so many letters for a limit; of these, codes are reckoned back to µV.
 _LETTERS = 8
 
@@ -106,6 +109,8 @@ def write_session(
             _write_samples(writer, recording, low, high, fs, progress)
         finally:
             writer.close()
+        if part.stat().st_size < recording.n_samples * len(recording.channels) * _CODE_BYTES:  # nor does its end
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         _side_cars(recording, path, name, missing, layout, powerline_hz)
         _dataset(root, name)
         part.replace(path)  # last: what has a BDF is whole
@@ -157,7 +162,8 @@ def _write_samples(
         codes = (np.rint((held - low) / step) + _LOWEST).astype(np.int32)
         if len(codes) < fs:  # the last record is filled up with the last values; `samples` of the side-car is true
             codes = np.concatenate([codes, np.repeat(codes[-1:], fs - len(codes), axis=0)])
-        writer.blockWriteDigitalSamples(np.ascontiguousarray(codes.T).reshape(-1))
+        if writer.blockWriteDigitalSamples(np.ascontiguousarray(codes.T).reshape(-1)) < 0:  # it raises nothing
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         done += len(block)
         progress(done)
 

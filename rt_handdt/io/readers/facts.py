@@ -78,6 +78,6 @@ def read_facts(path: Path) -> TableFacts:
     if found is None:
         raise RecordingError(
             f"{path}: nothing says its rate and unit; put them beside it, in {path.name.split('.', 1)[0]}.toml: "
-            'fs_hz = 2048 and unit = "uV" (docs/recordings.md has an example).'
+            'fs_hz = 2048 and unit = "uV" (docs/data.md has an example).'
         )
     return TableFacts.from_toml(found, error=RecordingError)

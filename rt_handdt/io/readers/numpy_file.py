@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +45,7 @@ class NumpyReader(OneFile):
                     samples = content[facts.samples]
                     if isinstance(facts.label, str):
                         labels = [str(one) for one in content[facts.label].ravel().tolist()]
-        except (OSError, ValueError, EOFError) as exc:
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as exc:
             raise RecordingError(
                 f"{path}: cannot be read as NumPy's ({exc}); write it again with numpy.save."
             ) from None
