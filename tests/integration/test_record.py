@@ -349,6 +349,8 @@ def test_labrecorder_records_all_our_streams_and_we_read_what_it_writes(
             until(lambda: path.exists() and path.stat().st_size > 3 * 512 * 45)
             stream.mark("thumbs up", clock())
             until(lambda: b"thumbs up" in path.read_bytes())
+            size = path.stat().st_size  # samples of its time come later: a marker beyond the last one is dropped
+            until(lambda: path.stat().st_size > size + 2 * 512 * 45)
         finally:
             recorder.stop()
     streams, _ = pyxdf.load_xdf(path, verbose=False)
