@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from rt_handdt.cli.options import FileColumns, FileStream, FileUnit, ProviderName
 from rt_handdt.errors import ConfigError
@@ -17,7 +17,7 @@ from rt_handdt.errors import ConfigError
 if TYPE_CHECKING:
     from rt_handdt.core.live_figures import LiveFigures
 
-SCHEMA = "rt-handdt.score/1"
+SCHEMA = "rt-handdt.score/2"
 #: Key, words, factor to what is shown, unit.
 _ROWS = (
     ("onset_delay_p50", "EMG onset → right stable decision, p50", 1e3, "ms"),
@@ -27,6 +27,7 @@ _ROWS = (
     ("release_p50", "marker of rest → rest, p50", 1e3, "ms"),
     ("release_p90", "marker of rest → rest, p90", 1e3, "ms"),
     ("false_activations", "false activations a minute of rest", 1.0, ""),
+    ("rest_error", "windows of rest decided as a gesture", 100.0, "%"),
     ("other_accepted", "movements that are no gesture, taken for one", 100.0, "%"),
     ("active_error", "windows of a gesture decided as another", 100.0, "%"),
     ("refused", "windows of a gesture decided as rest", 100.0, "%"),
@@ -101,10 +102,6 @@ def score(
             }
         )
     console.print(_table(models, ldas, len(sessions)))
-    missed = sum(one.missed for one in models)
-    console.print(
-        Text(f"{missed} of {sum(one.gestures for one in models)} gestures were never decided right and stable.")
-    )
     if out is not None:
         content = {"schema": SCHEMA, "bundle": recognizer.bundle.manifest.name, "sessions": found}
         out.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -117,6 +114,16 @@ def _table(models: list[LiveFigures], ldas: list[LiveFigures], count: int) -> Ta
             _spread([getattr(one, key) for one in figures], factor, unit) for figures in (models, ldas) if figures
         ]
         table.add_row(words, *columns)
+    for words, of, came_not in (
+        ("gestures never decided right and stable", "gestures", "missed"),
+        ("rests after a gesture never decided and stable", "releases", "unreleased"),
+    ):
+        counts = [
+            f"{sum(getattr(one, came_not) for one in figures)} of {sum(getattr(one, of) for one in figures)}"
+            for figures in (models, ldas)
+            if figures
+        ]
+        table.add_row(words, *counts)
     return table
 
 
@@ -124,6 +131,8 @@ def _spread(values: list[float], factor: float, unit: str) -> str:
     known = [factor * value for value in values if value == value]
     if not known:
         return "–"
-    mean = sum(known) / len(known)
-    shown = f"{mean:.3g}" if len(known) == 1 else f"{mean:.3g} ({min(known):.3g} – {max(known):.3g})"
+    mean, least, most = (
+        "never" if math.isinf(one) else f"{one:.3g}" for one in (sum(known) / len(known), min(known), max(known))
+    )
+    shown = mean if len(known) == 1 else f"{mean} ({least} – {most})"
     return f"{shown} {unit}".strip()

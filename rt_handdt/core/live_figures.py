@@ -21,7 +21,10 @@ ONSET_SD, ONSET_S = 4.0, 0.05
 
 @dataclass(frozen=True)
 class LiveFigures:
-    """Of one session; NaN where there is nothing to measure. Times in s.
+    """Of one session; NaN where there is nothing to measure. Times in s; inf: it never came.
+
+    What never came counts in the percentiles as later than all that did, so a decoder that passes over gestures is not
+    called quick. Percentiles are values that were measured (inverted distribution), not between two of them.
 
     Attributes
     ----------
@@ -33,14 +36,18 @@ class LiveFigures:
         From the onset of the muscles' activity to the same.
     release_p50, release_p90
         From the marker of rest, after a gesture, to rest.
+    releases, unreleased
+        Rests after a gesture; and in how many of them rest was never decided and stable.
     false_activations
-        A minute of rest: how often rest, once decided, gave way to a gesture.
+        A minute of rest, once it is decided: how often it gave way to a gesture.
+    rest_error
+        Share of the windows of rest in which a gesture is decided, the release included.
     other_accepted
         Share of the windows of movements that are no gesture of the model in which one is decided.
     active_error
         Share of the windows of gestures in which another gesture is decided.
     refused
-        Share of the windows of gestures, from the activity's onset on, in which rest is decided.
+        Share of the windows of gestures, from the activity's onset on, in which rest is decided, the delay included.
     changes
         Changes of decision a second within gestures, but for the one that is needed.
     correction_p50
@@ -55,19 +62,19 @@ class LiveFigures:
     onset_delay_p90: float
     release_p50: float
     release_p90: float
+    releases: int
+    unreleased: int
     false_activations: float
+    rest_error: float
     other_accepted: float
     active_error: float
     refused: float
     changes: float
     correction_p50: float
 
-    def to_dict(self) -> dict[str, float | int | None]:
-        """For JSON: None where there is nothing."""
-        return {
-            key: None if isinstance(value, float) and math.isnan(value) else value
-            for key, value in asdict(self).items()
-        }
+    def to_dict(self) -> dict[str, float | int | str | None]:
+        """For JSON, which has neither: None where there is nothing, "never" for inf."""
+        return {key: _plain(value) for key, value in asdict(self).items()}
 
 
 def live_figures(
@@ -105,7 +112,8 @@ def live_figures(
     onset: list[float] = []
     release: list[float] = []
     correction: list[float] = []
-    n_gestures = missed = wrong = windows = silent = active = changes = others = accepted = false = resting = 0
+    n_gestures = missed = wrong = windows = silent = active = changes = others = accepted = 0
+    false = rested = resting = loose = 0
     before: str | None = None
     for segment in segments:
         inside = np.flatnonzero((at >= segment.start) & (at < segment.stop))
@@ -115,11 +123,13 @@ def live_figures(
             continue
         if segment.label == REST:
             resting += len(inside)
+            loose += int(np.count_nonzero(own != REST))
             first = _stable_from(own == REST, stable)
+            if last not in (None, REST):
+                release.append(math.inf if first is None else (at[inside[first]] - segment.start) / fs_hz)
             if first is None:
                 continue
-            if last not in (None, REST):
-                release.append((at[inside[first]] - segment.start) / fs_hz)
+            rested += len(inside) - first
             later = own[first:] != REST
             false += int(np.count_nonzero(later[1:] & ~later[:-1]))
             continue
@@ -139,13 +149,11 @@ def live_figures(
         changes += max(0, int(np.count_nonzero(own[1:] != own[:-1])) - 1)
         correction += [length * hop_s for length in _runs_before(own, segment.label)]
         found = _stable_from(right, stable)
-        if found is None:
-            missed += 1
-            continue
-        cue.append((at[inside[found]] - segment.start) / fs_hz)
+        missed += found is None
+        decision = math.inf if found is None else at[inside[found]]
+        cue.append((decision - segment.start) / fs_hz)
         if first_loud is not None:
-            onset.append(max(0.0, (at[inside[found]] - at[inside[first_loud]]) / fs_hz))
-    rest_minutes = resting * hop_s / 60
+            onset.append(max(0.0, (decision - at[inside[first_loud]]) / fs_hz))
     return LiveFigures(
         gestures=n_gestures,
         missed=missed,
@@ -155,7 +163,10 @@ def live_figures(
         onset_delay_p90=_percentile(onset, 90),
         release_p50=_percentile(release, 50),
         release_p90=_percentile(release, 90),
-        false_activations=_ratio(false, rest_minutes),
+        releases=len(release),
+        unreleased=sum(map(math.isinf, release)),
+        false_activations=_ratio(false, rested * hop_s / 60),
+        rest_error=_ratio(loose, resting),
         other_accepted=_ratio(accepted, others),
         active_error=_ratio(wrong, windows),
         refused=_ratio(silent, active),
@@ -208,7 +219,13 @@ def _runs_before(own: npt.NDArray[np.object_], label: str) -> list[int]:
 
 
 def _percentile(values: list[float], percent: float) -> float:
-    return float(np.percentile(values, percent)) if values else math.nan
+    return float(np.percentile(values, percent, method="inverted_cdf")) if values else math.nan
+
+
+def _plain(value: float) -> float | str | None:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "never" if math.isinf(value) else None
+    return value
 
 
 def _ratio(count: float, of: float) -> float:

@@ -77,6 +77,27 @@ def test_what_is_never_right_is_missed_and_nothing_gives_nothing() -> None:
         1000.0,
     )
     assert (found.gestures, found.missed) == (1, 1)
-    assert math.isnan(found.cue_delay_p50)
+    assert found.cue_delay_p50 == found.onset_delay_p90 == math.inf  # no figure of survivors
+    assert found.to_dict()["cue_delay_p50"] == "never"
     empty = live_figures([], [], [], [], LABELS, 1000.0)
     assert (empty.gestures, math.isnan(empty.false_activations)) == (0, True)
+
+
+def test_a_hand_that_never_opens_is_not_called_perfect() -> None:
+    found = live_figures(
+        decided((0, "rest"), (2000, "fist")), AT, loud(2000, 4000),
+        segments((0, "rest"), (2000, "fist"), (4000, "rest")), LABELS, 1000.0,
+    )  # fmt: skip
+    assert (found.missed, found.active_error, found.false_activations) == (0, 0, 0)
+    assert (found.releases, found.unreleased, found.release_p50) == (1, 1, math.inf)
+    assert found.rest_error == pytest.approx(200 / 400)
+
+
+def test_percentiles_count_what_never_came_as_latest() -> None:
+    cuts = [(k * 1000, "rest" if k % 2 == 0 else "fist") for k in range(6)]
+    what = decided((0, "rest"), (1000, "fist"), (2000, "rest"))  # one of three gestures is found
+    found = live_figures(what, AT, loud(1000, 2000), segments(*cuts), LABELS, 1000.0)
+    assert (found.gestures, found.missed) == (3, 2)
+    assert found.cue_delay_p50 == math.inf
+    half = live_figures(what, AT, loud(1000, 2000), segments(*cuts[:4]), LABELS, 1000.0)
+    assert (half.missed, half.cue_delay_p50, half.cue_delay_p90) == (1, 0.0, math.inf)
