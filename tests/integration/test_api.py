@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib.metadata
 import itertools
+import re
 import signal
 import socket
 import subprocess
@@ -424,7 +425,8 @@ def test_sessions_are_scored_as_a_wearer_would_beside_lda(bundle: hd.Bundle, tmp
     asked = ["score", str(tmp_path / "own.xdf"), "--bundle", str(bundle.path)]
     plain = CliRunner().invoke(app, asked)
     assert plain.exit_code == 0, plain.output
-    assert "0 of 1 gestures were never decided" in plain.output
+    assert re.search(r"gestures never decided right and stable +│ 0 of 1 ", plain.output)
+    assert re.search(r"rests after a gesture never decided and stable +│ 0 of 1 ", plain.output)
     out = tmp_path / "a.json"
     both = CliRunner().invoke(app, [*asked, "--calibration", str(tmp_path / "own.xdf"), "--json", str(out)])
     assert both.exit_code == 0, both.output
