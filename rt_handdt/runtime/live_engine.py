@@ -13,18 +13,19 @@ from rt_handdt.core.types import Decision
 from rt_handdt.infer.classifier import StreamClassifier
 from rt_handdt.infer.recognizer import Provider
 from rt_handdt.io import lsl
-from rt_handdt.io.sink import About, Sink
+from rt_handdt.io.sink import Sink
 from rt_handdt.io.sinks import parse_sink
 from rt_handdt.io.source import Source
-from rt_handdt.runtime.connect import connect_source
+from rt_handdt.runtime.building import build_engine
+from rt_handdt.runtime.connect import Connection, connect_source
 from rt_handdt.runtime.engine import Engine
 from rt_handdt.runtime.hub import Hub
 from rt_handdt.runtime.limits import LiveLimits
 from rt_handdt.runtime.lsl_source import LslSource
-from rt_handdt.runtime.recorder import Recorder
+from rt_handdt.runtime.reconnect import Reconnector
 from rt_handdt.runtime.report import run_report
 from rt_handdt.runtime.snapshot import Snapshot
-from rt_handdt.runtime.status import State, Status
+from rt_handdt.runtime.status import Status
 
 _LOG = logging.getLogger(__name__)
 
@@ -112,46 +113,16 @@ class LiveEngine:
         """
         if self._engine is not None:
             raise RuntimeError("a LiveEngine runs once; make another one")
-        spec = self.classifier.spec
         lsl.leave_as_it_is()
-        about = About(
-            labels=self.classifier.labels,
-            states=tuple(State),
-            rate_hz=spec.fs_hz / spec.hop_samples,
-            max_age_s=self._limits.max_age_s,
-            model=self.classifier.bundle.manifest.name,
-        )
-        hub = recorder = None
-        if self._record is not None:
-            recorder = Recorder(self._record, about, _LOG.warning)
-            recorder.start()
-        try:
-            if self._sinks:
-                hub = Hub(self._sinks, about, _LOG.warning)
-                hub.open()
-            if isinstance(self._source, LslSource):
-                connection, reconnect = self._source.connect(spec)
-            else:
-                connection, reconnect = connect_source(spec, self._source), None
-            if recorder is not None:
-                recorder.open(connection.inlet.describe())
-        except BaseException:
-            if recorder is not None:
-                recorder.close()
-            if hub is not None:
-                hub.close()
-            raise
-        for note in connection.notes:
-            _LOG.info("%s", note)
-        self._engine = Engine(
+        self._engine = build_engine(
             self.classifier,
-            connection,
-            reconnect=reconnect,
+            self._connect,
+            hub=(lambda about: Hub(self._sinks, about, _LOG.warning)) if self._sinks else None,
+            record=self._record,
+            say=_LOG.warning,
+            limits=self._limits,
             on_decision=self._on_decision,
             explain=self._explain,
-            limits=self._limits,
-            hub=hub,
-            tap=recorder,
         )
         self._engine.start()
 
@@ -187,6 +158,16 @@ class LiveEngine:
     def raise_error(self) -> None:
         """Raise what broke the engine, if anything did."""
         self._running.raise_error()
+
+    def _connect(self) -> tuple[Connection, Reconnector | None]:
+        spec = self.classifier.spec
+        if isinstance(self._source, LslSource):
+            connection, reconnect = self._source.connect(spec)
+        else:
+            connection, reconnect = connect_source(spec, self._source), None
+        for note in connection.notes:
+            _LOG.info("%s", note)
+        return connection, reconnect
 
     @property
     def _running(self) -> Engine:

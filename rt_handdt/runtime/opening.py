@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rt_handdt.core.types import Decision
-from rt_handdt.io.sink import About
+from rt_handdt.runtime.building import build_engine
+from rt_handdt.runtime.connect import Connection, connect, connect_source
 from rt_handdt.runtime.engine import Engine
 from rt_handdt.runtime.live_run import LiveRun
-from rt_handdt.runtime.recorder import Recorder, check_new
+from rt_handdt.runtime.reconnect import Reconnector
+from rt_handdt.runtime.recorder import check_new
 from rt_handdt.runtime.sink_process import SinkProcess
 from rt_handdt.runtime.source_choice import SourceChoice
-from rt_handdt.runtime.status import State
 
 
 def open_engine(
@@ -40,9 +41,7 @@ def open_engine(
     from rt_handdt.io import lsl
     from rt_handdt.io.plugged_source import plugged_source
     from rt_handdt.io.sinks import parse_sinks
-    from rt_handdt.runtime.connect import connect, connect_source
     from rt_handdt.runtime.own_recording import own_recording
-    from rt_handdt.runtime.reconnect import Reconnector
 
     if run.record is not None:
         check_new(run.record)
@@ -65,47 +64,25 @@ def open_engine(
         )
     lsl.configure(network=run.network)
 
-    about = About(
-        labels=model.gestures.labels,
-        states=tuple(State),
-        rate_hz=model.spec.fs_hz / model.spec.hop_samples,
-        max_age_s=run.limits.max_age_s,
-        model=model.manifest.name,
-    )
-    hub = None
-    if run.sinks:
-        hub = SinkProcess(run.sinks, about, say, network=run.network)
-        hub.open()  # before the stream is, lest samples pile up meanwhile
-
-    reconnect = recorder = None
-    if run.record is not None:
-        recorder = Recorder(run.record, about, say)
-        recorder.start()
-    try:
+    def connected() -> tuple[Connection, Reconnector | None]:
         if run.source is not None:
-            connection = connect_source(model.spec, plugged_source(run.source), choice)
+            connection, reconnect = connect_source(model.spec, plugged_source(run.source), choice), None
         else:
             connection = connect(model.spec, choice, timeout_s=run.timeout_s)
             reconnect = Reconnector(model.spec, choice, connection, follow=run.follow)
-        if recorder is not None:
-            recorder.open(connection.inlet.describe())
-    except BaseException:
-        if recorder is not None:
-            recorder.close()
-        if hub is not None:
-            hub.close()
-        raise
-    for note in connection.notes:
-        say(note)
-    return Engine(
+        for note in connection.notes:
+            say(note)
+        return connection, reconnect
+
+    return build_engine(
         classifier,
-        connection,
-        reconnect=reconnect,
+        connected,
+        hub=(lambda about: SinkProcess(run.sinks, about, say, network=run.network)) if run.sinks else None,
+        record=run.record,
+        say=say,
+        limits=run.limits,
         on_decision=on_decision,
         explain=run.explain,
         priority=True,
-        limits=run.limits,
-        hub=hub,
         outputs=run.outputs,
-        tap=recorder,
     )

@@ -70,6 +70,32 @@ def elided(text: str, which: QFont, width: float) -> str:
     return metrics(which).elidedText(text, Qt.TextElideMode.ElideRight, width)
 
 
+@lru_cache(maxsize=2048)
+def wrapped(text: str, which: QFont, width: float) -> tuple[str, ...]:
+    """`text` broken at spaces into lines of at most `width` pixels; a word that is wider has a line of its own."""
+    measure = metrics(which)
+    lines: list[str] = []
+    for word in text.split():
+        joined = f"{lines[-1]} {word}" if lines else word
+        if lines and measure.horizontalAdvance(joined) <= width:
+            lines[-1] = joined
+        else:
+            lines.append(word)
+    return tuple(lines) or ("",)
+
+
+@lru_cache(maxsize=64)
+def bold_pixels(texts: tuple[str, ...], width: float, largest: int, smallest: int) -> int:
+    """The largest size at which every one of `texts` fits on two bold lines."""
+    for size in range(largest, smallest, -1):
+        which = bold(size)
+        measure = metrics(which)
+        broken = [wrapped(text, which, width) for text in texts]
+        if all(len(lines) <= 2 and max(map(measure.horizontalAdvance, lines)) <= width for lines in broken):
+            return size
+    return smallest
+
+
 class Canvas(QWidget):
     """A widget that paints itself on the panel colour. Subclasses implement `draw`."""
 

@@ -10,7 +10,7 @@ from PySide6.QtGui import QPainter, QResizeEvent
 from rt_handdt.core.gestures import REST
 from rt_handdt.gui import theme
 from rt_handdt.gui.bridge import NONE, Cue, Headline
-from rt_handdt.gui.widgets.canvas import CENTRE, LEFT, RIGHT, Canvas, bold, medium, metrics, pill, write
+from rt_handdt.gui.widgets.canvas import CENTRE, LEFT, RIGHT, Canvas, bold, bold_pixels, medium, pill, wrapped, write
 from rt_handdt.gui.widgets.hand_picture import HandPicture
 
 _BAR_PX = 6
@@ -65,11 +65,8 @@ class GestureLabel(Canvas):
         self._hand.setGeometry(self.width() - side, top, side, side)
         room = self.width() - _INDENT_PX - side - 6
         largest = min(_LARGEST_PX, int((self.height() - self._below) / 2 / _LEADING))
-        self._pixels = next((size for size in range(largest, _SMALLEST_PX, -1) if self._fits(size, room)), _SMALLEST_PX)
+        self._pixels = bold_pixels(self._titles, room, largest, _SMALLEST_PX)
         super().resizeEvent(event)
-
-    def _fits(self, pixels: int, room: float) -> bool:
-        return all(len(_wrap(title, pixels, room)) <= 2 for title in self._titles)
 
     def draw(self, painter: QPainter) -> None:
         """Draw name, bars and cue from top to bottom."""
@@ -78,7 +75,7 @@ class GestureLabel(Canvas):
         name_height = self.height() - below
         room = width - _INDENT_PX - self._hand.width() - 6
         pill(painter, QRectF(0, 4, _BAR_PX, name_height - 8), head.colour)
-        lines = _wrap(head.text, self._pixels, room)[:2]
+        lines = wrapped(head.text, bold(self._pixels), room)[:2]
         line_height = self._pixels * _LEADING
         top = (name_height - line_height * len(lines)) / 2
         for number, line in enumerate(lines):
@@ -120,18 +117,3 @@ class GestureLabel(Canvas):
             pill(painter, QRectF(track.left(), track.top(), max(track.width() * value, track.height()), 8), tone)
         text = NONE if value is None else f"{100 * value:.0f} %"
         write(painter, QRectF(width - 58, top, 58, 20), text, medium(15), theme.TEXT, RIGHT)
-
-
-def _wrap(text: str, pixels: int, room: float) -> list[str]:
-    """Break a name into lines that fit (greedily, at spaces); a word too wide counts as too many lines."""
-    measure = metrics(bold(pixels))
-    lines: list[str] = []
-    for word in text.split():
-        joined = f"{lines[-1]} {word}" if lines else word
-        if lines and measure.horizontalAdvance(joined) <= room:
-            lines[-1] = joined
-        else:
-            lines.append(word)
-        if measure.horizontalAdvance(word) > room:
-            return [text, "", ""]
-    return lines or [""]

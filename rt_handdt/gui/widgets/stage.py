@@ -13,7 +13,19 @@ from rt_handdt.core.gestures import REST
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.gui import theme
 from rt_handdt.gui.bridge import View
-from rt_handdt.gui.widgets.canvas import CENTRE, LEFT, Canvas, bold, colour, medium, metrics, pill, write
+from rt_handdt.gui.widgets.canvas import (
+    CENTRE,
+    LEFT,
+    Canvas,
+    bold,
+    bold_pixels,
+    colour,
+    medium,
+    metrics,
+    pill,
+    wrapped,
+    write,
+)
 from rt_handdt.gui.widgets.hand_picture import HandPicture
 from rt_handdt.gui.widgets.heatmap import GridHeatmap
 from rt_handdt.runtime.snapshot import Snapshot
@@ -21,6 +33,8 @@ from rt_handdt.runtime.status import State, state_title
 
 #: A gesture of little force is still to be seen from afar.
 _LEAST = 0.5
+#: Type of the name, at least, px.
+_SMALLEST_PX = 18
 #: What a demonstrator would say of each state.
 WORDS = {
     State.CONNECTING: "Waiting for the amplifier",
@@ -61,15 +75,7 @@ class StageWords(Canvas):
 
     def pixels(self, width: float, height: float) -> int:
         """The type size at which every name fits on one line, or else on two."""
-        largest = int(min(height * 0.34, width * 0.16))
-        for size in range(max(largest, 18), 18, -2):
-            measure = metrics(bold(size))
-            words = (word for title in self._titles for word in title.split())
-            if all(measure.horizontalAdvance(word) <= width for word in words) and all(
-                measure.horizontalAdvance(title) <= 1.9 * width for title in self._titles
-            ):
-                return size
-        return 18
+        return bold_pixels(self._titles, width, max(_SMALLEST_PX, int(min(height * 0.34, width * 0.16))), _SMALLEST_PX)
 
     def draw(self, painter: QPainter) -> None:
         """Name in the middle, the rest below."""
@@ -78,7 +84,7 @@ class StageWords(Canvas):
         bar = max(10.0, 0.02 * width)
         room = width - 3 * bar
         size = self.pixels(room, height)
-        lines = _lines(text, size, room)
+        lines = wrapped(text, bold(size), room)[:3]
         small = max(16, round(size * 0.30))
         line_px = size * 1.12
         block = line_px * len(lines) + small * 3.4
@@ -159,18 +165,6 @@ class _Caption(Canvas):
     def draw(self, painter: QPainter) -> None:
         write(painter, QRectF(self.rect()), self._text, medium(26), theme.MUTED, CENTRE)
         painter.fillRect(QRectF(0, self.height() - 1, self.width(), 1), colour(theme.EDGE))
-
-
-def _lines(text: str, pixels: int, room: float) -> list[str]:
-    measure = metrics(bold(pixels))
-    lines: list[str] = []
-    for word in text.split():
-        joined = f"{lines[-1]} {word}" if lines else word
-        if lines and measure.horizontalAdvance(joined) <= room:
-            lines[-1] = joined
-        else:
-            lines.append(word)
-    return lines[:3] or [""]
 
 
 def _fit(text: str, pixels: int, room: float) -> int:
