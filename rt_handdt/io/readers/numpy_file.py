@@ -11,22 +11,18 @@ import numpy as np
 from rt_handdt.core.columns import parse_columns
 from rt_handdt.core.recording import Recording
 from rt_handdt.errors import RecordingError
-from rt_handdt.io.readers.base import OneFile, array_recording, changes
-from rt_handdt.io.readers.facts import facts_beside, read_facts
+from rt_handdt.io.readers.base import array_recording, changes
+from rt_handdt.io.readers.described import DescribedFile
+from rt_handdt.io.readers.facts import read_facts
 from rt_handdt.io.signal_choice import SignalChoice
 from rt_handdt.io.signal_columns import Column
 
 
-class NumpyReader(OneFile):
+class NumpyReader(DescribedFile):
     """``.npy`` (n, number of columns), or ``.npz`` with that and labels; rate and unit stand in a TOML beside it."""
 
     name = "NumPy"
     suffixes = (".npy", ".npz")
-
-    def files(self, path: Path) -> tuple[Path, ...]:
-        """The array and its TOML."""
-        beside = facts_beside(path)
-        return (path,) if beside is None else (path, beside)
 
     def open(self, path: Path, choice: SignalChoice) -> Recording:
         """See `Reader`."""

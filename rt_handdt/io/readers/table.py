@@ -14,7 +14,8 @@ from rt_handdt.core.recording import Recording
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import ConfigError, RecordingError
 from rt_handdt.io.description import shown
-from rt_handdt.io.readers.base import OneFile, array_recording, changes
+from rt_handdt.io.readers.base import array_recording, changes
+from rt_handdt.io.readers.described import DescribedFile
 from rt_handdt.io.readers.facts import TableFacts, facts_beside, read_facts
 from rt_handdt.io.signal_choice import SignalChoice
 from rt_handdt.io.signal_columns import Column
@@ -25,7 +26,7 @@ _DECIMAL = re.compile(r"[-+]?\d+,\d+(?:[eE][-+]?\d+)?")
 _MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "-"})
 
 
-class TableReader(OneFile):
+class TableReader(DescribedFile):
     """One row a sample, one column an electrode; rate and unit stand in a TOML beside it."""
 
     name = "CSV"
@@ -35,11 +36,6 @@ class TableReader(OneFile):
         """By its ending; what may be something else (notes, side-cars of BIDS) only with its TOML."""
         named = super().fits(path)
         return named and (path.suffix.casefold() == ".csv" or facts_beside(path) is not None)
-
-    def files(self, path: Path) -> tuple[Path, ...]:
-        """The table and its TOML."""
-        beside = facts_beside(path)
-        return (path,) if beside is None else (path, beside)
 
     def open(self, path: Path, choice: SignalChoice) -> Recording:
         """See `Reader`."""
