@@ -119,7 +119,7 @@ class RecordedFile:
     def files(self) -> tuple[Path, ...]:
         """All that is read of the disk."""
         sessions = list_bids(self.path)
-        paths = [file for one in sessions for file in one.of_gestures] or [self.path]
+        paths = [file for one in sessions for file in one.files] or [self.path]
         found = [(reader_of(one), one) for one in paths]
         return tuple(file for reader, one in found if reader is not None for file in reader.files(one))
 

@@ -26,6 +26,7 @@ from rt_handdt.io.bids.session import list_bids
 from rt_handdt.io.continuous_folder import list_continuous, read_continuous_name
 from rt_handdt.io.hyser_layout import HyserSession, list_sessions, parse_trial, read_session_folder
 from rt_handdt.io.readers import endings, reader_of
+from rt_handdt.io.recording_tree import standalone_files
 from rt_handdt.io.signal_choice import SignalChoice
 from rt_handdt.io.xdf import named_subject
 from rt_handdt.io.xdf_session import read_session
@@ -211,24 +212,15 @@ def _named(name: str | Path, seed: int | None, layouts: dict[str, str]) -> tuple
     if bids:
         sessions = [NamedSession(one.subject, one.session, (RecordedFile(one.path),)) for one in bids]
         return sessions, f"{path.resolve().name} (EMG-BIDS, {len(bids)} sessions)"
-    files = sorted(one for one in path.rglob("*") if one.is_file() and _stands_alone(one, path))
+    files = standalone_files(path)
     if files and read_session_folder(path) is None and not _holds_sessions(path):
-        return [_file(one) for one in files], f"{path.resolve().name} ({len(files)} recordings)"
+        return [_file(one) for one, _ in files], f"{path.resolve().name} ({len(files)} recordings)"
     sessions = [NamedSession(f"{one.subject:02d}", str(one.session), one) for one in list_sessions(path)]
     if not made and (path / COHORT_NOTE).exists():
         made = ["virtual people"]
     if len(sessions) > 1:
         made.append(f"{len(sessions)} sessions")
     return sessions, path.resolve().name + (f" ({', '.join(made)})" if made else "")
-
-
-def _stands_alone(file: Path, folder: Path) -> bool:
-    """Whether a file below a folder is a recording by itself: there, or in folders of subjects and sessions."""
-    inside = file.relative_to(folder).parts[:-1]
-    if any(not part.startswith(("sub-", "ses-")) for part in inside):
-        return False
-    reader = reader_of(file)
-    return reader is not None and reader.name != "WFDB"
 
 
 def _holds_sessions(path: Path) -> bool:

@@ -96,7 +96,7 @@ def _sources(source: str) -> list[tuple[str, int | None, int | None]]:
     from rt_handdt.io.bids.session import list_bids
     from rt_handdt.io.continuous_folder import list_continuous
     from rt_handdt.io.hyser_layout import list_sessions
-    from rt_handdt.io.readers import reader_of
+    from rt_handdt.io.recording_tree import standalone_files
     from rt_handdt.io.sources import virtual_seed
 
     path = Path(source)
@@ -108,10 +108,9 @@ def _sources(source: str) -> list[tuple[str, int | None, int | None]]:
     continuous = list_continuous(path)
     if continuous:
         return [(str(one.path), None, None) for one in continuous]
-    files = sorted(one for one in path.iterdir() if one.is_file() and (reader_of(one) is not None))
-    alone = [one for one in files if not one.name.endswith((".hea", ".dat"))]
+    alone = standalone_files(path)
     if alone:
-        return [(str(one), None, None) for one in alone]
+        return [(str(file), None, None) for file, _ in alone]
     return [(str(one.path), one.subject, one.session) for one in list_sessions(path)]
 
 
@@ -134,7 +133,7 @@ def _write(
     many: bool,
 ) -> Path | None:
     """Where it is now; None where it was there already, of several."""
-    from rt_handdt.io.bids.write import write_session
+    from rt_handdt.io.bids.write import bdf_path, write_session
     from rt_handdt.io.xdf import write_xdf
     from rt_handdt.runtime.recorder import check_new
 
@@ -146,7 +145,7 @@ def _write(
         check_new(target)
         write_xdf(target, recording)
         return target
-    if many and (out / f"sub-{name.subject}" / f"ses-{name.session}" / "emg" / f"{name.stem}.bdf").exists():
+    if many and bdf_path(out, name).exists():
         return None
     with Progress(
         TextColumn("{task.description}"),
@@ -173,7 +172,7 @@ def _name(path: str, recording: Recording, task: str | None) -> SessionName:
     said = SessionName.parse(path)
     what = task or ("gestures" if said is None else said.task)
     return SessionName(
-        _plain(recording.subject), _plain(recording.session), _plain(what), 1 if said is None else max(1, said.run)
+        _plain(recording.subject), _plain(recording.session), _plain(what), 1 if said is None else said.run
     )
 
 
@@ -184,9 +183,9 @@ def _plain(text: str) -> str:
 
 def _layout(wanted: str | None, recording: Recording) -> ElectrodeLayout | None:
     from rt_handdt.core.layout import ElectrodeLayout
-    from rt_handdt.paths import layout_path, shipped
+    from rt_handdt.core.shipped_layouts import shipped_layout_of
+    from rt_handdt.paths import layout_path
 
     if wanted is not None:
         return ElectrodeLayout.from_toml(layout_path(wanted))
-    known = [ElectrodeLayout.from_toml(file) for file in sorted(shipped("configs", "layouts").glob("*.toml"))]
-    return next((one for one in known if set(one.channels) <= set(recording.channels)), None)
+    return shipped_layout_of(recording.channels)

@@ -58,7 +58,7 @@ def inspect(
 def show_tree(console: Console, root: Path, listed: list[Listed]) -> None:
     """A table of the recordings below a folder, by their names alone."""
     people = len({one.subject for one in listed})
-    table = Table(title=f"Subjects: {people}, sessions: {len(listed)}", title_justify="left")
+    table = Table(title=f"Subjects: {people}, recordings: {len(listed)}", title_justify="left")
     for column in ("subject", "session", "format", "where"):
         table.add_column(column)
     table.add_column("files", justify="right")

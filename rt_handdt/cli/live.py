@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from rt_handdt.cli.options import Headless, Network, ProviderName, Report, Screenshot, Seconds, Sinks
+from rt_handdt.cli.options import Headless, Network, ProviderName, Report, Screenshot, Seconds, Sinks, check_writable
 from rt_handdt.cli.source_options import (
     ByPosition,
     Columns,
@@ -130,7 +130,7 @@ def run_live(
 ) -> dict[str, Any]:
     """Run the live engine until it is done, and return its report (see `runtime.report`)."""
     console = Console(soft_wrap=True)
-    _check_writable(report, screenshot)
+    check_writable(report, screenshot)
     from rt_handdt.runtime.ending import Ending
 
     with Ending() as ending:
@@ -228,18 +228,6 @@ def _draw_offscreen(engine: Engine, path: Path) -> None:
         screenshot=path,
         reject_below=engine.recognizer.bundle.manifest.decoder.reject_below,
     )
-
-
-def _check_writable(*paths: Path | None) -> None:
-    """Before a run, not after it, is the time to learn that its report cannot be written."""
-    for path in paths:
-        if path is None:
-            continue
-        folder = path.parent
-        if not folder.is_dir():
-            raise ConfigError(f"{path}: the folder '{folder}' does not exist; make it or choose another path.")
-        if path.is_dir() or not os.access(folder, os.W_OK):
-            raise ConfigError(f"{path}: cannot be written; choose another path.")
 
 
 def _print_summary(figures: dict[str, Any], console: Console) -> None:

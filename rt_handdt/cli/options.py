@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from rt_handdt.errors import ConfigError
 
 Headless = Annotated[bool, typer.Option("--headless", help="No window: show the run in the terminal.")]
 Seconds = Annotated[float | None, typer.Option("--seconds", min=0.1, help="Stop after so many seconds of signal.")]
@@ -19,11 +22,11 @@ FileStream = Annotated[
 ]
 FileUnit = Annotated[
     str | None,
-    typer.Option("--unit", help="XDF, WFDB: the electrodes' true unit, whatever the file states: uV, mV or V."),
+    typer.Option("--unit", help="Of a file: the electrodes' true unit, whatever the file states: uV, mV or V."),
 ]
 FileColumns = Annotated[
     str | None,
-    typer.Option("--columns", help="XDF, WFDB: the electrodes' columns, counted from 0: 128-383, or 0-63,128-191."),
+    typer.Option("--columns", help="Of a file: the electrodes' columns, counted from 0: 128-383, or 0-63,128-191."),
 ]
 Network = Annotated[
     bool,
@@ -42,3 +45,21 @@ Sinks = Annotated[
         metavar="NAME[:SETTINGS]",
     ),
 ]
+
+
+def check_writable(*paths: Path | None) -> None:
+    """Before a run, not after it, is the time to learn that its report cannot be written.
+
+    Raises
+    ------
+    ConfigError
+        If one of them cannot be.
+    """
+    for path in paths:
+        if path is None:
+            continue
+        folder = path.parent
+        if not folder.is_dir():
+            raise ConfigError(f"{path}: the folder '{folder}' does not exist; make it or choose another path.")
+        if path.is_dir() or not os.access(folder, os.W_OK):
+            raise ConfigError(f"{path}: cannot be written; choose another path.")

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from rt_handdt.cli.options import Network, Seconds
-from rt_handdt.errors import ConfigError
+from rt_handdt.errors import ConfigError, HanddtError
 
 if TYPE_CHECKING:
     from rt_handdt.io.lsl import Heard
@@ -85,6 +85,10 @@ def record(
     check_new(path)
     lsl.configure(network=network)
     streams = _streams(stream or [], everything, timeout)
+    if bids and name is not None:
+        from rt_handdt.io.bids.write import check_session
+
+        check_session(out, name, streams[0].description.fs_hz)
     run = RecordingRun(
         path,
         streams,
@@ -108,6 +112,7 @@ def record(
     taken = f"{progress.seconds:.1f} s, " if progress is not None else ""
     console.print(Text(f"{path}: {taken}{run.samples} samples, {path.stat().st_size / 1e6:.1f} MB"))
     if bids and name is not None:
+        from rt_handdt.core.shipped_layouts import shipped_layout_of
         from rt_handdt.io.bids.write import write_session
         from rt_handdt.io.sources import open_recording
 
@@ -115,11 +120,12 @@ def record(
         for note in recorded.notes:
             console.print(Text(f"Note: {note}", "yellow"))
         try:
-            console.print(Text(str(write_session(recorded, out, name))))
-        except OSError as exc:
+            console.print(Text(str(write_session(recorded, out, name, layout=shipped_layout_of(recorded.channels)))))
+        except (HanddtError, OSError) as exc:
+            why = exc.strerror or exc if isinstance(exc, OSError) else exc
             raise ConfigError(
-                f"{out}: the BIDS dataset cannot be written ({exc.strerror or exc}); {path} is whole: "
-                "make room and give it to 'rt-handdt convert'."
+                f"{out}: the BIDS dataset cannot be written ({why}); {path} is whole: mend that, and give it to "
+                "'rt-handdt convert'."
             ) from None
 
 

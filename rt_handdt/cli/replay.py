@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -22,6 +23,8 @@ from rt_handdt.errors import ConfigError, LayoutError
 from rt_handdt.runtime.replay_process import STOP_ON_EOF
 
 if TYPE_CHECKING:
+    from rt_handdt.core.recording import Recording
+    from rt_handdt.io.recorded_decisions import RecordedDecisions
     from rt_handdt.io.replay import Replayer
     from rt_handdt.io.signal_choice import SignalChoice
 
@@ -96,12 +99,14 @@ def replay(
     Examples: rt-handdt replay hyser/ --subject 3 --session 2 · rt-handdt replay run.xdf · rt-handdt replay virtual:7
     """
     from rt_handdt.core.layout import ElectrodeLayout
+    from rt_handdt.core.shipped_layouts import shipped_layout_of
     from rt_handdt.io import lsl
-    from rt_handdt.io.recorded_decisions import read_decisions
+    from rt_handdt.io.continuous_folder import read_continuous_name
+    from rt_handdt.io.recorded_decisions import read_run
     from rt_handdt.io.replay import Replayer
     from rt_handdt.io.signal_choice import SignalChoice
     from rt_handdt.io.sources import XDF_SUFFIXES, open_recording, virtual_seed
-    from rt_handdt.paths import layout_path, shipped
+    from rt_handdt.paths import layout_path
 
     console = Console(soft_wrap=True, markup=False, emoji=False)
     choice = SignalChoice.parse(stream, unit, columns)
@@ -115,7 +120,11 @@ def replay(
     if calibration is not None or not learn:
         raise ConfigError("--calibration and --no-learn belong to --compare; give it a model, or leave them out.")
     seed = virtual_seed(path)
-    if seed is None:
+    recording: Recording
+    decisions: RecordedDecisions | None = None
+    if path.casefold().endswith(XDF_SUFFIXES) and Path(path).is_file() and read_continuous_name(path) is None:
+        recording, decisions = read_run(path, choice)
+    elif seed is None:
         recording = open_recording(path, subject=subject, session=session, kind=kind, choice=choice)
     else:
         from rt_handdt.sim.session import virtual_recording
@@ -127,14 +136,12 @@ def replay(
     if layout is not None:
         grid: ElectrodeLayout | None = ElectrodeLayout.from_toml(layout_path(layout))
     else:
-        known = [ElectrodeLayout.from_toml(file) for file in sorted(shipped("configs", "layouts").glob("*.toml"))]
-        grid = next((one for one in known if set(one.channels) <= set(recording.channels)), None)
+        grid = shipped_layout_of(recording.channels)
     if grid is not None and not set(grid.channels) & set(recording.channels):
         raise LayoutError(f"--layout {layout}: it names none of the recording's channels ({recording.channels[0]}, …).")
     if fastest and speed != 1.0:
         raise ConfigError("--speed and --as-fast-as-possible contradict each other; give one of them.")
     lsl.configure(network=network)
-    decisions = read_decisions(path, choice) if path.casefold().endswith(XDF_SUFFIXES) else None
     replayer = Replayer(
         recording,
         name=name,
@@ -175,7 +182,7 @@ def replay(
         ) as bar,
         _keys(replayer, stop, lambda paused: bar.update(task, paused=" (paused)" if paused else "")),
     ):
-        task = bar.add_task("replay", total=replayer.last / recording.fs_hz, paused="")
+        task = bar.add_task("replay", total=(replayer.first + total) / recording.fs_hz, paused="")
         result = replayer.run(
             seconds=seconds, stop=stop, progress=lambda sent: bar.update(task, completed=replayer.position_s)
         )

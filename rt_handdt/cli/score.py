@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from rt_handdt.cli.options import FileColumns, FileStream, FileUnit, ProviderName
+from rt_handdt.cli.options import FileColumns, FileStream, FileUnit, ProviderName, check_writable
 from rt_handdt.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def score(
 
     if repetitions is not None and calibration is not None:
         raise ConfigError("--repetitions and --calibration both say what to calibrate with; give one of them.")
+    check_writable(out)
     console = Console(highlight=False)
     choice = SignalChoice.parse(stream, unit, columns)
     recognizer = Recognizer(load_bundle(bundle), provider)  # type: ignore[arg-type]
@@ -79,12 +80,12 @@ def score(
     found: list[dict[str, object]] = []
     models: list[LiveFigures] = []
     ldas: list[LiveFigures] = []
+    own: tuple[Recording, ...] = ()
+    if calibration is not None:
+        own = (open_recording(calibration, choice=choice),)
     for name in sessions:
         one = open_recording(name, choice=choice)
-        own: tuple[Recording, ...] = ()
-        if calibration is not None:
-            own = (open_recording(calibration, choice=choice),)
-        elif repetitions is not None:
+        if repetitions is not None:
             own, rest = first_repetitions([one], repetitions, labels)
             if not rest:
                 raise ConfigError(f"{name}: nothing follows the calibration; ask for fewer --repetitions.")

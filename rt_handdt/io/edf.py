@@ -64,9 +64,9 @@ class EdfRecording(Recording):
     to_uv: Float64 = field(kw_only=True, repr=False)
 
     def blocks(self, block_samples: int = 4096) -> Iterator[Float32]:
-        samples = self.file.read()[:, list(self.columns)]
+        samples, columns = self.file.read(), list(self.columns)
         for start in range(0, self.n_samples, block_samples):
-            yield np.asarray(samples[start : start + block_samples] * self.to_uv, np.float32)
+            yield np.asarray(samples[start : start + block_samples][:, columns] * self.to_uv, np.float32)
 
 
 def read_edf(path: Path) -> EdfFile:
@@ -105,9 +105,27 @@ def _samples(path: Path, changed: int, numbers: tuple[int, ...], n_samples: int)
     with _Opened(path) as file:
         found = np.empty((n_samples, len(numbers)), np.float32)
         for k, number in enumerate(numbers):
-            found[:, k] = file.readSignal(number)
+            found[:, k] = file.readSignal(number, 0, n_samples)
     found.setflags(write=False)
     return found
+
+
+def edf_library(path: Path) -> Any:
+    """The package that reads and writes EDF and BDF.
+
+    Raises
+    ------
+    RecordingError
+        If it is not installed.
+    """
+    try:
+        import pyedflib
+    except ImportError:
+        raise RecordingError(
+            f"{path}: EDF and BDF need the package pyedflib; install rt-handdt with its extra 'files', or: "
+            "pip install pyedflib"
+        ) from None
+    return pyedflib
 
 
 class _Opened:
@@ -117,15 +135,9 @@ class _Opened:
         self._path = path
 
     def __enter__(self) -> Any:
+        library = edf_library(self._path)
         try:
-            import pyedflib
-        except ImportError:
-            raise RecordingError(
-                f"{self._path}: EDF and BDF need the package pyedflib; install rt-handdt with its extra 'files', or: "
-                "pip install pyedflib"
-            ) from None
-        try:
-            self._file = pyedflib.EdfReader(str(self._path))
+            self._file = library.EdfReader(str(self._path))
         except OSError as exc:
             why = str(exc).rsplit(":", 1)[-1].strip() or "it is cut short or damaged"
             raise RecordingError(

@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from rt_handdt.core.recording import ArrayRecording
 from rt_handdt.core.types import Float64
 from rt_handdt.io.signal_choice import SignalChoice
 from rt_handdt.io.stream_kinds import DECISIONS
+from rt_handdt.io.xdf import read_xdf
 from rt_handdt.io.xdf_choice import choose_emg
-from rt_handdt.io.xdf_streams import load_streams
+from rt_handdt.io.xdf_streams import XdfStream, load_streams
 from rt_handdt.io.xdf_time import make_even
 
 
@@ -79,7 +81,25 @@ def read_decisions(path: str | Path, choice: SignalChoice = SignalChoice()) -> R
         If it is no XDF, or its EMG cannot be read.
     """
     path = Path(path)
-    streams, _ = load_streams(path)
+    return _decisions(path, load_streams(path)[0], choice)
+
+
+def read_run(
+    path: str | Path, choice: SignalChoice = SignalChoice()
+) -> tuple[ArrayRecording, RecordedDecisions | None]:
+    """The recording in an XDF file and the decisions in it, if there are any; the file is read once.
+
+    Raises
+    ------
+    RecordingError
+        See `rt_handdt.io.xdf.read_xdf`.
+    """
+    path = Path(path)
+    loaded = load_streams(path)
+    return read_xdf(path, choice=choice, loaded=loaded), _decisions(path, loaded[0], choice)
+
+
+def _decisions(path: Path, streams: list[XdfStream], choice: SignalChoice) -> RecordedDecisions | None:
     found = [one for one in streams if one.described.kind == DECISIONS and not one.is_text and len(one)]
     if not found:
         return None

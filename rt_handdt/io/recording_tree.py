@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from rt_handdt.io.bids.names import is_recording
 from rt_handdt.io.bids.session import list_bids
 from rt_handdt.io.file_names import named_subject
 from rt_handdt.io.readers import reader_of
+from rt_handdt.io.readers.reader import Reader
 
 
 class Listed(NamedTuple):
@@ -35,12 +36,30 @@ class Listed(NamedTuple):
 
 def list_recordings(root: Path) -> list[Listed]:
     """The recordings of a folder and of its folders ``sub-…`` and ``ses-…``; none of Hyser's own."""
-    found = [Listed(one.subject, one.session, "EMG-BIDS", one.path, len(one.files)) for one in list_bids(root)]
-    for file in sorted(one for one in root.rglob("*") if one.is_file()):
-        inside = file.relative_to(root).parts[:-1]
-        if any(not part.startswith(("sub-", "ses-")) for part in inside) or is_recording(file):
-            continue
-        reader = reader_of(file)
-        if reader is not None and reader.name != "WFDB":
+    sessions = list_bids(root)
+    found = [Listed(one.subject, one.session, "EMG-BIDS", one.path, len(one.files)) for one in sessions]
+    listed = {file for one in sessions for file in one.files}
+    for file, reader in standalone_files(root):
+        if file not in listed:
             found.append(Listed(*named_subject(file), reader.name, file, len(reader.files(file))))
     return sorted(found, key=lambda one: (one.subject, one.session, str(one.path)))
+
+
+def standalone_files(root: Path) -> list[tuple[Path, Reader]]:
+    """Files that are recordings by themselves, in a folder and its folders ``sub-…`` and ``ses-…``, with their readers.
+
+    WFDB records are not among them: they may be trials of a session.
+    """
+    found = [(file, reader_of(file)) for file in _files(root)]
+    return sorted(
+        ((file, reader) for file, reader in found if reader is not None and reader.name != "WFDB"),
+        key=lambda one: one[0],
+    )
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for one in folder.iterdir():
+        if one.is_file():
+            yield one
+        elif one.is_dir() and one.name.startswith(("sub-", "ses-")):
+            yield from _files(one)

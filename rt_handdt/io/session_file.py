@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -66,7 +67,8 @@ class SessionFile:
 
     def source(self, signal: StreamDescription) -> None:
         """The samples that follow come from this source; the same one goes on in its stream, another gets its own."""
-        if signal not in self._known:
+        same = replace(signal, uid="")  # another after each restart
+        if same not in self._known:
             what = (signal.channels, signal.units, signal.kinds)
             given = [one if len(one) == signal.n_channels else ("",) * signal.n_channels for one in what]
             stream = self.file.add(
@@ -76,8 +78,8 @@ class SessionFile:
                 description="" if signal.speed == 1.0 else f"<replay><speed>{signal.speed!r}</speed></replay>",
             )  # fmt: skip
             marks = self.file.add(f"{signal.name}_markers", "Markers", 1, "string", 0.0, host=signal.host)
-            self._known[signal] = stream, marks
-        self._signal, self._markers = self._known[signal]
+            self._known[same] = stream, marks
+        self._signal, self._markers = self._known[same]
         self._offset_at = -np.inf
 
     def signal(self, chunk: Chunk) -> None:

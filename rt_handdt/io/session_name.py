@@ -78,4 +78,4 @@ class SessionName:
         if found is None:
             return None
         said = {key: value for key, value in found.groupdict().items() if value is not None}
-        return cls(**{**said, "run": int(said.get("run", "1"))})  # type: ignore[arg-type]
+        return cls(**{**said, "run": max(1, int(said.get("run", "1")))})  # type: ignore[arg-type]

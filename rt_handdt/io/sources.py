@@ -43,7 +43,7 @@ def open_recording(
     subject, session
         Which of a Hyser root's, a cohort's, or of the virtual people; for other paths they are not used.
     kind, variant, gestures, rest_s
-        For Hyser, see `rt_handdt.io.hyser.read_hyser`; without `kind`, dynamic trials where there are some.
+        For folders of Hyser, see `rt_handdt.io.hyser.read_hyser`; without `kind`, dynamic trials where there are some.
     choice
         For a single file: which stream (of an XDF file), unit and columns are meant.
 
@@ -96,8 +96,9 @@ def _folder(
         if others > 1:
             return replace(opened, notes=(f"The first of {others} sessions here; choose by subject and session.",))
         return opened
-    if list_bids(path):
-        one = pick_bids(path, subject, session)
+    bids = list_bids(path)
+    if bids:
+        one = pick_bids(path, bids, subject, session)
         return read_bids_session(one, kind=kind, gestures=gestures, rest_s=rest_s, choice=choice)
     _refuse_other_folders(path)
     choice.refuse(path)

@@ -18,7 +18,7 @@ from rt_handdt.io.signal_choice import SignalChoice
 from rt_handdt.io.signal_columns import distinct_names, signal_columns
 from rt_handdt.io.xdf_choice import choose_emg
 from rt_handdt.io.xdf_markers import read_markers
-from rt_handdt.io.xdf_streams import load_streams
+from rt_handdt.io.xdf_streams import XdfStream, load_streams
 from rt_handdt.io.xdf_time import make_even
 from rt_handdt.io.xdf_writer import write_xdf
 
@@ -30,7 +30,13 @@ _LATEST_S = 1e10
 _SPARSEST = 20
 
 
-def read_xdf(path: str | Path, *, need_markers: bool = False, choice: SignalChoice = SignalChoice()) -> ArrayRecording:
+def read_xdf(
+    path: str | Path,
+    *,
+    need_markers: bool = False,
+    choice: SignalChoice = SignalChoice(),
+    loaded: tuple[list[XdfStream], tuple[str, ...]] | None = None,
+) -> ArrayRecording:
     """Read the EMG and the markers of an XDF file.
 
     Parameters
@@ -41,6 +47,8 @@ def read_xdf(path: str | Path, *, need_markers: bool = False, choice: SignalChoi
         Refuse a file without a single marker.
     choice
         Stream, unit and columns, where the file leaves them open or tells them wrong.
+    loaded
+        What `rt_handdt.io.xdf_streams.load_streams` gave for this file, if it was asked before.
 
     Returns
     -------
@@ -55,7 +63,7 @@ def read_xdf(path: str | Path, *, need_markers: bool = False, choice: SignalChoi
         voltage, or no markers although they are needed.
     """
     path = Path(path)
-    streams, notes = load_streams(path)
+    streams, notes = load_streams(path) if loaded is None else loaded
     emg, passed_over = choose_emg(path, streams, choice.stream)
     name = emg.name or path.stem
     what = f"{path}, stream '{shown(name)}'"

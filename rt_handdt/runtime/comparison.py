@@ -13,9 +13,8 @@ from rt_handdt.core.preprocess import channel_order, same_rate
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.errors import RecordingError
 from rt_handdt.infer.classifier import StreamClassifier
-from rt_handdt.io.recorded_decisions import read_decisions
+from rt_handdt.io.recorded_decisions import read_run
 from rt_handdt.io.signal_choice import SignalChoice
-from rt_handdt.io.xdf import read_xdf
 from rt_handdt.runtime.evaluation import BLOCK_SAMPLES
 
 #: Probabilities that differ by less are the same, on another processor.
@@ -88,7 +87,7 @@ def compare(classifier: StreamClassifier, path: str | Path, choice: SignalChoice
     LayoutMismatch
         If rate or channels are not the model's.
     """
-    told = read_decisions(path, choice)
+    recording, told = read_run(path, choice)
     if told is None:
         raise RecordingError(
             f"{path}: holds no decisions; record with 'rt-handdt live --record', or the streams of --sink lsl too."
@@ -98,7 +97,6 @@ def compare(classifier: StreamClassifier, path: str | Path, choice: SignalChoice
             f"{path}: its decisions are of the labels {', '.join(told.labels)}, the model's are "
             f"{', '.join(classifier.labels)}; compare with the model of the run."
         )
-    recording = read_xdf(path, choice=choice)
     same_rate(recording, classifier.spec)
     order = channel_order(recording.channels, classifier.spec, recording.name)
     rows = np.flatnonzero(told.decided)

@@ -11,13 +11,13 @@ import numpy.typing as npt
 from rt_handdt.core.columns import columns_text
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.preprocess import channel_order
+from rt_handdt.core.shipped_layouts import shipped_layouts
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import Float64
 from rt_handdt.core.units import microvolts_per
 from rt_handdt.errors import LayoutError, LayoutMismatch
 from rt_handdt.io.choosing import EMG_KINDS
 from rt_handdt.io.description import StreamDescription, shown
-from rt_handdt.paths import shipped
 from rt_handdt.runtime.source_choice import SourceChoice
 
 #: Declared rates closer than this are one rate.
@@ -211,10 +211,9 @@ def _to_uv(stream: StreamDescription, order: npt.NDArray[np.intp], unit: str | N
 
 def _known_layout(stream: StreamDescription, wanted: ElectrodeLayout) -> str | None:
     """The shipped layout that names the same cells as this stream does."""
-    for path in sorted(shipped("configs", "layouts").glob("*.toml")):
-        layout = ElectrodeLayout.from_toml(path)
+    for name, layout in shipped_layouts().items():
         if set(layout.channels) <= set(stream.channels) and set(layout.cells) == set(wanted.cells):
-            return path.stem
+            return name
     return None
 
 

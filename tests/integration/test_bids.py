@@ -20,6 +20,7 @@ from rt_handdt.io.bids.write import write_session
 from rt_handdt.io.hyser import read_hyser
 from rt_handdt.io.session_name import SessionName
 from rt_handdt.io.sources import open_recording
+from rt_handdt.io.xdf import write_xdf
 from rt_handdt.runtime.evaluation import evaluate
 from tests.support.bids_files import write_bdf, write_like_hyser, write_tsv
 from tests.support.people import recording
@@ -191,7 +192,8 @@ def test_forty_sessions_are_listed_without_reading_a_signal(tmp_path: Path) -> N
 
 
 def test_what_is_written_comes_back_and_others_read_it(tmp_path: Path) -> None:
-    one = recording(5)
+    one = recording(5, segment_s=0.95)
+    assert one.n_samples % one.fs_hz  # BDF has whole seconds only
     samples = np.concatenate(list(one.blocks())).astype(np.float32)
     samples[100:120, 0] = np.nan
     one = ArrayRecording(one.name, one.fs_hz, one.channels, one.n_samples, one.markers, samples=samples)
@@ -200,7 +202,7 @@ def test_what_is_written_comes_back_and_others_read_it(tmp_path: Path) -> None:
     again = np.concatenate(list(back.blocks()))
     held = samples.copy()
     held[100:120, 0] = samples[99, 0]
-    assert back.n_samples == one.n_samples  # not of whole seconds
+    assert back.n_samples == one.n_samples
     assert back.markers == one.markers
     step = 2 * (np.nanmax(np.abs(samples)) + 1) / 2**24
     np.testing.assert_allclose(again, held, atol=step)
@@ -293,6 +295,36 @@ def test_two_recordings_never_become_one(tmp_path: Path, monkeypatch: pytest.Mon
     assert "would get the same name as alike/x.npy" in alike.output
 
 
+def test_runs_of_a_session_are_recordings_by_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from typer.testing import CliRunner
+
+    from rt_handdt.cli.main import app
+    from rt_handdt.io.recording_tree import list_recordings
+
+    monkeypatch.chdir(tmp_path)
+    one = recording(5)
+    Path("tree", "sub-05", "ses-1").mkdir(parents=True)
+    for run in (1, 2):
+        write_session(one, Path("bids"), SessionName("05", run=run))
+        write_xdf(SessionName("05", run=run).path(Path("tree"), ".xdf"), one)
+    assert [listed.files for listed in list_recordings(Path("bids"))] == [1, 1]
+    (named,) = read_names(["bids"]).sessions
+    assert len(named.where) == 2  # type: ignore[arg-type]
+    with pytest.raises(RecordingError, match=r"subject 05 session 1 has 2 recordings \(.*run-1.*give one of them"):
+        open_recording("bids")
+    for source in ("bids", "tree"):
+        done = CliRunner().invoke(app, ["convert", source, f"again-{source}"])
+        assert "2 recordings written" in done.output, done.output
+        assert len(list(Path(f"again-{source}").rglob("*_run-2_emg.bdf"))) == 1
+
+
+def test_another_labs_task_types_are_no_trials_of_hyser(tmp_path: Path) -> None:
+    path = small(tmp_path)
+    events = path.with_name("sub-a1_ses-1_task-t_events.tsv")
+    write_tsv(events, ["onset", "duration", "trial_type", "task_type"], [[0, 1, "fist", "isometric"]])
+    assert [one.label for one in open_recording(tmp_path).segments()] == ["fist"]
+
+
 @pytest.mark.parametrize("out", ["file/one.xdf", "file/bids", "/proc/one.xdf"])
 def test_where_nothing_can_be_written_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str) -> None:
     from typer.testing import CliRunner
@@ -361,4 +393,4 @@ def test_a_tree_of_sessions_is_listed(tmp_path: Path) -> None:
     assert [(one.subject, one.session, one.format) for one in found] == [("a1", "1", "EMG-BIDS"), ("b", "2", "XDF")]
     result = CliRunner().invoke(app, ["inspect", str(tmp_path)])
     assert result.exit_code == 0, result.output
-    assert "Subjects: 2, sessions: 2" in result.output
+    assert "Subjects: 2, recordings: 2" in result.output

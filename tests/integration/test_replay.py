@@ -342,6 +342,19 @@ def run(path: Path, bundle: Bundle, one: ArrayRecording, *, first: int = 0, wron
     return path
 
 
+def test_a_source_that_was_started_anew_goes_on_in_its_stream(tmp_path: Path) -> None:
+    described = StreamDescription("amp", "EMG", "", "amp", "uid-1", 1000.0, 3, "float32", ("E1", "E2", "E3"))
+    file = SessionFile(tmp_path / "a.xdf", described, None)
+    for begun_s, uid in ((100.0, "uid-1"), (101.0, "uid-2")):
+        file.source(replace(described, uid=uid))
+        times = begun_s + np.arange(500) / 1000
+        file.signal(Chunk(np.ones((500, 3), np.float32), times, 0, 0.0, times))
+    file.file.close()
+    found = open_recording(tmp_path / "a.xdf")  # not two streams, of which one would have to be chosen
+    assert found.n_samples == 1500
+    assert any("500 samples lost" in note for note in found.notes)
+
+
 def test_a_run_that_lost_samples_is_decided_the_same_again(bundle: Bundle, tmp_path: Path) -> None:
     one = recording("holes", 2048)
     one.samples[500:520] = np.nan  # bridged

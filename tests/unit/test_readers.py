@@ -130,6 +130,32 @@ def test_arrays_with_and_without_labels(tmp_path: Path) -> None:
     assert open_recording(tmp_path / "c.npy").markers == found.markers
 
 
+@pytest.mark.parametrize("ending", [".csv", ".npy"])
+def test_columns_are_counted_in_the_file_wherever_the_labels_are(tmp_path: Path, ending: str) -> None:
+    values = np.column_stack([np.repeat([1, 2], 25), emg(50, 4)]).astype(np.float32)
+    path = tmp_path / f"a{ending}"
+    if ending == ".npy":
+        np.save(path, values)
+    else:
+        np.savetxt(path, values, delimiter=",")
+    facts = 'fs_hz = 500.0\nunit = "uV"\nlabel = 0\ncolumns = "2-4"\nchannels = ["A", "B", "C"]\n'
+    (tmp_path / "a.toml").write_text(facts)
+    found = open_recording(path)
+    np.testing.assert_allclose(samples_of(found), values[:, 2:], rtol=1e-6)
+    assert found.channels == ("A", "B", "C")
+    for columns in ("0-1", "5"):  # the labels' own, and one that is not there
+        (tmp_path / "a.toml").write_text(facts.replace("2-4", columns).replace('channels = ["A", "B", "C"]', ""))
+        with pytest.raises(RecordingError, match="to be an electrode"):
+            open_recording(path)
+
+
+def test_columns_aligned_by_blanks(tmp_path: Path) -> None:
+    values = emg()
+    np.savetxt(tmp_path / "a.txt", values, fmt="%16.7e")
+    (tmp_path / "a.toml").write_text('fs_hz = 500.0\nunit = "uV"\n')
+    np.testing.assert_allclose(samples_of(open_recording(tmp_path / "a.txt")), values, rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("made", "match"),
     [

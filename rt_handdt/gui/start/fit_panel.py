@@ -10,11 +10,12 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QW
 
 from rt_handdt.core.columns import parse_columns
 from rt_handdt.core.layout import ElectrodeLayout
+from rt_handdt.core.shipped_layouts import shipped_layouts
 from rt_handdt.errors import HanddtError
 from rt_handdt.gui.choices import Choices
 from rt_handdt.gui.start.label import Label
 from rt_handdt.io.description import StreamDescription
-from rt_handdt.paths import layout_path, shipped
+from rt_handdt.paths import layout_path
 from rt_handdt.runtime.source_choice import SourceChoice
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ class FitPanel(QWidget):
         self.electrodes = QComboBox()
         self.electrodes.addItem("by name", _BY_NAME)
         self.electrodes.addItem("by position", _BY_POSITION)
-        for path in sorted(shipped("configs", "layouts").glob("*.toml")):
-            self.electrodes.addItem(path.stem, path.stem)
+        for name in shipped_layouts():
+            self.electrodes.addItem(name, name)
         self.electrodes.setToolTip("How the stream's channels are the model's electrodes")
         self.columns = QLineEdit(choices.columns)
         self.columns.setPlaceholderText("e.g. 128-383")

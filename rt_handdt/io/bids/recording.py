@@ -16,6 +16,7 @@ from rt_handdt.errors import RecordingError
 from rt_handdt.io.bids.names import side_cars
 from rt_handdt.io.bids.tables import read_json, read_tsv
 from rt_handdt.io.edf import EdfFile, read_edf, renamed
+from rt_handdt.io.hyser_layout import KINDS
 from rt_handdt.io.signal_choice import SignalChoice
 from rt_handdt.io.signal_columns import Column, distinct_names, signal_columns
 
@@ -36,7 +37,7 @@ class Event:
     label
         What was done.
     kind
-        ``"dynamic"``, ``"maintenance"``, or "" where it does not say.
+        ``"dynamic"``, ``"maintenance"``, or "" where it says neither.
     """
 
     first: int
@@ -181,7 +182,8 @@ def _events(path: Path, file: EdfFile) -> tuple[list[Event], list[str]]:
         if first < 0 or first + n_samples > file.n_samples:
             beyond += 1
             continue
-        found.append(Event(first, n_samples, _label(row, label_column), row.get("task_type", "")))
+        kind = row.get("task_type", "")
+        found.append(Event(first, n_samples, _label(row, label_column), kind if kind in KINDS else ""))
     if nowhere:
         notes.append(f"{nowhere} events have no onset and were dropped.")
     if beyond:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,20 +19,23 @@ from rt_handdt.io.signal_choice import SignalChoice
 
 #: Missing gestures are named up to this many.
 _NAMED = 6
+#: Tasks of the public copy of Hyser: trials of one gesture.
+_TRIALS = re.compile(r"gesture\d+")
 
 
 @dataclass(frozen=True)
 class BidsSession:
-    """One subject in one session.
+    """What is read as one recording: a session's trials of one gesture a file, or one continuous recording.
 
     Attributes
     ----------
     subject, session
         Their labels.
     path
-        The folder ``ses-…``, or ``sub-…`` where there are no sessions.
+        The folder ``ses-…``, or ``sub-…`` where there are no sessions; the file, where others of its session are
+        recordings by themselves.
     files
-        Its EMG recordings, by name.
+        The EMG files it is made of, by name.
     """
 
     subject: str
@@ -39,15 +43,12 @@ class BidsSession:
     path: Path
     files: tuple[Path, ...]
 
-    @property
-    def of_gestures(self) -> tuple[Path, ...]:
-        """Those that hold trials of one gesture each, as the public copy of Hyser has them; else all."""
-        trials = tuple(one for one in self.files if entities(one.name).get("task", "").startswith("gesture"))
-        return trials or self.files
-
 
 def list_bids(path: Path) -> list[BidsSession]:
-    """The sessions at a path (a dataset, a subject or a session), without reading a signal; none, if it is none."""
+    """The sessions at a path (a dataset, a subject or a session), without reading a signal; none, if it is none.
+
+    Files of one gesture each, as the public copy of Hyser has them, are one; of others, each is one by itself.
+    """
     if not path.is_dir():
         return []
     if path.resolve().name == "emg":
@@ -62,33 +63,46 @@ def list_bids(path: Path) -> list[BidsSession]:
         inner = sorted(one for one in folder.iterdir() if one.is_dir() and one.name.startswith("ses-"))
         for one in inner or [folder]:
             inside = sorted(file for file in one.rglob("*") if is_recording(file))
-            if inside:
-                said = entities(inside[0].name)
-                found.append(BidsSession(said["sub"], said.get("ses", "1"), one, tuple(inside)))
+            trials = [file for file in inside if _TRIALS.fullmatch(entities(file.name).get("task", ""))]
+            if trials or len(inside) == 1:
+                found.append(_session(one, trials or inside))
+            else:
+                found += [_session(file, [file]) for file in inside]
     return found
 
 
-def pick_bids(path: Path, subject: int | str | None, session: int | str | None) -> BidsSession:
-    """The one session that is meant: of those that fit, the first.
+def _session(path: Path, files: list[Path]) -> BidsSession:
+    said = entities(files[0].name)
+    return BidsSession(said["sub"], said.get("ses", "1"), path, tuple(files))
+
+
+def pick_bids(
+    path: Path, sessions: Sequence[BidsSession], subject: int | str | None, session: int | str | None
+) -> BidsSession:
+    """Of the sessions at a path, the one that is meant: of those that fit, the first.
 
     Raises
     ------
     RecordingError
-        If there is none.
+        If there is none, or the first is of several recordings.
     """
-    sessions = list_bids(path)
-    for one in sessions:
-        if _means(subject, one.subject) and _means(session, one.session):
-            return one
+    fits = [one for one in sessions if _means(subject, one.subject) and _means(session, one.session)]
+    same = [one for one in fits if (one.subject, one.session) == (fits[0].subject, fits[0].session)]
+    if len(same) > 1:
+        listed = ", ".join(one.path.name for one in same[:3]) + (", …" if len(same) > 3 else "")
+        raise RecordingError(
+            f"{path}: subject {same[0].subject} session {same[0].session} has {len(same)} recordings ({listed}); give "
+            "one of them."
+        )
+    if fits:
+        return fits[0]
     there = ", ".join(dict.fromkeys(one.subject for one in sessions))
     raise RecordingError(f"{path}: holds no subject {subject} session {session}; there are the subjects {there}.")
 
 
 def read_bids_file(path: Path, choice: SignalChoice = SignalChoice()) -> Recording:
     """One file: trials of a gesture joined as in a session, or a continuous recording."""
-    said = entities(path.name)
-    one = BidsSession(said["sub"], said.get("ses", "1"), path, (path,))
-    return read_bids_session(one, choice=choice)
+    return read_bids_session(_session(path, [path]), choice=choice)
 
 
 def read_bids_session(
@@ -119,7 +133,7 @@ def read_bids_session(
     RecordingError
         If a file cannot be read, or several continuous recordings are there.
     """
-    parts = [read_bids(file, choice) for file in session.of_gestures]
+    parts = [read_bids(file, choice) for file in session.files]
     if not any(event.kind for part in parts for event in part.events):
         if len(parts) > 1:
             listed = ", ".join(part.file.path.name for part in parts[:3]) + (", …" if len(parts) > 3 else "")
@@ -133,7 +147,7 @@ def read_bids_session(
     ]
     if not chosen:
         raise RecordingError(
-            f"{session.path}: holds no {wanted} trial of that kind; there are {', '.join(sorted(kinds))}."
+            f"{session.path}: holds no {wanted} trial that is asked for; there are {', '.join(sorted(kinds))}."
         )
     heads = [_trial(part, event) for part, event in found if event.kind == "dynamic"] if wanted != "dynamic" else []
     notes = [note for part in parts for note in part.notes]

@@ -17,6 +17,7 @@ from rt_handdt.core.recording import Recording
 from rt_handdt.core.types import Float64
 from rt_handdt.errors import ConfigError, RecordingError
 from rt_handdt.io.bids.tables import read_tsv, write_tsv
+from rt_handdt.io.edf import edf_library
 from rt_handdt.io.session_name import SessionName
 
 VERSION = "1.11.0"
@@ -65,23 +66,15 @@ def write_session(
     ------
     RecordingError
         If it is there already, or the package for BDF is not installed.
+    ConfigError
+        If its rate is no whole number.
     OSError
         If it cannot be written.
     """
-    try:
-        import pyedflib
-    except ImportError:
-        raise RecordingError(
-            "BDF needs the package pyedflib; install rt-handdt with its extra 'files', or: pip install pyedflib"
-        ) from None
-    path = _place(root, name)
-    if path.exists():
-        raise RecordingError(f"{path} is there already, and is not overwritten; choose another run, or folder.")
+    check_session(root, name, recording.fs_hz)
+    path = bdf_path(root, name)
+    pyedflib = edf_library(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    if recording.fs_hz != round(recording.fs_hz):
-        raise ConfigError(
-            f"{recording.name}: BDF needs a whole number of samples a second; got {recording.fs_hz:g} Hz."
-        )
     part = path.with_name(f".{path.name}.part.bdf")
     low, high, missing = _limits(recording)
     fs = round(recording.fs_hz)
@@ -120,7 +113,26 @@ def write_session(
     return path
 
 
-def _place(root: Path, name: SessionName) -> Path:
+def check_session(root: Path, name: SessionName, fs_hz: float) -> None:
+    """Refuse what `write_session` could not write, before it is recorded.
+
+    Raises
+    ------
+    RecordingError
+        If it is there already, or the package for BDF is not installed.
+    ConfigError
+        If the rate is one that BDF cannot say.
+    """
+    path = bdf_path(root, name)
+    edf_library(path)
+    if path.exists():
+        raise RecordingError(f"{path} is there already, and is not overwritten; choose another run, or folder.")
+    if fs_hz != round(fs_hz):
+        raise ConfigError(f"{path}: BDF needs a whole number of samples a second; got {fs_hz:g} Hz.")
+
+
+def bdf_path(root: Path, name: SessionName) -> Path:
+    """Where a recording lies in a dataset."""
     return root / f"sub-{name.subject}" / f"ses-{name.session}" / "emg" / f"{name.stem}.bdf"
 
 

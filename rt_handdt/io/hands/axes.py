@@ -13,6 +13,8 @@ from rt_handdt.core.types import Float64
 DIGITS = ("thumb", "thumb_rotation", *FINGERS)
 #: −1 to 1: flexion, radial deviation, pronation.
 WRIST = ("wrist_flexion", "wrist_deviation", "wrist_rotation")
+#: What 1 is of these, degrees.
+_WRIST_DEG = (60.0, 30.0, 90.0)
 #: The order in all vectors.
 AXES = (*DIGITS, *WRIST)
 
@@ -25,7 +27,7 @@ def axes_of(pose: Pose, rest: Pose, closed: Pose) -> Float64:
     pose
         What the hand does.
     rest, closed
-        The ends of all digits; the wrist is measured against 60° of flexion, 30° of deviation, 90° of rotation.
+        The ends of all digits; the wrist is measured against `_WRIST_DEG`.
     """
 
     def share(value: float, low: float, high: float) -> float:
@@ -36,7 +38,7 @@ def axes_of(pose: Pose, rest: Pose, closed: Pose) -> Float64:
 
     thumb, *fingers = (share(*three) for three in zip(bent(pose), bent(rest), bent(closed), strict=True))
     opposed = share(pose.thumb.opposition, rest.thumb.opposition, closed.thumb.opposition)
-    wrist = (pose.wrist.flexion / 60, pose.wrist.deviation / 30, pose.wrist.rotation / 90)
+    wrist = (one / full for one, full in zip(pose.wrist, _WRIST_DEG, strict=True))
     return np.asarray([thumb, opposed, *fingers, *(min(1.0, max(-1.0, one)) for one in wrist)], np.float64)
 
 
@@ -59,7 +61,7 @@ def pose_at(axes: Float64, opened: Pose, closed: Pose) -> Pose:
     opposed = ThumbAngles(*between(turned, (opened.thumb, closed.thumb)))
     rows = zip(fingers, opened.fingers, closed.fingers, strict=True)
     made = [FingerAngles(*between(share, (low, high))) for share, low, high in rows]
-    flexion, deviation, rotation = (float(one) for one in axes[len(DIGITS) :])
+    wrist = WristAngles(*(full * float(one) for one, full in zip(axes[len(DIGITS) :], _WRIST_DEG, strict=True)))
     moved = {name for name, one in zip(AXES, axes, strict=True) if abs(one) > 0.02}
     active = {name for name in ("thumb", *FINGERS) if name in moved}
     active |= {"thumb"} if "thumb_rotation" in moved else set()
@@ -67,6 +69,6 @@ def pose_at(axes: Float64, opened: Pose, closed: Pose) -> Pose:
     return Pose(
         ThumbAngles(opposed.opposition, opposed.abduction, bent.knuckle, bent.tip),
         cast("tuple[FingerAngles, FingerAngles, FingerAngles, FingerAngles]", tuple(made)),
-        WristAngles(60 * flexion, 30 * deviation, 90 * rotation),
+        wrist,
         frozenset(active),
     )

@@ -13,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 
 from rt_handdt.config import Settings, nearest
 from rt_handdt.core.gestures import HYSER_GESTURES, REST, hyser_code
-from rt_handdt.core.poses import Poses, shipped_poses
+from rt_handdt.core.poses import shipped_poses
 from rt_handdt.core.types import Float64
 from rt_handdt.errors import ConfigError
 from rt_handdt.io.description import shown
@@ -220,8 +220,8 @@ class Grip:
         return share, share * self.goal
 
 
-def _drawn(label: str, poses: Poses | None = None) -> Float64:
-    table = poses or shipped_poses()
+def _drawn(label: str) -> Float64:
+    table = shipped_poses()
     return axes_of(table.of(label), table.of(REST), table.of("hand_close"))
 
 

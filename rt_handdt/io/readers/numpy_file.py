@@ -8,14 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from rt_handdt.core.columns import parse_columns
 from rt_handdt.core.recording import Recording
 from rt_handdt.errors import RecordingError
-from rt_handdt.io.readers.base import array_recording, changes
-from rt_handdt.io.readers.described import DescribedFile
+from rt_handdt.io.readers.described import DescribedFile, described_recording
 from rt_handdt.io.readers.facts import read_facts
 from rt_handdt.io.signal_choice import SignalChoice
-from rt_handdt.io.signal_columns import Column
 
 
 class NumpyReader(DescribedFile):
@@ -34,10 +31,10 @@ class NumpyReader(DescribedFile):
                 samples = content
             else:
                 with content:
-                    for wanted in (facts.samples, *([facts.label] if isinstance(facts.label, str) else [])):
-                        if wanted not in content:
+                    for needed in (facts.samples, *([facts.label] if isinstance(facts.label, str) else [])):
+                        if needed not in content:
                             there = ", ".join(content.files) or "none"
-                            raise RecordingError(f"{path}: holds no array '{wanted}'; there are {there}.")
+                            raise RecordingError(f"{path}: holds no array '{needed}'; there are {there}.")
                     samples = content[facts.samples]
                     if isinstance(facts.label, str):
                         labels = [str(one) for one in content[facts.label].ravel().tolist()]
@@ -50,33 +47,14 @@ class NumpyReader(DescribedFile):
                 f"{path}: its samples must be numbers of shape (n, number of columns); they are {samples.dtype} of "
                 f"shape {samples.shape}."
             )
+        n_columns = samples.shape[1]
         label = facts.label if isinstance(facts.label, int) else None
         if label is not None:
-            if not 0 <= label < samples.shape[1]:
-                raise RecordingError(
-                    f"{path}: has {samples.shape[1]} columns, so column {label} cannot hold the labels."
-                )
+            if not 0 <= label < n_columns:
+                raise RecordingError(f"{path}: has {n_columns} columns, so column {label} cannot hold the labels.")
             labels = [f"{one:g}" for one in samples[:, label].tolist()]
             samples = np.delete(samples, label, axis=1)
         if labels and len(labels) != len(samples):
             raise RecordingError(f"{path}: has {len(samples)} samples, but {len(labels)} labels.")
-        names = list(facts.channels) or [""] * samples.shape[1]
-        chosen = None if facts.columns is None else parse_columns(facts.columns)
-        if chosen is not None and choice.columns is None:
-            choice = SignalChoice(choice.stream, choice.unit, chosen)
-            if facts.channels and len(facts.channels) == len(chosen):
-                named = dict(zip(chosen, facts.channels, strict=True))
-                names = [named.get(k, "") for k in range(samples.shape[1])]
-        if len(names) != samples.shape[1]:
-            raise RecordingError(f"{path}: has {samples.shape[1]} columns, but its TOML names {len(names)} channels.")
-        known = facts.labels
-        return array_recording(
-            path,
-            samples,
-            [Column(name, facts.unit) for name in names],
-            facts.fs_hz,
-            choice,
-            markers=changes([known.get(one, one if not known else "") for one in labels]),
-            subject=facts.subject,
-            session=facts.session,
-        )
+        wanted = [k for k in range(n_columns) if k != label]
+        return described_recording(path, facts, samples, [""] * len(wanted), wanted, labels, choice)

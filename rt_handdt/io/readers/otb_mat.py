@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.io
 
 from rt_handdt.core.recording import Recording
 from rt_handdt.errors import RecordingError
@@ -29,8 +28,10 @@ class OtbMatReader(OneFile):
 
     def open(self, path: Path, choice: SignalChoice) -> Recording:
         """See `Reader`."""
+        from scipy.io import loadmat  # here, as it takes longer than all other readers together
+
         try:
-            content = scipy.io.loadmat(path, variable_names=["Data", "Description", "SamplingFrequency"])
+            content = loadmat(path, variable_names=["Data", "Description", "SamplingFrequency"])
         except NotImplementedError:
             raise RecordingError(
                 f"{path}: is a .mat file of version 7.3, which cannot be read here; save it again with -v7."

@@ -9,16 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from rt_handdt.core.columns import parse_columns
 from rt_handdt.core.recording import Recording
 from rt_handdt.core.types import Float32
-from rt_handdt.errors import ConfigError, RecordingError
+from rt_handdt.errors import RecordingError
 from rt_handdt.io.description import shown
-from rt_handdt.io.readers.base import array_recording, changes
-from rt_handdt.io.readers.described import DescribedFile
+from rt_handdt.io.readers.described import DescribedFile, described_recording
 from rt_handdt.io.readers.facts import TableFacts, facts_beside, read_facts
 from rt_handdt.io.signal_choice import SignalChoice
-from rt_handdt.io.signal_columns import Column
 
 _AT_ONCE = 20_000
 _WORDY = re.compile(r"[^\W\d_eE]{2,}")
@@ -50,16 +47,19 @@ class TableReader(DescribedFile):
 
 
 def _read(path: Path, facts: TableFacts, lines: Iterator[str], choice: SignalChoice) -> Recording:
-    rows = (line for line in lines if line.strip() and not line.lstrip().startswith("#"))
+    rows: Iterator[str] = (line for line in lines if line.strip() and not line.lstrip().startswith("#"))
     first = next(rows, None)
     if first is None:
         raise RecordingError(f"{path}: is empty.")
     second = next(rows, first)
+    alone = second is first
     separator = facts.separator or _separator(first if _WORDY.search(first) is None else second)
+    if separator == " ":  # aligned columns: as many of them as it takes
+        first, second, rows = _single(first), _single(second), map(_single, rows)
     decimal = facts.decimal or ("," if separator != "," and "," in second and "." not in second else ".")
     head = [one.strip().strip('"') for one in first.split(separator)]
     has_head = any(_number(one, decimal) is None for one in head) and not _looks_like(first, second, separator, decimal)
-    body = itertools.chain([second] if has_head else [first, second] if second is not first else [first], rows)
+    body = itertools.chain([second] if has_head else [first] if alone else [first, second], rows)
     names = list(head) if has_head else [""] * len(head)
     label = _label_column(path, facts, names)
     numbers: list[Float32] = []
@@ -73,18 +73,7 @@ def _read(path: Path, facts: TableFacts, lines: Iterator[str], choice: SignalCho
         numbers.append(_numbers(path, batch, separator, decimal, wanted, n_columns, line_number))
         line_number += len(batch)
     samples = np.concatenate(numbers)
-    columns = _named(path, facts, [names[k] for k in wanted], wanted)
-    if facts.columns is not None and choice.columns is None:
-        chosen = parse_columns(facts.columns)
-        missing = [k for k in chosen if k not in wanted]
-        if missing:
-            raise RecordingError(f"{path}: has no column {missing[0]} to be an electrode; it has {n_columns} columns.")
-        choice = SignalChoice(choice.stream, choice.unit, tuple(wanted.index(k) for k in chosen))
-    known = facts.labels
-    markers = changes([known.get(one, one if not known else "") for one in labels])
-    return array_recording(
-        path, samples, columns, facts.fs_hz, choice, markers=markers, subject=facts.subject, session=facts.session
-    )
+    return described_recording(path, facts, samples, [names[k] for k in wanted], wanted, labels, choice)
 
 
 def _separator(line: str) -> str:
@@ -94,6 +83,10 @@ def _separator(line: str) -> str:
             return sign
     parts = line.split()
     return " " if len(parts) > 1 and ("," not in line or all(_DECIMAL.fullmatch(one) for one in parts)) else ","
+
+
+def _single(line: str) -> str:
+    return " ".join(line.split())
 
 
 def _number(text: str, decimal: str) -> float | None:
@@ -159,17 +152,3 @@ def _numbers(
                 )
             rows[k, j] = value
     return rows
-
-
-def _named(path: Path, facts: TableFacts, names: list[str], wanted: list[int]) -> list[Column]:
-    if facts.channels:
-        count = len(parse_columns(facts.columns)) if facts.columns is not None else len(wanted)
-        if len(facts.channels) != count:
-            raise ConfigError(f"{path}: its TOML names {len(facts.channels)} channels, but there are {count}.")
-        if facts.columns is None:
-            names = list(facts.channels)
-        else:
-            for name, column in zip(facts.channels, parse_columns(facts.columns), strict=True):
-                if column in wanted:
-                    names[wanted.index(column)] = name
-    return [Column(name, facts.unit) for name in names]

@@ -109,7 +109,8 @@ class HandSink(ConfiguredSink):
 
     def _move(self, number: int, share: float, goal: Float64) -> str | None:
         place = self._motion.stepped(goal, time.monotonic())
-        refused = self._port.write(self._frame(number, share, place), urgent=number == OPEN)
+        # urgent by the share: a gesture without a grip may have the number of OPEN, too
+        refused = self._port.write(self._frame(number, share, place), urgent=share == 0.0)
         if refused is None:  # what was not told has not moved
             self._motion.place = place
         return refused or self._heard()
