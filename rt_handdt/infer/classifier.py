@@ -175,7 +175,7 @@ class StreamClassifier:
         if lost is not None and lost <= BRIDGED_SHARE * self.spec.window_samples:
             self._lost = lost
             return True
-        self._preprocessor.reset(skip_samples=lost or 0)
+        self._preprocessor.reset(skip_samples=self._lost + (n or 0))
         self._decoder.reset()
         self._lost = 0
         return False

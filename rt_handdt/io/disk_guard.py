@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from pathlib import Path
 
@@ -31,9 +32,17 @@ class DiskGuard:
         free = shutil.disk_usage(self._folder).free - self._least
         return max(0.0, free / bytes_a_second) if bytes_a_second > 0 else float("inf")
 
-    def warning(self, bytes_a_second: float) -> str | None:
-        """A sentence, once, when ten minutes are left."""
+    def look(self, bytes_a_second: float) -> str | None:
+        """A sentence, once, when ten minutes are left.
+
+        Raises
+        ------
+        OSError
+            When nothing is left.
+        """
         left_s = self.left_s(bytes_a_second)
+        if left_s <= 0:
+            raise OSError(errno.ENOSPC, "the disk is full")
         if left_s > WARN_S or self.warned:
             return None
         self.warned = True

@@ -103,7 +103,7 @@ class PolledSource(ABC):
             arrived_s = clock()
             if block is not None and len(samples := np.asarray(block)):
                 self.__waiting += self._place(samples, arrived_s, asked_s)
-            elif arrived_s >= deadline:
+            if arrived_s >= deadline:
                 break
         return self._take(n_samples)
 

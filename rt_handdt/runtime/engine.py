@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import gc
-import statistics
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from rt_handdt.core.layout import ElectrodeLayout
@@ -20,6 +19,7 @@ from rt_handdt.runtime.electrode_notes import ElectrodeNotes
 from rt_handdt.runtime.figures import latency_ms
 from rt_handdt.runtime.limits import LiveLimits
 from rt_handdt.runtime.output_switch import OutputSwitch, Told
+from rt_handdt.runtime.pace import Pace
 from rt_handdt.runtime.priority import ask_for_priority
 from rt_handdt.runtime.publisher import Publisher
 from rt_handdt.runtime.shown import Shown
@@ -33,16 +33,11 @@ from rt_handdt.runtime.windowlog import WindowLog
 SLOW_S = 0.5
 MARKERS_S = 0.05
 RECONNECT_S = 0.1
-#: Samples are asked for in pieces of at most this length, so that the age of the newest is known that well.
-PIECE_S = 0.02
-#: While it catches up, the worker takes what has piled up in pieces of this length …
-BACKLOG_S = 0.25
-#: … until the newest of it is no older than this share of the limit: else it would go on at the limit's edge.
+#: The worker catches up until the newest sample is no older than this share of the limit: else it would go on at the
+#: limit's edge.
 CAUGHT_UP = 1 / 3
-WAIT_S = 0.1
-#: So long before a window is due, what has come of it is filtered and the judge's way walked once: between two windows
-#: the caches go cold, and the network then takes three times as long.
-READY_S = 0.0015
+#: What a source still had is counted for at most so long; one that makes samples at once has no end of them.
+COUNT_S = 0.2
 
 
 class Engine:
@@ -128,16 +123,14 @@ class Engine:
         )
         self._vitals = Vitals()
         self._watchdog = Watchdog(self._vitals, self._publisher, self.limits, self._break)
-        self._piece = max(1, round(PIECE_S * self.spec.fs_hz))
+        self._pace = Pace(classifier, self._vitals)
         self._catching_up = False
-        self._waits: deque[float] = deque(maxlen=9)
-        self._waited_s = 0.0
-        self._due_s = 0.0  # when the next window is expected, on this computer's clock; 0: unknown
         self._first_sample_at: float | None = None  # this computer's clock
         self._last_sample_at = 0.0
         self._polled_at = self._slow_at = 0.0
         self._health: dict[str, Any] = {}
         self._stop = threading.Event()
+        self._ended = False
         self._thread = threading.Thread(target=self._work, name="handdt-engine", daemon=True)
 
     # -- control (any thread) ----------------------------------------------------------------------------------
@@ -163,28 +156,37 @@ class Engine:
         self._watchdog.start()
 
     def stop(self, timeout_s: float = 5.0) -> None:
-        """Let the hand rest, stop the worker and disconnect. Does not raise the worker's error (see `raise_error`).
+        """Let the hand rest, stop the worker and disconnect; a second time, nothing. Does not raise the worker's error
+        (see `raise_error`).
 
         Parameters
         ----------
         timeout_s
             How long a worker that is busy (or looks for a lost source) is waited for.
         """
+        if self._ended:
+            return
+        self._ended = True
         self._stop.set()
         self._watchdog.stop()
         if self._thread.is_alive():
             self._thread.join(timeout=timeout_s)
-        if self.state != State.FAILED:
-            self._publisher.rest(Status(State.STOPPED, "stopped"))
-        if self._hub is not None:
-            self._hub.close()
-        if not self._thread.is_alive():  # else the worker may still be using it; it is a daemon and ends with us
-            self._count_unread()
-            self._connection.close()
-        if self._tap is not None:
-            self._tap.close()
-        if self._priority:
-            gc.unfreeze()
+        with ExitStack() as last:  # from the last line to the first, whatever one of them raises
+            if self._priority:
+                last.callback(gc.unfreeze)
+            if self._tap is not None:
+                last.callback(self._tap.close)
+            if not self._thread.is_alive():  # else the worker may still be using it; it is a daemon and ends with us
+                last.callback(self._leave_source)
+            if self._hub is not None:
+                last.callback(self._hub.close)
+            if self.state != State.FAILED:
+                self._publisher.rest(Status(State.STOPPED, "stopped"))
+
+    @property
+    def ended(self) -> bool:
+        """Whether `stop` was called."""
+        return self._ended
 
     @property
     def outputs(self) -> bool | None:
@@ -309,7 +311,7 @@ class Engine:
             self._last_sample_at = clock()
             while not self._stop.is_set():
                 try:
-                    chunks = self._read()
+                    chunks = self._pace.read(self._connection.inlet, catching_up=self._catching_up)
                 except StreamError as exc:
                     self._lose(str(exc))
                     continue
@@ -331,29 +333,6 @@ class Engine:
             self._publisher.rest(Status(State.FAILED, "failed", sentence))
         except BaseException:  # what broke may be the very thing that tells the hand
             self._publisher.say(Status(State.FAILED, "failed", sentence))
-
-    def _read(self) -> list[Chunk]:
-        """The next piece: as short as a window needs it, or whatever has piled up while the engine catches up."""
-        inlet = self._connection.inlet
-        if self._catching_up:
-            chunks = inlet.read(round(BACKLOG_S * self.spec.fs_hz), 0.0)
-            if chunks:
-                return chunks
-        began = clock()
-        wanted, wait_s = min(self.classifier.samples_to_next_window, self._piece), WAIT_S
-        if self._due_s:
-            wait_s = self._due_s - READY_S - began
-            if wait_s <= 0:
-                self._due_s, wait_s = 0.0, WAIT_S
-                self.classifier.warm()
-        chunks = inlet.read(wanted, wait_s)
-        now = clock()
-        if chunks and 1e-3 < now - began < wait_s:  # it had to wait: a packet has come
-            if self._waited_s:
-                self._waits.append(now - self._waited_s)
-                self._vitals.packet_s = statistics.median(self._waits)
-            self._waited_s = now
-        return chunks
 
     def _take(self, chunk: Chunk, woken: float) -> None:
         vitals = self._vitals
@@ -380,8 +359,7 @@ class Engine:
         frames = self.classifier.windows(self._connection.microvolts(chunk), chunk.times_s)
         for frame in frames:
             self._decide(frame, frame.time_s + chunk.offset_s, woken)
-        if frames:  # several at once: packets are longer than a hop, and when the next one comes is not known
-            self._due_s = woken + self.spec.hop_samples / self.spec.fs_hz if len(frames) == 1 else 0.0
+        self._pace.completed(len(frames), woken)
         # The decision is out: now there is time for the signal's quality. Asked for here, on the one thread that may.
         self.electrodes.quality = self.classifier.quality
         self._shown.signal(self.classifier.filtered)
@@ -511,15 +489,25 @@ class Engine:
         self.gaps += 1
         self.classifier.gap()
         self._catching_up = False
-        self._waited_s = self._due_s = 0.0
+        self._pace.forget()
         self._vitals.arrived_s = self._vitals.fresh_s = 0.0
         self._vitals.away = False
         self._publisher.say(Status(State.CONNECTING, "first_window", "The source is back; the first window fills."))
 
+    def _leave_source(self) -> None:
+        """Count what it still had, and disconnect; of a source of somebody else's making, anything can go wrong."""
+        for last in (
+            (self._connection.close,) if self.error is not None else (self._count_unread, self._connection.close)
+        ):
+            try:
+                last()
+            except Exception as exc:
+                self.error = self.error or exc
+
     def _count_unread(self) -> None:
-        """What was still in the inlet when the run ended."""
+        until_s = clock() + COUNT_S
         try:
-            while chunks := self._connection.inlet.read(round(self.spec.fs_hz), 0.0):
+            while clock() < until_s and (chunks := self._connection.inlet.read(round(self.spec.fs_hz), 0.0)):
                 for chunk in chunks:
                     self.samples_unread += len(chunk.samples)
                     if chunk.gap_samples:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from rt_handdt.core.bundle import Bundle
 from rt_handdt.core.metrics import WindowScore, score_windows
 from rt_handdt.core.preprocess import channel_order, same_rate
 from rt_handdt.core.recording import Recording
-from rt_handdt.core.types import Decision
+from rt_handdt.core.types import Decision, FeatureFrame
 from rt_handdt.errors import RecordingError
 from rt_handdt.infer.classifier import StreamClassifier
 from rt_handdt.infer.recognizer import Provider
@@ -122,19 +122,15 @@ def evaluate(
         if begun:
             classifier.gap()
         marks += [(begun + mark.index, mark.label) for mark in one.markers]
-        order = channel_order(one.channels, classifier.spec, one.name)
-        for lost, block in one.pieces(BLOCK_SAMPLES):
-            if lost:
-                classifier.gap(lost)
-            for frame in classifier.windows(block[:, order]):
-                if frame.fault is not None:
-                    refused[frame.fault.code] += 1
-                    decisions.append(classifier.step(frame))
-                    continue
-                posterior = classifier.judge(frame)
-                decisions.append(classifier.decide(frame, posterior))
-                found.append((frame.index, int(posterior.probabilities.argmax())))
-                classifier.learn()
+        for frame in live_windows(classifier, one):
+            if frame.fault is not None:
+                refused[frame.fault.code] += 1
+                decisions.append(classifier.step(frame))
+                continue
+            posterior = classifier.judge(frame)
+            decisions.append(classifier.decide(frame, posterior))
+            found.append((frame.index, int(posterior.probabilities.argmax())))
+            classifier.learn()
         marks.append((begun + one.n_samples, ""))
     newest, predicted = np.asarray(found or np.zeros((0, 2)), np.float64).T
     score = score_windows(
@@ -146,6 +142,23 @@ def evaluate(
         classifier.labels,
     )
     return Scores(score, tuple(decisions), refused, tuple(notes))
+
+
+def live_windows(classifier: StreamClassifier, recording: Recording) -> Iterator[FeatureFrame]:
+    """The windows of a recording, as a live run over it has them: filters begin anew where samples were lost.
+
+    Each is to be stepped, or judged, decided and learnt from, before the next is asked for.
+
+    Raises
+    ------
+    LayoutMismatch
+        If its channels are not the model's.
+    """
+    order = channel_order(recording.channels, classifier.spec, recording.name)
+    for lost, block in recording.pieces(BLOCK_SAMPLES):
+        if lost:
+            classifier.gap(lost)
+        yield from classifier.windows(block[:, order])
 
 
 def _opened(

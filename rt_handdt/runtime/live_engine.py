@@ -128,7 +128,7 @@ class LiveEngine:
 
     def stop(self) -> None:
         """Let the hand rest, tell the sinks, and disconnect."""
-        if self._engine is not None:
+        if self._engine is not None and not self._engine.ended:
             self._engine.stop()
             if self._engine.error is not None:
                 _LOG.error("%s", self._engine.status.sentence)

@@ -75,7 +75,7 @@ class LiveSession:
         if self.stage is Stage.OPENING and error is None:
             if self._replay is not None and self._replay.fault:
                 self._fail(f"The stream could not be started: {self._replay.fault}")
-            elif self.engine.settled:
+            elif self.engine.started:
                 self.stage = Stage.LIVE
         elif error is not None:
             self._broken(error)

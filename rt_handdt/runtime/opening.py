@@ -66,7 +66,12 @@ def open_engine(
 
     def connected() -> tuple[Connection, Reconnector | None]:
         if run.source is not None:
-            connection, reconnect = connect_source(model.spec, plugged_source(run.source), choice), None
+            source = plugged_source(run.source)
+            try:
+                connection, reconnect = connect_source(model.spec, source, choice), None
+            except BaseException:
+                source.close()
+                raise
         else:
             connection = connect(model.spec, choice, timeout_s=run.timeout_s)
             reconnect = Reconnector(model.spec, choice, connection, follow=run.follow)

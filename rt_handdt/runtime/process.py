@@ -105,11 +105,6 @@ class EngineProcess:
         return self._facts
 
     @property
-    def settled(self) -> bool:
-        """Whether `wait_until_ready` would return, or raise, at once."""
-        return self._ready.is_set()
-
-    @property
     def started(self) -> bool:
         """Whether the engine has ever run."""
         return self._facts is not None

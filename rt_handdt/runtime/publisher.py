@@ -71,8 +71,10 @@ class Publisher:
         return found
 
     def say(self, status: Status) -> None:
-        """Change the status alone."""
+        """Change the status alone; after the run's end, only to another end."""
         with self._lock:
+            if self._is_over(status):
+                return
             known = self._known(status)
             self._enter(status)
             if not known and self._on_told is not None:
@@ -115,8 +117,11 @@ class Publisher:
         """Tell the hand to rest, once a state: it is not known any more what it should do.
 
         The decision given keeps the newest one's place in time, says why in `Decision.reason`, and has no confidence.
+        After the run's end nothing is told but another end.
         """
         with self._lock:
+            if self._is_over(status):
+                return
             known = self._known(status)
             self._enter(status)
             if known and (self.decision is None or self.decision.reason == status.code):
@@ -131,6 +136,10 @@ class Publisher:
             # A decision given while this thread waited for its turn is newer, and stands.
             if last is None or self.decision is told:
                 self._tell(told)
+
+    def _is_over(self, status: Status) -> bool:
+        """Whether the run has ended, and this is the watchdog, who does not know it yet."""
+        return self._status.state in OVER and status.state not in OVER
 
     def _known(self, status: Status) -> bool:
         return self._status.code == status.code and self._status.state == status.state

@@ -62,6 +62,7 @@ class Recorder:
         self._seq = 0
         self._come = threading.Condition()
         self._over = False
+        self._gone = self._stuck = False  # the other process has died; nothing more can wait
         self._dropped = 0
         self._newest: dict[str, Any] = {"state": "starting"}
         self._child: subprocess.Popen[bytes] | None = None
@@ -84,7 +85,6 @@ class Recorder:
             start_new_session=True,  # Ctrl-C is the engine's: it says what follows from it
             env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
-        self._answer()
 
     def open(self, signal: StreamDescription) -> None:
         """Make the file; recording begins.
@@ -95,6 +95,7 @@ class Recorder:
             If it cannot be made.
         """
         assert self._child is not None
+        self._answer()  # it is there
         item = np.dtype(signal.number_format.replace("double64", "float64")).itemsize
         self._most = int(HELD_S * signal.fs_hz * signal.n_channels * item)
         about = None
@@ -125,7 +126,8 @@ class Recorder:
     def signal(self, chunk: Chunk) -> None:
         """See `Tap`."""
         with self._come:
-            if self._bytes + chunk.samples.nbytes > self._most:
+            self._stuck = self._gone or self._bytes + chunk.samples.nbytes > self._most
+            if self._stuck:
                 self._dropped += len(chunk.samples)
                 return
             self._bytes += chunk.samples.nbytes
@@ -155,6 +157,7 @@ class Recorder:
 
     def close(self) -> None:
         """Have all that waits written, for at most five seconds, and the file ended."""
+        until = time.monotonic() + END_S
         with self._come:
             self._over = True
             self._come.notify()
@@ -166,17 +169,23 @@ class Recorder:
             return
         self._sender.join(timeout=END_S)
         try:
-            self._child.wait(timeout=END_S)
+            self._child.wait(timeout=max(0.05, until - time.monotonic()))
         except subprocess.TimeoutExpired:  # the disk does not answer: what is there can be read
             self._child.kill()
             self._child.wait()
         self._listener.join(timeout=1.0)
-        if self._dropped:
-            self._say(f"{self._dropped} samples were not recorded: the disk was too slow.")
+        if self._dropped and not self._gone:
+            self._tell(
+                f"{self._dropped} samples were not recorded, nor what was decided meanwhile: the disk was too slow."
+            )
+
+    def _tell(self, sentence: str) -> None:
+        with contextlib.suppress(Exception, SystemExit):  # a terminal that is gone must not end what listens
+            self._say(sentence)
 
     def _hand_over(self, item: tuple[Any, ...]) -> None:
         with self._come:
-            if not self._over:
+            if not self._over and not self._stuck:
                 self._waiting.append(item)
                 self._come.notify()
 
@@ -198,8 +207,10 @@ class Recorder:
                         self._bytes -= item[1].samples.nbytes
             _put(pipe, ("close",))
             pipe.close()
-        except OSError:
-            pass  # it has died: `_listen` says so
+        except OSError:  # it has died: `_listen` says so
+            with self._come:
+                self._gone = self._stuck = True
+                self._waiting.clear()
 
     def _listen(self) -> None:
         assert self._child is not None
@@ -207,13 +218,13 @@ class Recorder:
         for line in self._child.stdout:
             said = json.loads(line)
             if "say" in said:
-                self._say(said["say"])
+                self._tell(said["say"])
             else:
                 self._newest = said
         code = self._child.wait()
         if not self._over and self._newest.get("state") == "recording":
             self._newest = self._newest | {"state": "failed"}
-            self._say(
+            self._tell(
                 f"The recorder has ended by itself (exit code {code}); {self.path} can be read up to its last second, "
                 "and what follows is not recorded."
             )
@@ -290,9 +301,7 @@ class _Writer:
         self._flushed = time.monotonic()
         try:
             self._file.file.flush(to_disk=True)
-            rate = self._file.file.size / max(1.0, self._flushed - self._began)
-            if self._guard.left_s(rate) <= 0:
-                raise OSError(28, "the disk is full")
+            warning = self._guard.look(self._file.file.size / max(1.0, self._flushed - self._began))
         except OSError as exc:
             self.end()
             self._say(
@@ -301,7 +310,6 @@ class _Writer:
             )
             self.report("full")
             return
-        warning = self._guard.warning(rate)
         if warning is not None:
             self._say(say=warning)
         self.report("recording")

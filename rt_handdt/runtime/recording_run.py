@@ -13,11 +13,10 @@ from rt_handdt.io.disk_guard import DiskGuard
 from rt_handdt.io.lsl import Heard, clock
 from rt_handdt.io.lsl.raw_inlet import RawInlet
 from rt_handdt.io.protocol import Cue
+from rt_handdt.io.session_file import BOUNDARY_S, OFFSET_S
 from rt_handdt.io.xdf_file import XdfFile
 from rt_handdt.runtime.recorder import FLUSH_S, check_new
 
-#: Clocks are measured, and marks made behind which a reader finds its way, so often, in s.
-OFFSET_S, BOUNDARY_S = 5.0, 10.0
 #: A cue that comes later than this is held from then on as long as it should be.
 LATE_S = 0.5
 
@@ -180,14 +179,12 @@ class RecordingRun:
         self._flushed = now
         try:
             self._file.flush(to_disk=True)
-            rate = self._file.size / max(1.0, now - self._began)
-            if self._guard.left_s(rate) <= 0:
-                raise OSError(28, "the disk is full")
+            warning = self._guard.look(self._file.size / max(1.0, now - self._began))
         except OSError as exc:
             self.full = True
             self._say(f"The recording has ended, as {exc.strerror or exc}; what is there can be read.")
             return False
-        if (warning := self._guard.warning(rate)) is not None:
+        if warning is not None:
             self._say(warning)
         return True
 

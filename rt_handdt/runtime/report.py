@@ -7,7 +7,7 @@ from typing import Any
 
 from rt_handdt.core.metrics import WindowScore
 from rt_handdt.runtime.engine import Engine
-from rt_handdt.runtime.figures import stages_ms
+from rt_handdt.runtime.figures import latency_ms, stages_ms
 from rt_handdt.runtime.percentiles import KEYS
 
 SCHEMA = "rt-handdt.run/2"
@@ -83,8 +83,8 @@ def run_report(engine: Engine) -> dict[str, Any]:
         "provider": engine.recognizer.provider,
         "provider_choice": engine.recognizer.choice.sentence,
         "latency_ms": {
-            "push_to_decision": _listed(engine.latency_ms() if engine.stream_notes.same_clock else {}),
-            "compute": _listed(engine.latency_ms(compute=True)),
+            "push_to_decision": _listed(latency_ms(table, whole=whole) if engine.stream_notes.same_clock else {}),
+            "compute": _listed(latency_ms(table, whole=whole, compute=True)),
             "stages": stages_ms(table, whole=whole),
             "windows": len(table.index),
         },

@@ -9,15 +9,14 @@ from typing import NamedTuple
 import numpy as np
 
 from rt_handdt.core.discriminant import Discriminant
-from rt_handdt.core.gestures import REST
-from rt_handdt.core.labelled import labelled_windows
+from rt_handdt.core.labelled import LabelledWindows, labelled_windows
 from rt_handdt.core.live_figures import LiveFigures, live_figures
-from rt_handdt.core.preprocess import channel_order, same_rate
+from rt_handdt.core.preprocess import same_rate
 from rt_handdt.core.recording import Recording
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import RecordingError
 from rt_handdt.infer.classifier import StreamClassifier
-from rt_handdt.runtime.evaluation import BLOCK_SAMPLES
+from rt_handdt.runtime.evaluation import live_windows
 
 #: The vote of plain LDA is over so long, s; its covariance is shrunk by this share.
 VOTE_S, SHRINK = 0.25, 0.05
@@ -54,21 +53,23 @@ def score_session(classifier: StreamClassifier, recording: Recording, calibratio
     same_rate(recording, classifier.spec)
     vote: _LdaVote | None = None
     if calibration:
-        classifier.calibrate(list(calibration))
-        vote = _LdaVote(classifier, calibration)
-    order = channel_order(recording.channels, classifier.spec, recording.name)
+        wait_s = classifier.bundle.manifest.calibration.settle_s
+        windows = labelled_windows(list(calibration), classifier.spec, classifier.labels, wait_s)
+        classifier.reader.fit(windows)
+        vote = _LdaVote(classifier, windows)
     told: list[str] = []
     voted: list[str] = []
     newest: list[int] = []
     rms: list[float] = []
     begun = classifier.index
-    for block in recording.blocks(BLOCK_SAMPLES):
-        for frame in classifier.windows(block[:, order]):
-            told.append(classifier.step(frame).label)
-            newest.append(frame.index - begun)
-            rms.append(float(frame.rms_uv.mean()))
-            if vote is not None:
-                voted.append(vote.step(frame.maps))
+    if begun:
+        classifier.gap()
+    for frame in live_windows(classifier, recording):
+        told.append(classifier.step(frame).label)
+        newest.append(frame.index - begun)
+        rms.append(float(frame.rms_uv.mean()))
+        if vote is not None:
+            voted.append(vote.step(frame.maps))
     segments, labels, fs_hz = recording.segments(), classifier.labels, recording.fs_hz
     model = live_figures(told, newest, rms, segments, labels, fs_hz)
     plain = None if vote is None else live_figures(voted, newest, rms, segments, labels, fs_hz)
@@ -78,11 +79,8 @@ def score_session(classifier: StreamClassifier, recording: Recording, calibratio
 class _LdaVote:
     """Shrinkage LDA on all log features, and the commonest of its last answers."""
 
-    def __init__(self, classifier: StreamClassifier, calibration: Sequence[Recording]) -> None:
-        bundle = classifier.bundle
-        self._population, self._occupied = bundle.population(), classifier.spec.layout.occupied
-        wait_s = bundle.manifest.calibration.settle_s
-        windows = labelled_windows(list(calibration), classifier.spec, classifier.labels, wait_s)
+    def __init__(self, classifier: StreamClassifier, windows: LabelledWindows) -> None:
+        self._population, self._occupied = classifier.bundle.population(), classifier.spec.layout.occupied
         known, own = np.unique(windows.label, return_inverse=True)
         self._labels = [classifier.labels[k] for k in known]
         self._lda = Discriminant.fit(self._flat(windows.maps), own.astype(np.int64), shrink=SHRINK)
@@ -92,7 +90,7 @@ class _LdaVote:
     def step(self, maps: Float32) -> str:
         """The label after the next window."""
         self._last.append(self._labels[int(self._lda.scores(self._flat(maps[None]))[0].argmax())])
-        return Counter(self._last).most_common(1)[0][0] if self._last else REST
+        return Counter(self._last).most_common(1)[0][0]
 
     def _flat(self, maps: Float32) -> Float32:
         return np.asarray(self._population.compress(maps)[:, :, self._occupied].reshape(len(maps), -1), np.float32)

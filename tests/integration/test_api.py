@@ -29,7 +29,11 @@ from rt_handdt.infer.recognizer import Recognizer
 from rt_handdt.infer.stream import StreamRecognizer
 from rt_handdt.io.plugged_source import plugged_source
 from rt_handdt.io.xdf import write_xdf
+from rt_handdt.runtime.evaluation import live_windows
+from rt_handdt.runtime.live_run import LiveRun
+from rt_handdt.runtime.opening import open_engine
 from rt_handdt.runtime.own_recording import own_recording
+from rt_handdt.runtime.scoring import score_session
 from rt_handdt.runtime.source_choice import SourceChoice
 from tests.conftest import ROOT
 from tests.support.tiny import noise, tiny_bundle, tiny_spec
@@ -171,6 +175,9 @@ def test_short_gaps_are_bridged_and_long_ones_begin_anew(bundle: hd.Bundle) -> N
     assert later[0].index == 1024 + lost + 1 + SPEC.window_samples - 1
     assert not long.gap()
     assert long.index == 2048
+    assert long.gap(lost - 1)  # bridged, so far …
+    assert not long.gap()  # … but then more was lost: what was known of is still counted
+    assert long.index == 2048 + lost - 1
     with pytest.raises(hd.ConfigError, match="got -1"):
         long.gap(-1)
 
@@ -323,6 +330,52 @@ def test_a_source_that_breaks_is_said_and_the_hand_rests(bundle: hd.Bundle, lsl:
     assert ear.heard[-1].label == "rest"
 
 
+def test_whatever_a_source_raises_ends_the_run_whole(bundle: hd.Bundle, lsl: None, tmp_path: Path) -> None:
+    class Broken(Playback):
+        def poll(self, timeout_s: float) -> np.ndarray | None:
+            if self._sent > 512:
+                raise ConnectionResetError("reset by peer")
+            return super().poll(timeout_s)
+
+    source, ear = Broken(signal_uv()), Ear()
+    with hd.LiveEngine(bundle, source, [ear], max_age_s=30.0, silence_s=30.0, record=tmp_path / "own.xdf") as engine:
+        until(lambda: engine.status.state == "failed")
+        assert "reset by peer" in engine.status.sentence
+        engine.stop()
+        assert engine.status.state == "failed"  # nothing that comes later hides it
+    assert ear.closed.wait(60)
+    assert ear.heard[-1].code == "failed"
+    assert source.closed
+    assert hd.open_recording(tmp_path / "own.xdf").n_samples >= 512
+
+
+def test_a_source_that_is_never_empty_does_not_hold_the_end(bundle: hd.Bundle, lsl: None) -> None:
+    class Full(hd.PolledSource):
+        def __init__(self) -> None:
+            super().__init__("full", NAMES, SPEC.fs_hz, "uV")
+
+        def poll(self, timeout_s: float) -> np.ndarray:
+            return noise(SPEC, 16, 1.0)
+
+    with hd.LiveEngine(bundle, Full(), max_age_s=30.0, silence_s=30.0) as engine:
+        until(lambda: engine.report()["samples"]["received"] > 64)
+    assert engine.status.state == "stopped"
+
+
+def test_one_s_own_source_that_does_not_fit_stays_open_and_a_plugged_one_is_closed(
+    bundle: hd.Bundle, lsl: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = Playback(signal_uv())
+    source._description = hd.StreamDescription("x", "EMG", "h", "", "", 99.0, 8, "float32")
+    with pytest.raises(hd.LayoutMismatch, match="99 Hz"):
+        hd.LiveEngine(bundle, source).start()
+    assert not source.closed  # it can be tried with another model
+    monkeypatch.setattr("rt_handdt.io.plugged_source.plugged_source", lambda asked: source)
+    with pytest.raises(hd.LayoutMismatch, match="99 Hz"):
+        open_engine(LiveRun(bundle.path, source="amp"), print)
+    assert source.closed
+
+
 def test_misuse_is_said(bundle: hd.Bundle, lsl: None) -> None:
     engine = hd.LiveEngine(bundle, Playback(signal_uv()))
     with pytest.raises(RuntimeError, match="not started"):
@@ -331,10 +384,6 @@ def test_misuse_is_said(bundle: hd.Bundle, lsl: None) -> None:
         hd.LiveEngine(bundle, sinks=["tcp:1"])
     with pytest.raises(hd.ConfigError, match="max_age_s"):
         hd.LiveEngine(bundle, max_age_s=-1.0)
-    other = hd.LiveEngine(bundle, type("Two", (Playback,), {})(signal_uv()))
-    other._source._description = hd.StreamDescription("x", "EMG", "h", "", "", 99.0, 8, "float32")  # type: ignore[union-attr]
-    with pytest.raises(hd.LayoutMismatch, match="99 Hz"):
-        other.start()
 
 
 # -- sources by name ---------------------------------------------------------------------------------------------------
@@ -435,3 +484,16 @@ def test_sessions_are_scored_as_a_wearer_would_beside_lda(bundle: hd.Bundle, tmp
     assert 0 <= one["model"]["onset_delay_p50"] < 0.5
     wrong = CliRunner().invoke(app, [*asked, "--calibration", "x", "--repetitions", "1"])
     assert isinstance(wrong.exception, hd.ConfigError)
+
+
+def test_what_a_session_lost_is_scored_as_live_lost_it(bundle: hd.Bundle) -> None:
+    samples = signal_uv(4096).astype(np.float32)
+    samples[600:1200] = np.nan
+    marks = recording(4096).markers
+    gappy = ArrayRecording("gappy", SPEC.fs_hz, NAMES, 4096, marks, samples=samples)
+    windows = list(live_windows(hd.StreamClassifier(bundle), gappy))
+    assert all(np.isfinite(one.maps).all() for one in windows)
+    assert not any(600 <= one.index < 1200 + SPEC.window_samples - 1 for one in windows)
+    score = score_session(hd.StreamClassifier(bundle, learn=False), gappy, [recording(4096)])
+    assert score.lda is not None
+    assert score.lda.gestures == score.model.gestures == 1

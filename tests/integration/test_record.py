@@ -290,6 +290,11 @@ def test_a_recorder_that_dies_is_said_and_the_run_goes_on(bundle: Bundle, tmp_pa
         before = len(run.engine.log)
         run.source.give(chunk(512, 1))
         until(lambda: len(run.engine.log) > before)
+        for k in range(2, 6):
+            run.source.give(chunk(512, k))
+        until(lambda: run.recorder._gone)
+        assert not run.recorder._waiting  # nothing piles up for nobody
+    assert len(run.said) == 1  # it was not the disk
     assert "has ended by itself (exit code -9)" in run.said[0]
     assert run_report(run.engine)["recording"]["state"] == "failed"
     assert len(load(path)["fake"]["time_stamps"]) == 512

@@ -16,10 +16,10 @@ class _Engine:
     def __init__(self, run: LiveRun) -> None:
         self.run = run
         self.error: BaseException | None = None
-        self.settled = self.started = self.stopped = False
+        self.started = self.stopped = False
 
     def ready(self) -> None:
-        self.settled = self.started = True
+        self.started = True
 
     def stop(self) -> None:
         self.stopped = True
@@ -100,7 +100,6 @@ def test_what_a_user_must_mend_is_said_and_not_tried_again(made: list[_Engine], 
         made[0].ready()
         session.look()
     made[0].error = StreamError("It is not there; start it.")
-    made[0].settled = True
     assert session.look() is Stage.OVER
     assert session.fault == "It is not there; start it."
     assert len(made) == 1
@@ -110,7 +109,6 @@ def test_what_a_user_must_mend_is_said_and_not_tried_again(made: list[_Engine], 
 def test_one_that_cannot_even_start_is_not_tried_again(made: list[_Engine]) -> None:
     session = _session(made, LiveRun(Path("m")))
     made[0].error = RuntimeError("exit code 1")
-    made[0].settled = True
     assert session.look() is Stage.OVER
     session.join()
 

@@ -85,6 +85,17 @@ def test_nothing_is_given_once_the_run_is_over(state: State) -> None:
     assert [one.label for one in told] == ["fist", "rest"]
 
 
+def test_the_run_s_end_is_not_taken_back() -> None:
+    told: list[Decision] = []
+    publisher = Publisher(2, 0.15, told.append)
+    publisher.give(decision(), clock())
+    publisher.rest(Status(State.FAILED, "failed", "why"))
+    publisher.rest(GONE)  # the watchdog, who does not know it yet
+    publisher.say(Status(State.CONNECTING, "first_window"))
+    assert publisher.status == Status(State.FAILED, "failed", "why")
+    assert [one.reason for one in told] == ["", "failed"]
+
+
 def test_rest_is_told_once_a_reason_and_says_it() -> None:
     told: list[Decision] = []
     publisher = Publisher(2, 0.15, told.append)

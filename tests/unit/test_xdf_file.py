@@ -108,10 +108,10 @@ def test_the_disk_is_watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr("shutil.disk_usage", lambda path: Usage())
     guard = DiskGuard(tmp_path / "a.xdf", least_bytes=1000)
-    assert guard.warning(2e6) is None
+    assert guard.look(2e6) is None
     free = 1000 + 2_000_000 * 300
-    assert "full in 5 minutes" in (guard.warning(2e6) or "")
-    assert guard.warning(2e6) is None  # said once
+    assert "full in 5 minutes" in (guard.look(2e6) or "")
+    assert guard.look(2e6) is None  # said once
     free = 999
     assert guard.left_s(2e6) == 0.0
     assert guard.left_s(0.0) == float("inf")

@@ -33,6 +33,8 @@ class TcpSource(hd.PolledSource):
             data = self._socket.recv(1 << 20)
         except TimeoutError:
             return None
+        except OSError as exc:
+            raise hd.StreamError(f"The connection to the amplifier broke ({exc}).") from None
         if not data:
             raise hd.StreamError("The amplifier has closed the connection.")
         data = self._rest + data
