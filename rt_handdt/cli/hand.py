@@ -89,14 +89,15 @@ def hand(
 
 
 def _draw_sheet(poses: Poses, path: Path, left: bool, light: bool) -> None:
-    from PySide6.QtGui import QGuiApplication
+    from rt_handdt.gui import theme
+    from rt_handdt.gui.application import application
 
+    if light:
+        theme.use("light")
     from rt_handdt.gui.hand_sheet import save_sheet
-    from rt_handdt.gui.widgets.canvas import install_fonts
 
-    _app = QGuiApplication.instance() or QGuiApplication(["rt_handdt"])
-    install_fonts()
-    save_sheet(poses, path, left=left, light=light)
+    _app = application()
+    save_sheet(poses, path, left=left)
 
 
 def _made(

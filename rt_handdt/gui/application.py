@@ -29,7 +29,7 @@ def scale_for(width: int, height: int) -> float:
 
 
 def application() -> QApplication:
-    """The application that is there, or a new one with the shipped fonts. Keep it: it goes when nobody holds it.
+    """The application that is there, or a new one, with the shipped fonts. Keep it: it goes when nobody holds it.
 
     A large screen whose system magnifies nothing would show a page with letters of two millimetres. Qt takes its
     magnification from the environment when an application is made, and knows the screen only afterwards: on such
@@ -37,6 +37,7 @@ def application() -> QApplication:
     """
     there = QApplication.instance()
     if there is not None:
+        install_fonts()
         return cast(QApplication, there)
     app = QApplication(["rt_handdt"])
     screen = app.primaryScreen()

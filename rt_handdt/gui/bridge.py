@@ -19,6 +19,7 @@ from rt_handdt.runtime.snapshot import HistoryPoint, Snapshot
 from rt_handdt.runtime.status import State, state_title
 
 NONE = "–"
+WAITING = "Waiting for signal"
 HISTORY_S = 10.0
 
 _PROVIDERS = {"CPUExecutionProvider": "CPU", "CUDAExecutionProvider": "CUDA", "TensorrtExecutionProvider": "TensorRT"}
@@ -191,7 +192,7 @@ class Presenter:
     def _headline(self, snapshot: Snapshot, live: bool) -> Headline:
         decision = snapshot.decision
         if decision is None:
-            text = "Waiting for signal" if snapshot.state in (State.CONNECTING, State.RUNNING) else "No decision"
+            text = WAITING if snapshot.state in (State.CONNECTING, State.RUNNING) else "No decision"
             return Headline(text, theme.FAINT, "", None, None, live=False)
         note = ""
         if not live:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from rt_handdt.config import Settings
 from rt_handdt.errors import ConfigError
+from rt_handdt.runtime.report_file import write_whole
 
 #: Names another folder for it, for example in tests.
 FOLDER_VARIABLE = "RT_HANDDT_CONFIG"
@@ -85,10 +85,7 @@ def save_choices(path: Path, choices: Choices) -> str:
     """Write them whole or not at all; a sentence if that fails, else empty."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, draft = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(_toml(choices))
-        Path(draft).replace(path)
+        write_whole(path, _toml(choices))
     except OSError as exc:
         return f"The choices cannot be kept in {path.parent} ({exc.strerror or exc})."
     return ""

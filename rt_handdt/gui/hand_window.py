@@ -130,7 +130,8 @@ class HandWords(Canvas):
         write(painter, QRectF(width - 58, 68, 58, 20), f"{100 * view.level:.0f} %", medium(15), theme.TEXT, RIGHT)
 
         state = "Silent" if silent else state_title(view.state)
-        tone = theme.WARN if silent else theme.STATE_COLOURS.get(_state(view.state), theme.MUTED)
+        known = State(view.state) if view.state in tuple(State) else State.STOPPED
+        tone = theme.WARN if silent else theme.STATE_COLOURS.get(known, theme.MUTED)
         chip = QRectF(0, 96, metrics(bold(13)).horizontalAdvance(state) + 24, 24)
         pill(painter, chip, tone, alpha=0.16)
         write(painter, chip, state, bold(13), tone, CENTRE)
@@ -145,7 +146,3 @@ def tone_of(view: HandView) -> str:
     if view.label in view.labels:
         return theme.class_colours(view.labels)[view.labels.index(view.label)]
     return theme.FAINT if view.state == SILENT else theme.ACCENT
-
-
-def _state(name: str) -> State:
-    return State(name) if name in tuple(State) else State.STOPPED

@@ -6,13 +6,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from rt_handdt.runtime.limits import LiveLimits
 from rt_handdt.runtime.snapshot import Snapshot
 from rt_handdt.runtime.status import State
 
 #: For so long something that has happened is news.
 NEWS_S = 10.0
-#: Of half the age at which a decision is refused (0.15 s) one should know.
-OLD_S = 0.075
+#: Of half the age at which a decision is refused one should know.
+OLD_S = LiveLimits().max_age_s / 2
 #: A delay that a user feels on top of window and smoothing.
 SLOW_MS = 20.0
 

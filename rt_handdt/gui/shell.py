@@ -61,7 +61,7 @@ class Shell(QWidget):
         self._stack = QStackedLayout(self)
         self._stack.setContentsMargins(0, 0, 0, 0)
         self._show_pages(kept)
-        QShortcut(QKeySequence("Ctrl+Q"), self, self.close)
+        QShortcut(QKeySequence("Ctrl+Q"), self, self._quit)
         self._timer = QTimer(self)
         self._timer.setInterval(LOOK_MS)
         self._timer.timeout.connect(self._look)
@@ -73,6 +73,7 @@ class Shell(QWidget):
         self.page.say(kept.sentence, "warn")
         self.page.begun.connect(self.begin)
         self.page.themed.connect(self._new_theme)
+        self.page.failed.connect(self._fail)
         self.opening = OpeningPage()
         self.opening.cancelled.connect(self.back)
         self._stack.addWidget(self.page)
@@ -80,7 +81,7 @@ class Shell(QWidget):
         self._stack.setCurrentWidget(self.page)
 
     def _new_theme(self) -> None:
-        choices = self.page.choices
+        choices, record = self.page.choices, self.page.recording_to
         theme.use(choices.theme)
         self._save()
         for old in (self.page, self.opening):
@@ -88,6 +89,7 @@ class Shell(QWidget):
             old.deleteLater()
         self.page.stop()
         self._show_pages(Kept(choices, ""))
+        self.page.record_to(record)
         self.page.start()
 
     # -- running -----------------------------------------------------------------------------------------------
@@ -114,6 +116,16 @@ class Shell(QWidget):
         self.opening.setFocus()
 
     def _look(self) -> None:
+        try:
+            self._look_on()
+        except Exception as exc:  # Qt would print it and go on
+            self._fail(exc)
+
+    def _fail(self, exc: Exception) -> None:
+        self.error = exc
+        self.close()
+
+    def _look_on(self) -> None:
         self._ending = [one for one in self._ending if not one.ended]
         session = self.session
         if session is None:
@@ -149,6 +161,8 @@ class Shell(QWidget):
         self._stack.setCurrentWidget(self.live)
         self.live.start()
         self.live.setFocus()
+        if self.isFullScreen():  # the engine was started again while a room looked on
+            self.live.toggle_stage()
         if self._said:
             self.live.say(self._said[-1])
 
@@ -169,15 +183,17 @@ class Shell(QWidget):
 
     def back(self) -> None:
         """End what runs, and show the start page."""
+        self._end_session()
+        self._stack.setCurrentWidget(self.page)
+        self.page.start()
+
+    def _end_session(self) -> None:
         self._drop_live()
-        if self.isFullScreen():
-            self.showNormal()
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowFullScreen)
         session, self.session = self.session, None
         if session is not None:
             session.close()
             self._ending.append(session)
-        self._stack.setCurrentWidget(self.page)
-        self.page.start()
 
     def _save(self) -> None:
         sentence = save_choices(self._file, self.page.choices)
@@ -190,16 +206,21 @@ class Shell(QWidget):
             return self.live.save_screenshot(path)
         return bool(self.grab().save(str(path), "PNG"))
 
+    def _quit(self) -> None:
+        """Close, after asking while something is recorded."""
+        if self.live is None or self.live.may_leave():
+            self.close()
+
     def closeEvent(self, event: QCloseEvent) -> None:
         """End all that runs; while something is recorded, a click on the cross alone asks first."""
         if self.live is not None and event.spontaneous() and not self.live.may_leave():
             event.ignore()
             return
         self._timer.stop()
-        self.back()
+        event.accept()
+        self.closed.emit()  # whoever wants a picture takes it of what is shown
+        self._end_session()
         self.page.stop()
         self._watch.stop()
         for session in self._ending:
             session.join()
-        event.accept()
-        self.closed.emit()

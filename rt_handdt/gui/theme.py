@@ -29,7 +29,6 @@ GAP_PX = 12
 
 DIMMED = 0.35  # opacity of pictures that are no longer live
 
-RMS_MAP = "inferno"  # perceptually uniform, dark at zero; a pyqtgraph name
 
 STATE_COLOURS = {
     State.CONNECTING: ACCENT,

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-import pyqtgraph as pg
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
@@ -21,7 +20,7 @@ from rt_handdt.gui.widgets.card import Card
 from rt_handdt.gui.widgets.footer import Footer
 from rt_handdt.gui.widgets.gesture import GestureLabel
 from rt_handdt.gui.widgets.header import Header
-from rt_handdt.gui.widgets.heatmap import GridHeatmap
+from rt_handdt.gui.widgets.heatmap import GridHeatmap, rms_table
 from rt_handdt.gui.widgets.key_sheet import KeySheet
 from rt_handdt.gui.widgets.output_button import OutputButton
 from rt_handdt.gui.widgets.stage import StageView
@@ -100,7 +99,7 @@ class MainWindow(QWidget):
         self._channels = choose_traces(engine.layout)
         self._presenter = Presenter(engine.labels, pattern_style(engine.shared_pattern))
         self._paused = False
-        self._notice_until_s = 0.0
+        self._notice, self._notice_until_s = "", 0.0
         self.error: Exception | None = None
         self.frames = 0
         self._shown_key: object = None
@@ -139,9 +138,7 @@ class MainWindow(QWidget):
         self.outputs.clicked.connect(self.toggle_outputs)
         self._gesture = GestureLabel(presenter.titles)
         self._bars = ProbabilityBars(presenter.titles, presenter.colours, reject_below)
-        self._rms = GridHeatmap(
-            engine.layout, table=pg.colormap.get(theme.RMS_MAP).getLookupTable(0.0, 1.0, 256, alpha=False), unit="µV"
-        )
+        self._rms = GridHeatmap(engine.layout, table=rms_table(), unit="µV")
         self._pattern = GridHeatmap(
             engine.layout,
             table=presenter.style.table,
@@ -211,7 +208,7 @@ class MainWindow(QWidget):
         """Show the newest snapshot. An exception ends the window and is kept in `error` for the caller to raise."""
         try:
             if self._notice_until_s and time.monotonic() > self._notice_until_s:
-                self._notice_until_s = 0.0
+                self._notice, self._notice_until_s = "", 0.0
                 self._footer.show_notice("")
             if not self._paused:
                 snapshot = self._engine.snapshot(self._channels)
@@ -254,9 +251,10 @@ class MainWindow(QWidget):
         self.frames += 1
 
     def _show_header(self, view: View) -> None:
-        self._header.show_state(
-            view.state, view.state_colour, view.message, view.model, view.clock, view.message_colour
-        )
+        message, tone = view.message, view.message_colour
+        if self.on_stage and self._notice:  # the footer, where it stands else, is not seen
+            message, tone = self._notice, theme.TEXT
+        self._header.show_state(view.state, view.state_colour, message, view.model, view.clock, tone)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop the timer before anything is taken down; a click on the cross asks first while something is recorded."""
@@ -291,13 +289,14 @@ class MainWindow(QWidget):
 
     def toggle_stage(self) -> None:
         """Show the stage view on the whole screen, or return to the parts."""
-        window = self.window()
+        window, full = self.window(), Qt.WindowState.WindowFullScreen
         if self.on_stage:
             self._views.setCurrentIndex(0)
-            window.showNormal()
+            window.setWindowState(window.windowState() & ~full)  # maximized, if it was
         else:
             self._views.setCurrentWidget(self.stage)
-            window.showFullScreen()
+            window.setWindowState(window.windowState() | full)
+        self._paused = False  # what is held was never drawn on the other one
         self._shown_key = None  # all parts are old by now
         self.refresh()
 
@@ -363,4 +362,4 @@ class MainWindow(QWidget):
     def say(self, text: str) -> None:
         """Show a notice for a few seconds."""
         self._footer.show_notice(text)
-        self._notice_until_s = time.monotonic() + NOTICE_S
+        self._notice, self._notice_until_s = text, time.monotonic() + NOTICE_S

@@ -67,14 +67,14 @@ def open_recording(
     path = Path(path)
     if not path.exists():
         raise RecordingError(
-            f"{path}: there is no such file or folder; give a folder of Hyser or BIDS, a recording ({endings()}), or "
-            f"'{VIRTUAL}'."
+            f"{path}: there is no such file or folder; give a folder of Hyser or BIDS, a recording "
+            f"({', '.join(endings())}), or '{VIRTUAL}'."
         )
     if path.is_dir():
         return _folder(path, subject, session, kind, variant, gestures, rest_s, choice)
     reader = reader_of(path)
     if reader is None:
-        raise RecordingError(f"{path}: is not a recording that can be read; these can: {endings()}.")
+        raise RecordingError(f"{path}: is not a recording that can be read; these can: {', '.join(endings())}.")
     return reader.open(path, choice)
 
 

@@ -66,7 +66,7 @@ class ReportFile:
             return report
         with self._lock:
             try:
-                write_whole(self._path, report)
+                write_whole(self._path, _text(report))
             except OSError as exc:
                 self._warn(self._elsewhere(self._path, report, exc))
         return report
@@ -78,7 +78,7 @@ class ReportFile:
                 if self._over.is_set():
                     return
                 try:
-                    write_whole(self._path, self._make())
+                    write_whole(self._path, _text(self._make()))
                 except OSError:
                     continue  # a disk may be freed before the end; the end says it if not
 
@@ -87,14 +87,18 @@ class ReportFile:
         said = f"{path}: the report cannot be written ({exc.strerror or exc});"
         other = Path(tempfile.gettempdir()) / f"{path.stem}-{os.getpid()}{path.suffix or '.json'}"
         try:
-            write_whole(other, report)
+            write_whole(other, _text(report))
         except OSError:
             return f"{said} nor to {other}. It is:\n{json.dumps(report)}"
         return f"{said} it is in {other}. It is:\n{json.dumps(report)}"
 
 
-def write_whole(path: Path, report: dict[str, Any]) -> None:
-    """Write JSON so that the file is either as it was or as it shall be.
+def _text(report: dict[str, Any]) -> str:
+    return json.dumps(report, indent=2) + "\n"
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text so that the file is either as it was or as it shall be.
 
     Raises
     ------
@@ -102,12 +106,12 @@ def write_whole(path: Path, report: dict[str, Any]) -> None:
         If that cannot be done.
     """
     if path.exists() and not path.is_file():  # a pipe or a device has no other file to be replaced by
-        path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
         return
     handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(json.dumps(report, indent=2) + "\n")
+            file.write(text)
         # mkstemp's files are their owner's alone; a report is as open as any file made here.
         umask = os.umask(0)
         os.umask(umask)

@@ -16,6 +16,7 @@ from rt_handdt.gui import theme
 from rt_handdt.gui.choices import Choices, load_choices, save_choices
 from rt_handdt.gui.shell import Shell
 from rt_handdt.gui.widgets.canvas import install_fonts
+from tests.gui.fake_engine import FakeEngine
 
 WAIT_MS = 90_000
 
@@ -99,6 +100,81 @@ def test_the_theme_changes_and_is_remembered(qtbot: QtBot, shell: Shell) -> None
     assert theme.current == "light"
     assert load_choices(shell._file).choices.theme == "light"
     assert "#ffffff" in shell.styleSheet()
+
+
+def test_what_is_to_be_recorded_outlives_a_change_of_colours(qtbot: QtBot, shell: Shell, tmp_path: Path) -> None:
+    shell.page.record_to(tmp_path / "run.xdf")
+    qtbot.mouseClick(shell.page.theme_button, Qt.MouseButton.LeftButton)
+    assert shell.page.recording_to == tmp_path / "run.xdf"
+    assert "run.xdf" in shell.page.record.text()
+
+
+def test_what_breaks_ends_the_window_and_is_kept(qtbot: QtBot, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise RuntimeError("no such thing")
+
+    monkeypatch.setattr(shell.page, "look", broken)
+    qtbot.waitUntil(lambda: not shell.isVisible(), timeout=WAIT_MS)
+    assert str(shell.error) == "no such thing"
+
+
+def test_a_model_list_that_cannot_be_read_is_no_endless_wait(
+    qtbot: QtBot, tmp_path: Path, lsl: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(recent: object) -> None:
+        raise RuntimeError("no models")
+
+    monkeypatch.setattr("rt_handdt.runtime.model_card.find_models", broken)
+    made = Shell(tmp_path / "window.toml")
+    qtbot.addWidget(made)
+    made.show()
+    made.start()
+    qtbot.waitUntil(lambda: not made.isVisible(), timeout=WAIT_MS)
+    assert str(made.error) == "no models"
+
+
+class _Recorded:
+    """A session and an engine of which a recording is made."""
+
+    def __init__(self) -> None:
+        self.engine = FakeEngine(at_s=24.6, recording="run.xdf")
+        self.engine.wait_until_ready = lambda: self  # type: ignore[attr-defined]
+        self.reject_below, self.ended, self.closed = 0.5, True, False
+
+    def close(self) -> None:
+        self.closed = True
+
+    def join(self) -> None: ...
+
+
+def test_while_a_run_is_recorded_quitting_asks_first(qtbot: QtBot, shell: Shell) -> None:
+    shell._timer.stop()
+    shell.session = session = _Recorded()  # type: ignore[assignment]
+    shell._go_live(session)  # type: ignore[arg-type]
+    pictures: list[bool] = []
+    shell.closed.connect(lambda: pictures.append(shell.live is not None))
+    shell._quit()
+    assert shell.isVisible()
+    shell._quit()
+    assert not shell.isVisible()
+    assert session.closed
+    assert pictures == [True]  # a picture on the way out is of the live page
+
+
+def test_an_engine_that_is_started_again_stays_on_the_stage(qtbot: QtBot, shell: Shell) -> None:
+    shell._timer.stop()
+    shell.showMaximized()
+    shell.session = session = _Recorded()  # type: ignore[assignment]
+    shell._go_live(session)  # type: ignore[arg-type]
+    assert shell.live is not None
+    shell.live.toggle_stage()
+    shell._drop_live()
+    shell._go_live(session)  # type: ignore[arg-type]
+    assert shell.live.on_stage
+    assert shell.isFullScreen()
+    shell.back()
+    assert not shell.isFullScreen()
+    assert shell.isMaximized()
 
 
 def test_broken_choices_are_said(qtbot: QtBot, tmp_path: Path) -> None:

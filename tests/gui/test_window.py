@@ -21,7 +21,7 @@ from rt_handdt.core.layout import ArrayBlock, ElectrodeLayout
 from rt_handdt.errors import DisplayError
 from rt_handdt.gui import theme
 from rt_handdt.gui.app import run_window
-from rt_handdt.gui.widgets.canvas import bold, install_fonts
+from rt_handdt.gui.widgets.canvas import bold, install_fonts, wrapped
 from rt_handdt.gui.widgets.stage import WORDS
 from rt_handdt.gui.window import NOTICE_S, MainWindow
 from rt_handdt.runtime.snapshot import Snapshot
@@ -242,6 +242,19 @@ def test_stage_names_are_as_large_as_they_fit(qtbot: QtBot, size: tuple[int, int
     assert pixels >= 0.045 * size[0]
     widest = max((word for text in words._titles for word in text.split()), key=len)
     assert QFontMetricsF(bold(pixels)).horizontalAdvance(widest) <= 0.5 * size[0]
+    assert all(len(wrapped(text, bold(pixels), 0.5 * size[0])) <= 2 for text in words._titles)
+
+
+def test_the_stage_is_never_empty_and_says_what_is_asked(qtbot: QtBot) -> None:
+    window = _open(qtbot, FakeEngine(at_s=24.6, recording="run.xdf"))
+    window.start()
+    window.toggle_pause()
+    window.toggle_stage()
+    assert window.stage.words.accessibleName().startswith("Thumb")
+    window.leave_for_good()
+    assert window.isVisible()
+    window.refresh()
+    assert "This run is recorded" in window._header._shown[2]
 
 
 def test_closing_stops_every_timer(qtbot: QtBot) -> None:

@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 LOOK_MS = 150
 #: A virtual person's process needs a while on a slow machine.
 WAIT_S = 60.0
-#: What is offered in the dialog; a replay says itself what it cannot read.
-_KINDS = "*.xdf *.xdfz *.bdf *.edf *.hea *.otb+ *.mat *.csv *.tsv *.npy *.npz"
 _NOT_RECORDED = "Record…"
 _NO_STREAM = (
     "No stream is there yet. Start your amplifier's LSL program (if it runs on another computer, open this window with "
@@ -60,6 +58,8 @@ class StartPage(QWidget):
     #: A `LiveRun`, and the `ReplayProcess` that it listens to or None.
     begun = Signal(object, object)
     themed = Signal()
+    #: The exception with which this page ended.
+    failed = Signal(object)
 
     def __init__(self, choices: Choices, watch: StreamWatch, *, network: bool = False) -> None:
         super().__init__()
@@ -67,7 +67,8 @@ class StartPage(QWidget):
         self._watch, self._network = watch, network
         self._models: list[tuple[ModelCard, ...]] = []
         self._judged: object = None
-        self._record: Path | None = None
+        self.recording_to: Path | None = None
+        self._fault: Exception | None = None
         self.setObjectName("page")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._build()
@@ -75,7 +76,7 @@ class StartPage(QWidget):
         self._loader.start()
         self._timer = QTimer(self)
         self._timer.setInterval(LOOK_MS)
-        self._timer.timeout.connect(self.look)
+        self._timer.timeout.connect(self._follow)
 
     def _build(self) -> None:
         self.streams = StreamTable(self.choices.stream)
@@ -169,12 +170,23 @@ class StartPage(QWidget):
         self._loader.join()
 
     def _load(self) -> None:
-        # Heavy imports: while the page is seen already.
-        import rt_handdt.runtime.live_session
-        import rt_handdt.runtime.matching  # noqa: F401
-        from rt_handdt.runtime.model_card import find_models
+        try:  # heavy imports: while the page is seen already
+            import rt_handdt.runtime.live_session
+            import rt_handdt.runtime.matching  # noqa: F401
+            from rt_handdt.runtime.model_card import find_models
 
-        self._models.append(find_models(self.choices.recent))
+            self._models.append(find_models(self.choices.recent))
+        except Exception as exc:  # a thread's would be printed, and the page wait for ever
+            self._fault = exc
+
+    def _follow(self) -> None:
+        try:
+            if self._fault is not None:
+                raise self._fault
+            self.look()
+        except Exception as exc:  # Qt would print it and go on
+            self._timer.stop()
+            self.failed.emit(exc)
 
     def look(self) -> None:
         """Show streams and models as they are now, and whether the chosen ones fit."""
@@ -224,17 +236,16 @@ class StartPage(QWidget):
         """Take up a model of the user's."""
         from rt_handdt.runtime.model_card import find_models
 
-        self._keep(self.choices.with_model(folder))
+        self._loader.join()
+        self._models.clear()  # what it found does not know this one
+        self.choices = self.choices.with_model(folder)
         self.models.show_models(find_models(self.choices.recent), folder)
 
     def switch_theme(self) -> None:
         """The other colours, from the next page on."""
-        self._keep(self._chosen())
-        self._keep(self.choices.model_copy(update={"theme": "light" if theme.current == "dark" else "dark"}))
+        other = "light" if theme.current == "dark" else "dark"
+        self.choices = self._chosen().model_copy(update={"theme": other})
         self.themed.emit()
-
-    def _keep(self, choices: Choices) -> None:
-        self.choices = choices
 
     def _chosen(self) -> Choices:
         card, stream = self.models.model, self.streams.stream
@@ -255,50 +266,48 @@ class StartPage(QWidget):
         """Start with the chosen stream and model, if they fit."""
         stream = self.streams.stream
         if self.fit.fits and stream is not None:
-            self._begin(handle(stream, self.streams.streams), None)
+            self._begin(handle(stream, self.streams.streams))
 
     def begin_virtual(self) -> None:
         """Start with a simulated person, and the model that was trained for such."""
-        self._keep(self._chosen())
+        self.choices = self._chosen()
         name = f"virtual forearm {os.getpid()}"  # another window's is another
         replay = virtual_person(DEMO_SEED, 1, None, name=name)
         self._emit(LiveRun(bundle_path("default"), name, timeout_s=WAIT_S), replay)
 
     def begin_replay(self, path: str) -> None:
         """Start with a recording, again and again, and the chosen model."""
-        self._keep(self._chosen().model_copy(update={"recording": str(Path(path).parent)}))
-        name = f"replay of {Path(path).name} {os.getpid()}"
-        self._begin(name, ReplayProcess([path, "--loop"], name))
+        self.choices = self.choices.model_copy(update={"recording": str(Path(path).parent)})
+        self._begin(f"replay of {Path(path).name} {os.getpid()}", path)
 
-    def _begin(self, stream: str, replay: ReplayProcess | None) -> None:
+    def _begin(self, stream: str, recording: str = "") -> None:
         card = self.models.model
         if card is None or card.manifest is None:
             return
-        self._keep(self._chosen())
+        self.choices = self._chosen()
         try:
             choice = self.fit.choice(stream)
         except HanddtError as exc:
-            if replay is not None:
-                replay.close()
             self.say(str(exc))
             return
+        replay = ReplayProcess([recording, "--loop"], stream) if recording else None
         self._emit(LiveRun(bundle_path(card.given), choice, timeout_s=WAIT_S if replay else 10.0), replay)
 
     def _emit(self, run: LiveRun, replay: ReplayProcess | None) -> None:
         self.say("")
-        sinks, record = tuple(self.sinks.text().split()), self._record
+        sinks, record = tuple(self.sinks.text().split()), self.recording_to
         self.record_to(None)  # that file is made then, and none is written twice
         run = replace(run, sinks=sinks, outputs=False, record=record, explain=True, network=self._network)
         self.begun.emit(run, replay)
 
     def record_to(self, path: Path | None) -> None:
         """Record the next run; None: do not."""
-        self._record = path
+        self.recording_to = path
         name = "" if path is None else shown(path.name, 24).replace("&", "&&")  # one alone would mark a key
         self.record.setText(f"Record: {name}" if name else _NOT_RECORDED)
 
     def _ask_record(self) -> None:
-        if self._record is not None:
+        if self.recording_to is not None:
             self.record_to(None)
             return
         start = str(Path(self.choices.recording) / time.strftime("run_%Y%m%d_%H%M%S.xdf"))
@@ -306,10 +315,13 @@ class StartPage(QWidget):
             self, "Record to", start, "XDF (*.xdf)", "", QFileDialog.Option.DontConfirmOverwrite
         )
         if path:
-            self.record_to(Path(path).with_suffix(".xdf"))
+            self.record_to(Path(path if path.lower().endswith(".xdf") else f"{path}.xdf"))
 
     def _ask_recording(self) -> None:
-        kinds = f"Recordings ({_KINDS});;All files (*)"
+        from rt_handdt.io.readers import endings
+
+        kinds = " ".join(f"*{one}" for one in endings())
+        kinds = f"Recordings ({kinds});;All files (*)"
         path, _ = QFileDialog.getOpenFileName(self, "Replay a recording", self.choices.recording, kinds)
         if path:
             self.begin_replay(path)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-import pyqtgraph as pg
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
@@ -15,6 +14,7 @@ from rt_handdt.gui.scale import Scale
 from rt_handdt.gui.virtual import LOST, NOISY, PersonState
 from rt_handdt.gui.widgets.canvas import medium
 from rt_handdt.gui.widgets.electrode_map import ElectrodeMap
+from rt_handdt.gui.widgets.heatmap import rms_table
 from rt_handdt.gui.widgets.map_line import MapLine
 
 _MENU = (
@@ -48,7 +48,7 @@ class ElectrodePanel(QWidget):
         self._rms = Scale(floor=20.0)
         self._seen_s = 0.0
         self._here = -1
-        self._map = ElectrodeMap(layout, pg.colormap.get(theme.RMS_MAP).getLookupTable(0.0, 1.0, 256, alpha=False))
+        self._map = ElectrodeMap(layout, rms_table())
         self._line = MapLine()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

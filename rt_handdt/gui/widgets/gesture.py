@@ -9,7 +9,7 @@ from PySide6.QtGui import QPainter, QResizeEvent
 
 from rt_handdt.core.gestures import REST
 from rt_handdt.gui import theme
-from rt_handdt.gui.bridge import NONE, Cue, Headline
+from rt_handdt.gui.bridge import NONE, WAITING, Cue, Headline
 from rt_handdt.gui.widgets.canvas import CENTRE, LEFT, RIGHT, Canvas, bold, bold_pixels, medium, pill, wrapped, write
 from rt_handdt.gui.widgets.hand_picture import HandPicture
 
@@ -18,9 +18,7 @@ _TALL_PX = 254
 _INDENT_PX = 22
 _LARGEST_PX, _SMALLEST_PX = 50, 16
 _HAND_SHARE = 0.36  # of the width, at most
-_LEAST = 0.4  # of a pose is shown at the faintest level: else nobody would see which it is
 _LEADING = 1.1  # line height over type size
-_WAITING = "Waiting for signal"
 
 
 class GestureLabel(Canvas):
@@ -36,8 +34,8 @@ class GestureLabel(Canvas):
 
     def __init__(self, titles: Sequence[str]) -> None:
         super().__init__()
-        self._titles = (*titles, _WAITING, "No decision")
-        self._headline = Headline(_WAITING, theme.FAINT, "", None, None, live=False)
+        self._titles = (*titles, WAITING, "No decision")
+        self._headline = Headline(WAITING, theme.FAINT, "", None, None, live=False)
         self._cue = Cue(NONE, "", theme.MUTED)
         self._pixels = _LARGEST_PX
         self._hand = HandPicture(parent=self)
@@ -51,9 +49,7 @@ class GestureLabel(Canvas):
             self._headline, self._cue = headline, cue
             self.update()
             if headline.live and headline.label:
-                self._hand.show_gesture(
-                    headline.label, _LEAST + (1 - _LEAST) * (headline.level or 0.0), headline.colour
-                )
+                self._hand.show_gesture(headline.label, headline.level or 0.0, headline.colour)
             else:
                 self._hand.show_gesture(REST)
 

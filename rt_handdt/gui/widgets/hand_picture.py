@@ -30,13 +30,10 @@ class HandColours:
     tint: float  # how much of the tone active parts take
 
 
+#: Of a pose is shown at the faintest level.
+LEAST = 0.45
 DARK = HandColours(skin="#c9d3de", arm="#55616f", line="#18212b", nail="#eef3f8", tint=0.62)
 LIGHT = HandColours(skin="#f3e7dc", arm="#c3cbd4", line="#46525f", nail="#fffaf5", tint=0.55)
-
-
-def fitting() -> HandColours:
-    """The colours that fit the window's theme."""
-    return LIGHT if QColor(theme.PANEL).lightnessF() > 0.5 else DARK
 
 
 def paint_hand(
@@ -44,7 +41,6 @@ def paint_hand(
     box: QRectF,
     pose: Pose,
     tone: str | None = None,
-    colours: HandColours | None = None,
     *,
     left: bool = False,
 ) -> None:
@@ -56,12 +52,10 @@ def paint_hand(
         With anti-aliasing on.
     tone
         Colour of what the gesture is made with; the theme's accent if None.
-    colours
-        Those that fit the theme if None.
     left
         A left hand.
     """
-    tone, colours = tone or theme.ACCENT, colours or fitting()
+    tone, colours = tone or theme.ACCENT, LIGHT if theme.current == "light" else DARK
     half = min(box.width(), box.height()) / 2
     centre = box.center()
     skin, line = colour(colours.skin), colour(colours.line)
@@ -141,8 +135,6 @@ class HandPicture(Canvas):
     ----------
     poses
         Which pose a gesture has; the shipped table if None.
-    colours
-        Those that fit the theme if None.
     left
         A left hand.
     """
@@ -155,14 +147,13 @@ class HandPicture(Canvas):
     def __init__(
         self,
         poses: Poses | None = None,
-        colours: HandColours | None = None,
         *,
         left: bool = False,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._poses = poses or shipped_poses()
-        self._colours, self._left = colours, left
+        self._left = left
         self._pose = self._goal = self._poses.of("rest")
         self._tone: str | None = None
         self._at_s = 0.0
@@ -177,8 +168,8 @@ class HandPicture(Canvas):
         return self._pose != self._goal
 
     def show_gesture(self, label: str, level: float = 1.0, tone: str | None = None) -> None:
-        """Make for a gesture's pose, as far as its level says (0 to 1)."""
-        self.show_pose(self._poses.at(label, level), tone)
+        """Make for a gesture's pose, as far as its level says (0 to 1), but so far that one sees which it is."""
+        self.show_pose(self._poses.at(label, LEAST + (1 - LEAST) * level), tone)
         self.setAccessibleName(f"Hand: {label.replace('_', ' ')}")
 
     def show_pose(self, pose: Pose, tone: str | None = None) -> None:
@@ -210,4 +201,4 @@ class HandPicture(Canvas):
 
     def draw(self, painter: QPainter) -> None:
         """Draw the hand."""
-        paint_hand(painter, QRectF(self.rect()), self._pose, self._tone, self._colours, left=self._left)
+        paint_hand(painter, QRectF(self.rect()), self._pose, self._tone, left=self._left)

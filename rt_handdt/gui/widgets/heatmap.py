@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
+import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QHelpEvent, QImage, QPainter, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QToolTip
@@ -20,6 +21,11 @@ from rt_handdt.gui.widgets.canvas import CENTRE, LEFT, Canvas, colour, medium, m
 
 _CAPTION_PX, _SEAM_PX = 18.0, 8.0
 _BAR_PX, _BAR_TEXT_PX, _BAR_GAP_PX = 12.0, 40.0, 14.0
+
+
+def rms_table() -> npt.NDArray[np.uint8]:
+    """256 RGB colours for muscle activity: perceptually uniform, dark at zero."""
+    return np.asarray(pg.colormap.get("inferno").getLookupTable(0.0, 1.0, 256, alpha=False), np.uint8)
 
 
 class GridHeatmap(Canvas):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pyqtgraph as pg
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
@@ -12,7 +11,7 @@ from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 from rt_handdt.core.gestures import REST
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.gui import theme
-from rt_handdt.gui.bridge import View
+from rt_handdt.gui.bridge import WAITING, View
 from rt_handdt.gui.widgets.canvas import (
     CENTRE,
     LEFT,
@@ -27,12 +26,10 @@ from rt_handdt.gui.widgets.canvas import (
     write,
 )
 from rt_handdt.gui.widgets.hand_picture import HandPicture
-from rt_handdt.gui.widgets.heatmap import GridHeatmap
+from rt_handdt.gui.widgets.heatmap import GridHeatmap, rms_table
 from rt_handdt.runtime.snapshot import Snapshot
 from rt_handdt.runtime.status import State, state_title
 
-#: A gesture of little force is still to be seen from afar.
-_LEAST = 0.5
 #: Type of the name, at least, px.
 _SMALLEST_PX = 18
 #: What a demonstrator would say of each state.
@@ -115,10 +112,8 @@ class StageView(QWidget):
 
     def __init__(self, layout: ElectrodeLayout, titles: Sequence[str]) -> None:
         super().__init__()
-        self.words = StageWords((*titles, "Waiting for signal"))
-        self._map = GridHeatmap(
-            layout, table=pg.colormap.get(theme.RMS_MAP).getLookupTable(0.0, 1.0, 256, alpha=False), unit="µV"
-        )
+        self.words = StageWords((*titles, WAITING))
+        self._map = GridHeatmap(layout, table=rms_table(), unit="µV")
         self._map.ground = "BACKGROUND"
         self._caption = _Caption("Muscle activity")
         grid = QGridLayout(self)
@@ -140,11 +135,10 @@ class StageView(QWidget):
         """Show this moment."""
         head = view.headline
         if view.live and head.live:
-            unsure = bool(head.note)
             share = "" if head.confidence is None else f"{100 * head.confidence:.0f} % sure"
-            below, tone = ("Unsure – the last gesture is held", theme.WARN) if unsure else (share, theme.MUTED)
+            below, tone = (head.note, theme.WARN) if head.note else (share, theme.MUTED)
             self.words.show_words(head.text, head.colour, below, tone, head.level)
-            self.hand.show_gesture(head.label or REST, _LEAST + (1 - _LEAST) * (head.level or 0.0), head.colour)
+            self.hand.show_gesture(head.label or REST, head.level or 0.0, head.colour)
         else:
             words = WORDS.get(snapshot.state, state_title(snapshot.state))
             text = head.text if snapshot.decision is None else "Rest"

@@ -32,6 +32,6 @@ def reader_of(path: Path) -> Reader | None:
     return next((one for one in READERS if one.fits(path)), None)
 
 
-def endings() -> str:
-    """What can be read, for a message."""
-    return ", ".join(one.endings for one in READERS)
+def endings() -> tuple[str, ...]:
+    """How the files that can be read are called, such as ``".xdf"``."""
+    return tuple(ending for one in READERS for ending in one.suffixes)

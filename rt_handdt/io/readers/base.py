@@ -20,11 +20,6 @@ class OneFile:
 
     suffixes: tuple[str, ...] = ()
 
-    @property
-    def endings(self) -> str:
-        """For messages."""
-        return ", ".join(self.suffixes)
-
     def fits(self, path: Path) -> bool:
         """By its ending."""
         return path.name.casefold().endswith(self.suffixes)

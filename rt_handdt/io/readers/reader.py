@@ -16,15 +16,15 @@ class Reader(Protocol):
     ----------
     name
         Of the format, in a word.
-    endings
-        How such files are called, for messages.
+    suffixes
+        How such files are called, in lower case.
     """
 
     @property
     def name(self) -> str: ...
 
     @property
-    def endings(self) -> str: ...
+    def suffixes(self) -> tuple[str, ...]: ...
 
     def fits(self, path: Path) -> bool:
         """Whether a file is of this format, by its name (and what lies beside it)."""
