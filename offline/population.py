@@ -65,6 +65,8 @@ def fit_population(
             scatter = _within(values, windows.label[rows])
             if scatter is not None:
                 into.append(scatter)
+    if len(features) < 2 or len(latents) < 2:  # one donning's scatter is its own, and misleads on another day
+        return empty
     return Population(empty.amplitude, empty.floor, _factor(features, empty.features), _factor(latents, empty.latents))
 
 

@@ -41,8 +41,10 @@ Network = Callable[[Float32], tuple[Float64, Float32]]
 _ARRAYS = ("labels", "occupied", "mean", "spread", "centres", "usual_distance")
 #: Probability below which the network's word against a label is not believed further.
 FLOOR = 1e-4
-#: Windows of a fit at most, evenly taken: more of the same contractions say nothing new, and a fit takes their square.
+#: Windows of a fit at most, evenly taken, where they are fewer than their features: it takes their square …
 MOST_WINDOWS = 1200
+#: … and where they are more, so many products of two features; neighbours say little new, but not nothing.
+MOST_PRODUCTS = 3e9
 #: Of a fit that is only there to try weights.
 MOST_TRIED = 500
 #: Repetitions that are left out in turn, at most.
@@ -54,10 +56,14 @@ class CalibrationSettings(Settings):
 
     Attributes
     ----------
-    shrink, latent_shrink
-        Share of the within-class covariance, of features and of latents, that is taken to be spherical.
+    shrinkage
+        How much of the features' within-class covariance is taken to be spherical, in units of what `oracle_shrinkage`
+        asks for.
+    latent_shrink
+        Share of the latents' that is.
     pooled
-        Share of it that is the training people's, where the bundle knows them.
+        Share of both that is the training people's, where the bundle knows several. Much of it helps people who are
+        like these, and hurts others.
     latent
         Weight of the latent's discriminant; the features' has the rest to 1.
     sharpness
@@ -71,12 +77,12 @@ class CalibrationSettings(Settings):
         How a displacement since then is followed.
     """
 
-    shrink: float = Field(0.05, ge=0, lt=1)
+    shrinkage: float = Field(0.5, ge=0)
     latent_shrink: float = Field(0.3, ge=0, lt=1)
-    pooled: float = Field(0.1, ge=0, lt=1)
-    latent: float = Field(0.2, ge=0, le=1)
-    sharpness: float = Field(3.0, gt=0)
-    network: float = Field(0.03, ge=0)
+    pooled: float = Field(0.03, ge=0, lt=1)
+    latent: float = Field(0.1, ge=0, le=1)
+    sharpness: float = Field(4.5, gt=0)
+    network: float = Field(0.075, ge=0)
     settle_s: float = Field(0.5, ge=0)
     drift: DriftSettings = DriftSettings()
 
@@ -98,7 +104,8 @@ class CalibratedClassifier:
     features, latents
         The two discriminants, over the P labels.
     usual_distance
-        95th percentile of the squared distance of the repetitions' own windows to their label.
+        95th percentile of the squared distance of windows to their own label, of repetitions that were not fitted to
+        (with one, of the half of it that was not): those fitted to lie nearer by far where features are many.
     settings
         With the weights that were chosen.
     """
@@ -218,17 +225,21 @@ def fit_calibration(
     views = _Views(compressed[:, :, occupied].reshape(len(windows), -1), latents, log_network)
     repeated = min(int(windows.repetition[windows.label == k].max()) + 1 for k in np.unique(windows.label))
     fold = _folds(windows, repeated)
-    tried = _tried(views, windows.label, fold, population, settings)
+    tried = _tried(views, windows, fold, population, settings)
     if repeated > 1:
         settings = _chosen(tried, settings)
     counts = _confusion(tried, settings)
-    rows = _thinned(windows.label, MOST_WINDOWS)
+    rows = _thinned(windows.label, max(MOST_WINDOWS, int(MOST_PRODUCTS / views.features.shape[1] ** 2)))
     labels = np.unique(windows.label)
     y = np.searchsorted(labels, windows.label)
-    features, latent = _discriminants(views, y, rows, population, settings)
-    distance = features.squared_distances(views.features)[np.arange(len(y)), y]
+    features, latent = _discriminants(views, y, rows, population, settings, windows.independent * len(y) / repeated)
+    distance = tried.distance
+    if not len(distance):
+        distance = features.squared_distances(views.features)[np.arange(len(y)), y]
     centres = np.stack([views.features[y == k].mean(axis=0, dtype=np.float64) for k in range(len(labels))])
     usual = max(float(np.percentile(distance, 95)), 1.0)
+    drift = settings.drift.model_copy(update={"prior_windows": repeated * settings.drift.prior_windows})
+    settings = settings.model_copy(update={"drift": drift})
     found = CalibratedClassifier(labels, np.asarray(occupied), mean, spread, centres, features, latent, usual, settings)
     return found, counts
 
@@ -249,6 +260,7 @@ class _Tried:
     features: Float64  # (N, P)
     latents: Float64  # (N, P)
     network: Float64  # (N, K)
+    distance: Float64  # (N,) squared, to their own label
 
     def scores(self, settings: CalibrationSettings) -> Float64:
         own = (1 - settings.latent) * self.features + settings.latent * self.latents
@@ -268,8 +280,13 @@ def _balanced(compressed: Float32, label: Int64) -> tuple[Float32, Float32]:
 
 
 def _discriminants(
-    views: _Views, y: Int64, rows: Int64, population: Population, settings: CalibrationSettings
+    views: _Views, y: Int64, rows: Int64, population: Population, settings: CalibrationSettings, independent: float
 ) -> tuple[Discriminant, Discriminant]:
+    """Fitted to some rows, which stand for so many independent windows.
+
+    Those of one repetition are counted, however many there are: windows within one do not say how repetitions differ.
+    """
+
     def pooled(factor: Float32) -> float:
         return settings.pooled if len(factor) else 0.0
 
@@ -277,7 +294,8 @@ def _discriminants(
         Discriminant.fit(
             views.features[rows],
             y[rows],
-            shrink=settings.shrink,
+            shrink=settings.shrinkage,
+            independent=min(independent, len(rows)),
             within=population.features,
             pooled=pooled(population.features),
         ),
@@ -309,26 +327,32 @@ def _folds(windows: LabelledWindows, repeated: int) -> Int64:
     return fold
 
 
-def _tried(views: _Views, label: Int64, fold: Int64, population: Population, settings: CalibrationSettings) -> _Tried:
-    labels = np.unique(label)
+def _tried(
+    views: _Views, windows: LabelledWindows, fold: Int64, population: Population, settings: CalibrationSettings
+) -> _Tried:
+    label, labels = windows.label, np.unique(windows.label)
     y = np.searchsorted(labels, label)
-    held, features, latents = [], [], []
+    held, features, latents, distances = [], [], [], []
     for one in np.unique(fold):
         rest = np.flatnonzero(fold != one)
         if len(np.unique(y[rest])) < len(labels):
             continue
         rows = rest[_thinned(y[rest], MOST_TRIED)]
-        of_features, of_latents = _discriminants(views, y, rows, population, settings)
+        # as many as in the fit to all, or, of one repetition's halves, as there are
+        independent = windows.independent * len(rest) / max(1, len(np.unique(windows.repetition)) - 1)
+        of_features, of_latents = _discriminants(views, y, rows, population, settings, independent)
         here = np.flatnonzero(fold == one)
         here = here[_thinned(y[here], MOST_TRIED)]
         held.append(here)
         features.append(of_features.scores(views.features[here]))
         latents.append(of_latents.scores(views.latents[here]))
+        distances.append(of_features.squared_distances(views.features[here])[np.arange(len(here)), y[here]])
     if not held:
         none = np.zeros((0, len(labels)))
-        return _Tried(labels, label[:0], none, none, views.network[:0])
+        return _Tried(labels, label[:0], none, none, views.network[:0], none[:, 0])
     rows = np.concatenate(held)
-    return _Tried(labels, label[rows], np.concatenate(features), np.concatenate(latents), views.network[rows])
+    own, latent = np.concatenate(features), np.concatenate(latents)
+    return _Tried(labels, label[rows], own, latent, views.network[rows], np.concatenate(distances))
 
 
 def _chosen(tried: _Tried, settings: CalibrationSettings) -> CalibrationSettings:

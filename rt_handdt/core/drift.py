@@ -23,7 +23,8 @@ class DriftSettings(Settings):
     every
         Of so many windows one is learnt from: neighbours share most of their samples.
     prior_windows
-        How many windows a displacement of zero counts as.
+        How many windows a displacement of zero counts as, for each repetition of the calibration: what moved between
+        these is known of already.
     memory
         Windows of each gesture that count, the newest ones.
     agreement
@@ -43,7 +44,7 @@ class DriftSettings(Settings):
     memory: float = Field(100.0, ge=1)
     agreement: float = Field(16.0, ge=1)
     bound: float = Field(1.5, gt=0)
-    typical: float = Field(10.0, gt=0)
+    typical: float = Field(4.0, gt=0)
     newest: float = Field(1000.0, ge=1)
 
 

@@ -35,12 +35,15 @@ class LabelledWindows:
         (N,) which repetition of its label a window belongs to, from 0.
     notes
         What was left out, one sentence each.
+    independent
+        The share of them that is worth as much as independent ones: hop over length, for neighbours share samples.
     """
 
     maps: Float32
     label: npt.NDArray[np.int64]
     repetition: npt.NDArray[np.int64]
     notes: tuple[str, ...] = ()
+    independent: float = 1.0
 
     def __len__(self) -> int:
         return len(self.label)
@@ -124,7 +127,8 @@ def labelled_windows(
     found = np.stack(maps)[rows_kept]
     if not np.isfinite(found).all():
         raise RecordingError(f"{named}: its features are not finite; the recording holds impossible values.")
-    return LabelledWindows(found, known, _from_zero(known, repeated), tuple(notes))
+    share = spec.hop_samples / spec.window_samples
+    return LabelledWindows(found, known, _from_zero(known, repeated), tuple(notes), share)
 
 
 def _from_zero(label: npt.NDArray[np.int64], repetition: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

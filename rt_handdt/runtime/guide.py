@@ -146,6 +146,7 @@ class Guide:
             raise ConfigError(f"Rest and gestures must be held for {least:.1f} s or longer, to be heard at all.")
         self._fs_hz, self._labels, self._window = spec.fs_hz, labels, spec.window_samples
         self._channels = spec.layout.channels
+        self._independent = hop_s / window_s
         self._times = {"rest": rest_s, "hold": hold_s, "prepare": prepare_s, "settle": settle_s}
         known = [REST] if REST in labels else []
         if len(known) + len(wanted) < 2:
@@ -225,7 +226,7 @@ class Guide:
         at, turns = np.asarray(label)[order], np.asarray(turn)[order]
         for k in np.unique(at):  # without holes: a repetition that was left out has no windows
             turns[at == k] = np.unique(turns[at == k], return_inverse=True)[1]
-        return LabelledWindows(np.stack(maps)[order], at, turns, tuple(notes))
+        return LabelledWindows(np.stack(maps)[order], at, turns, tuple(notes), self._independent)
 
     @property
     def rest_rms_uv(self) -> float:

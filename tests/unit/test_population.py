@@ -55,3 +55,13 @@ def test_the_covariance_is_that_of_first_repetitions_each_person_by_itself(learn
     again = fit_population(trained.net, other, parts.train, trained.person, config.person.settle_s)
     np.testing.assert_array_equal(again.features, found.features)
     np.testing.assert_array_equal(again.latents, found.latents)
+
+
+def test_one_donning_says_nothing_of_others() -> None:
+    config = TrainConfig.model_validate(SETTINGS)
+    windows = collect([recording(0)], LAYOUT, config)
+    half = windows.since_cue_s < np.median(windows.since_cue_s)
+    found = train(windows, Split(half, ~half, "halves", 1), config).population
+    assert found is not None
+    assert found.features.shape == (0, windows.spec.n_maps * LAYOUT.n_channels)
+    assert len(found.latents) == 0

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rt_handdt.core.calibration import CalibratedClassifier, CalibrationSettings, fit_calibration
-from rt_handdt.core.discriminant import Discriminant
+from rt_handdt.core.discriminant import Discriminant, oracle_shrinkage
 from rt_handdt.core.drift import Drift, DriftSettings
 from rt_handdt.core.labelled import LabelledWindows, labelled_windows
 from rt_handdt.core.population import Population
@@ -113,6 +115,64 @@ def test_more_features_than_windows_are_solved_alike(seed: int, n: int, d: int) 
     covariance = 0.9 * covariance + 0.1 * np.trace(covariance) / d * np.eye(d)
     np.testing.assert_allclose(found.weights, np.linalg.solve(covariance, means.T).T, rtol=2e-3, atol=2e-3)
     np.testing.assert_allclose(found.axes @ covariance @ found.axes.T, np.eye(len(found.axes)), atol=2e-3)
+
+
+def test_shrinkage_follows_how_many_windows_there_are_for_each_feature() -> None:
+    """Chen et al.'s rule, against its formula written out; and it spares what windows know well."""
+    rng = np.random.default_rng(0)
+    for n, d in ((30, 60), (2000, 60)):
+        x = rng.normal(size=(n, d)) * np.geomspace(0.1, 3.0, d)
+        s = x.T @ x / n
+        rule = ((1 - 2 / d) * np.trace(s @ s) + np.trace(s) ** 2) / (
+            (n + 1 - 2 / d) * (np.trace(s @ s) - np.trace(s) ** 2 / d)
+        )
+        found = oracle_shrinkage(float(np.trace(s)), float(np.trace(s @ s)), d, n)
+        assert found == pytest.approx(min(1.0, rule))
+        assert (found > 0.2) == (n < d)
+    assert oracle_shrinkage(3.0, 3.0, 3, 100.0) == 1.0  # spherical as it is
+
+
+def test_windows_that_share_samples_count_as_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[float] = []
+    monkeypatch.setattr(
+        "rt_handdt.core.discriminant.oracle_shrinkage", lambda trace, square, d, n: asked.append(n) or 0.1
+    )
+    person = Person(2)
+    for repetitions in (1, 4):
+        person.stream(replace(person.windows(repetitions), independent=0.25))
+    # halves, all of one repetition; and of four: each left out, and all, by as many as one repetition has
+    features = asked[::1]
+    assert features == [25.0, 25.0, 50.0, *[50.0] * 5]
+
+
+@pytest.mark.parametrize("repetitions", [1, 3])
+def test_what_is_usual_is_measured_on_windows_that_were_not_fitted_to(repetitions: int) -> None:
+    """With more features than windows those fitted to lie next to their label; drift would then learn from none."""
+    rng = np.random.default_rng(1)
+    d, n = 400, 40
+    means = 0.5 * rng.normal(size=(K, d))
+
+    def windows(count: int) -> LabelledWindows:
+        label = np.tile(np.repeat(np.arange(K), n), count)
+        x = means[label] + 0.3 * rng.normal(size=(len(label), d))
+        maps = np.exp(x).astype(np.float32).reshape(-1, 1, 20, 20)
+        return LabelledWindows(maps, label, np.repeat(np.arange(count), K * n))
+
+    plain = Population(np.array([True]), np.full(1, 1e-3, np.float32), np.zeros((0, d), np.float32), PLAIN.latents)
+
+    def ask(mean: object, spread: object) -> object:
+        return lambda x: (np.full((len(x), K), -np.log(K)), np.zeros((len(x), K), np.float32))
+
+    given = windows(repetitions)
+    found, _ = fit_calibration(given, plain, np.ones((20, 20), bool), CalibrationSettings(), ask)  # type: ignore[arg-type]
+    later = windows(2)
+
+    def distances(one: LabelledWindows) -> Float64:
+        squared = found.features.squared_distances(found.flat(plain.compress(one.maps)))
+        return np.asarray(squared[np.arange(len(one)), one.label])
+
+    assert np.percentile(distances(given), 95) < found.usual_distance / 1.5
+    assert np.percentile(distances(later), 95) < 2.0 * found.usual_distance
 
 
 def test_a_dead_electrode_that_wakes_up_outvotes_nobody() -> None:
