@@ -7,6 +7,7 @@ marked "other" are no gesture; they are learned only where the configuration nam
 from __future__ import annotations
 
 import multiprocessing
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -57,6 +58,8 @@ class WindowSet:
         (N,) float32: RMS over the window, mean over the electrodes.
     people, trials
         What the numbers mean.
+    notes
+        What was left out, one sentence each.
     """
 
     spec: PipelineSpec
@@ -69,6 +72,7 @@ class WindowSet:
     level_uv: Float32
     people: tuple[str, ...]
     trials: tuple[Trial, ...]
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.label)
@@ -81,7 +85,7 @@ def collect(
     on_recording: Callable[[Recording], None] = lambda recording: None,
     workers: int = 1,
 ) -> WindowSet:
-    """Turn recordings into windows.
+    """Turn recordings into windows; those that live use would refuse as no EMG are left out.
 
     Parameters
     ----------
@@ -130,6 +134,12 @@ def collect(
         level_uv=np.concatenate([part.level_uv for part in parts]),
         people=people,
         trials=tuple(trials),
+        notes=tuple(
+            f"{recording.name}: windows that live use would refuse as no EMG are left out: "
+            + ", ".join(f"{code} ({count})" for code, count in part.refused.most_common())
+            for recording, part in zip(recordings, parts, strict=True)
+            if part.refused
+        ),
     )
 
 
@@ -140,6 +150,7 @@ class _Part:
     trial: Int64
     since_cue_s: Float32
     level_uv: Float32
+    refused: Counter[str]
 
 
 def _map(work: Callable[[Recording], _Part], recordings: Sequence[Recording], workers: int) -> Iterator[_Part]:
@@ -160,6 +171,7 @@ def _windows_of(recording: Recording, spec: PipelineSpec, gestures: GestureSet, 
     number = {label: k for k, label in enumerate(gestures.labels)}
     maps: list[Float32] = []
     rows: list[tuple[int, int, float, float]] = []
+    refused = Counter[str]()
     at = 0  # the segment that the newest sample is in, or the first one still ahead
     for count, frame in enumerate(iter_frames(recording, spec)):
         if count % stride:
@@ -171,6 +183,9 @@ def _windows_of(recording: Recording, spec: PipelineSpec, gestures: GestureSet, 
         segment = segments[at]
         first = frame.index - spec.window_samples + 1
         if segment.label in number and segment.holds(first, frame.index):
+            if frame.fault is not None:
+                refused[frame.fault.code] += 1
+                continue
             maps.append(frame.maps)
             since = (first - segment.start) / spec.fs_hz
             rows.append((number[segment.label], segment.trial, since, float(frame.rms_uv.mean())))
@@ -183,6 +198,7 @@ def _windows_of(recording: Recording, spec: PipelineSpec, gestures: GestureSet, 
         trial=_consecutive(segments)[trial.astype(np.int64)],
         since_cue_s=since_cue.astype(np.float32),
         level_uv=level.astype(np.float32),
+        refused=refused,
     )
 
 

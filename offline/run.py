@@ -110,6 +110,8 @@ def train_bundle(
         windows = collect(
             opened.recordings, layout, config, lambda recording: bar.advance(task), _workers(opened.recordings)
         )
+    for note in windows.notes:
+        console.print(note, style="yellow", markup=False)
     repetitions = None
     if own is not None:
         repetitions = labelled_windows(

@@ -23,16 +23,19 @@ class LabelledFrames:
     Attributes
     ----------
     maps
-        (N, F, H, W), all of them: what adapts sees those that do not count, too.
+        (N, F, H, W), all that live use would judge: what adapts sees those that do not count, too.
     label
         (N,) position among the model's labels; −1 where a window does not count.
     unknown
         Windows of each label that the model does not know.
+    refused
+        Windows that would have counted, but that live use refuses as no EMG, by the reason's code.
     """
 
     maps: Float32
     label: npt.NDArray[np.int64]
     unknown: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
 
     @property
     def counted(self) -> npt.NDArray[np.int64]:
@@ -53,7 +56,7 @@ def labelled_frames(recordings: Sequence[Recording], spec: PipelineSpec, labels:
     number = {label: k for k, label in enumerate(labels)}
     maps: list[Float32] = []
     label: list[int] = []
-    unknown = Counter[str]()
+    unknown, refused = Counter[str](), Counter[str]()
     for recording in recordings:
         if not recording.markers:
             raise RecordingError(
@@ -62,14 +65,16 @@ def labelled_frames(recordings: Sequence[Recording], spec: PipelineSpec, labels:
             )
         segments, at = recording.segments(), 0
         for frame in iter_frames(recording, spec):
-            maps.append(frame.maps)
             while at < len(segments) and segments[at].stop <= frame.index:
                 at += 1
             inside = at < len(segments) and segments[at].holds(frame.index - spec.window_samples + 1, frame.index)
             named = segments[at].label if inside else ""
+            if frame.fault is not None:
+                refused[frame.fault.code] += named in number
+                continue
+            maps.append(frame.maps)
             label.append(number.get(named, -1))
             if inside and named not in number:
                 unknown[named] += 1
-    return LabelledFrames(
-        np.stack(maps) if maps else np.zeros((0, *spec.frame_shape), np.float32), np.asarray(label, np.int64), unknown
-    )
+    found = np.stack(maps) if maps else np.zeros((0, *spec.frame_shape), np.float32)
+    return LabelledFrames(found, np.asarray(label, np.int64), unknown, +refused)

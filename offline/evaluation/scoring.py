@@ -116,13 +116,14 @@ def score_sessions(
 
 @dataclass(frozen=True)
 class _Scored:
-    """One session: confusions, why others are missing, how many windows, and those of labels that are not known."""
+    """One session: confusions, why others are missing, how many windows, those of unknown labels, those refused."""
 
     confusions: dict[Method, Confusion]
     unavailable: dict[Method, str]
     windows: int
     calibration_windows: int
     unknown: Counter[str]
+    refused: Counter[str]
 
 
 def _score(recognizer: Recognizer, session: ScoredSession, methods: Sequence[Method]) -> _Scored:
@@ -149,7 +150,7 @@ def _score(recognizer: Recognizer, session: ScoredSession, methods: Sequence[Met
         else:
             confusions[method] = confusion(frames.label[rows], predicted[rows], len(labels))
     unknown = frames.unknown + (own.unknown if own is not None else Counter())
-    return _Scored(confusions, unavailable, len(rows), 0 if own is None else len(own.counted), unknown)
+    return _Scored(confusions, unavailable, len(rows), 0 if own is None else len(own.counted), unknown, frames.refused)
 
 
 def _predicted(
@@ -206,6 +207,10 @@ def _label_notes(
     if unknown:
         said = ", ".join(f"{label} ({count})" for label, count in unknown.most_common())
         notes.append(f"Windows of labels that the bundle does not know, which count nowhere: {said}.")
+    refused = sum((scored.refused for _, scored in done), Counter[str]())
+    if refused:
+        said = ", ".join(f"{code} ({count})" for code, count in refused.most_common())
+        notes.append(f"Windows that live use refuses as no EMG, which count nowhere: {said}.")
     absent: dict[str, list[str]] = {}
     for one in subjects:
         there = next(iter(one.confusions.values())).sum(axis=1) if one.confusions else np.zeros(len(labels))

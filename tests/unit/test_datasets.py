@@ -11,6 +11,7 @@ import pytest
 from offline.cohort_folder import COHORT_FILE, COHORT_NOTE, CohortPlan
 from offline.config import TrainConfig, ValidationConfig
 from offline.datasets import WindowSet, collect
+from offline.evaluation.frames import labelled_frames
 from offline.sources import open_data
 from offline.splits import split
 from rt_handdt.core.layout import ElectrodeLayout
@@ -52,6 +53,25 @@ def test_windows_are_those_that_a_live_run_scores() -> None:
     assert found.gestures.labels == LABELS
     starts = np.asarray([source.segments()[trial].start for trial in found.trial])
     assert np.allclose(found.since_cue_s, (first[inside] - starts) / FS_HZ)
+
+
+def frozen(source: Recording) -> Recording:
+    """A quarter of it repeats one block, as a source does that is broken."""
+    samples = source.samples.copy()  # type: ignore[attr-defined]
+    at, block = len(samples) // 4, 64
+    samples[at : 2 * at] = np.resize(samples[at : at + block], (at, samples.shape[1]))
+    return replace(source, samples=samples)  # type: ignore[call-arg]
+
+
+def test_what_live_use_refuses_is_not_learnt_from_and_said() -> None:
+    whole, less = (collect([one], LAYOUT, config()) for one in (recording(0), frozen(recording(0))))
+    assert not whole.notes
+    assert 0.5 * len(whole) < len(less) < 0.9 * len(whole)
+    assert f"({len(whole) - len(less)})" in less.notes[0]
+    assert "repeated" in less.notes[0]
+    frames = labelled_frames([frozen(recording(0))], less.spec, LABELS)
+    assert len(frames.counted) == len(less)
+    assert frames.refused.total() == len(whole) - len(less)
 
 
 def test_stride_thins_the_same_windows() -> None:
