@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
     from rt_handdt.runtime.connect import Connection
     from rt_handdt.runtime.guide import Guide, View
 
-READ_S = 0.05
-#: A stream that sends nothing for so long is taken for lost.
-SILENT_S = 5.0
 _BAR = 32
 #: A live bar is full at so many times the loudness of rest.
 _FULL = 12.0
@@ -104,26 +100,20 @@ def _guide(guide: Guide, classifier: StreamClassifier, connection: Connection, c
 
     from rt_handdt.cli.keyboard import QUIT, Keyboard
     from rt_handdt.runtime.guide import Phase
+    from rt_handdt.runtime.guide_feed import GuideFeed
 
     said: tuple[object, ...] = ()
-    heard_at = time.monotonic()
+    feed = GuideFeed(guide, classifier, connection)
     with contextlib.ExitStack() as stack:
         keyboard = stack.enter_context(Keyboard()) if sys.stdin.isatty() else None
         status = stack.enter_context(console.status("")) if console.is_terminal else None
         stack.enter_context(contextlib.suppress(KeyboardInterrupt))  # as q
         while not guide.done:
             try:
-                chunks = connection.inlet.read(max(1, round(READ_S * classifier.spec.fs_hz)), 1.0)
-                heard_at = time.monotonic() if chunks else heard_at
-                if time.monotonic() - heard_at > SILENT_S:
-                    raise StreamError(f"The stream has sent nothing for {SILENT_S:g} s.")
+                feed.step()
             except StreamError as exc:
                 console.print(Text(f"{exc} What was heard until now counts.", "yellow"))
                 return
-            for chunk in chunks:
-                if chunk.gap_samples:
-                    classifier.gap(chunk.gap_samples)
-                guide.feed(classifier.windows(connection.microvolts(chunk), chunk.times_s))
             view = guide.view()
             if status is not None:
                 status.update(_line(view))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,9 +10,10 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QStackedLayout, QWidget
 
-from rt_handdt.errors import sentence_of
+from rt_handdt.errors import ConfigError, sentence_of
 from rt_handdt.gui import theme
 from rt_handdt.gui.choices import Kept, load_choices, save_choices
+from rt_handdt.gui.start.calibration_page import CalibrationPage, file_name
 from rt_handdt.gui.start.opening_page import OpeningPage
 from rt_handdt.gui.start.page import StartPage
 from rt_handdt.gui.start.style import style_sheet
@@ -21,13 +23,16 @@ from rt_handdt.runtime.stream_watch import StreamWatch
 
 if TYPE_CHECKING:
     from rt_handdt.gui.window import MainWindow
+    from rt_handdt.runtime.calibration_run import CalibrationRun, Wish
     from rt_handdt.runtime.live_session import LiveSession
 
-LOOK_MS = 100
+LOOK_MS = 50
+#: Folder of the profiles, beside the last choices.
+PROFILES = "profiles"
 
 
 class Shell(QWidget):
-    """Start page and live page, one at a time. All methods run on the GUI thread.
+    """Start page, calibration and live page, one at a time. All methods run on the GUI thread.
 
     Parameters
     ----------
@@ -47,8 +52,9 @@ class Shell(QWidget):
         self.error: Exception | None = None
         self.session: LiveSession | None = None
         self.live: MainWindow | None = None
+        self.calibration: CalibrationRun | None = None
         self._said: list[str] = []
-        self._ending: list[LiveSession] = []
+        self._ending: list[LiveSession | CalibrationRun] = []
         self._watch = StreamWatch(network=network)
         self.setWindowTitle("rt_handdt")
         self.setObjectName("window")
@@ -69,14 +75,21 @@ class Shell(QWidget):
     def _show_pages(self, kept: Kept) -> None:
         """The pages, in the colours that hold now."""
         self.setStyleSheet(style_sheet())
-        self.page = StartPage(kept.choices, self._watch, network=self._network)
+        profiles = self._file.parent / PROFILES
+        self.page = StartPage(kept.choices, self._watch, network=self._network, profiles=profiles)
         self.page.say(kept.sentence, "warn")
         self.page.begun.connect(self.begin)
+        self.page.calibrating.connect(self.calibrate)
         self.page.themed.connect(self._new_theme)
         self.page.failed.connect(self._fail)
         self.opening = OpeningPage()
         self.opening.cancelled.connect(self.back)
+        self.guided = CalibrationPage()
+        self.guided.cancelled.connect(self.back)
+        self.guided.wished.connect(self._wish)
+        self.guided.accepted.connect(self._use_profile)
         self._stack.addWidget(self.page)
+        self._stack.addWidget(self.guided)
         self._stack.addWidget(self.opening)
         self._stack.setCurrentWidget(self.page)
 
@@ -84,7 +97,7 @@ class Shell(QWidget):
         choices, record = self.page.choices, self.page.recording_to
         theme.use(choices.theme)
         self._save()
-        for old in (self.page, self.opening):
+        for old in (self.page, self.opening, self.guided):
             self._stack.removeWidget(old)
             old.deleteLater()
         self.page.stop()
@@ -110,6 +123,50 @@ class Shell(QWidget):
         self.session = LiveSession(run, replay)
         self._show_opening("Starting …")
 
+    def calibrate(self, run: LiveRun) -> None:
+        """Guide somebody through a calibration on the stream of a run, which may follow it."""
+        from rt_handdt.runtime.calibration_run import CalibrationRun
+
+        self._save()
+        self.page.stop()
+        self._said = []
+        self.calibration = CalibrationRun(run)
+        self.guided.begin()
+        self._show_opening("Loading the model …")
+
+    def _look_at_calibration(self, run: CalibrationRun) -> None:
+        from rt_handdt.runtime.calibration_run import Stage
+
+        progress = run.progress
+        if progress.stage is Stage.OVER:
+            self.back()
+            self.page.say(" ".join(progress.sentences))
+        elif progress.stage is not Stage.OPENING:
+            self._stack.setCurrentWidget(self.guided)
+            self.guided.show_progress(progress)
+
+    def _wish(self, wish: Wish) -> None:
+        if self.calibration is not None:
+            self.calibration.wish(wish)
+
+    def _use_profile(self, subject: str) -> None:
+        run = self.calibration
+        profile = None if run is None else run.progress.profile
+        if run is None or profile is None:
+            return
+        profile = replace(profile, facts=profile.facts.model_copy(update={"subject": subject}))
+        folder = self._file.parent / PROFILES / file_name(subject, profile)
+        try:
+            profile.save(folder)
+        except ConfigError as exc:
+            self.back()
+            self.page.say(str(exc))
+            return
+        self._end_session()
+        self.page.choose_profile(folder)
+        self.page.record_to(None)
+        self.begin(replace(run.run, profile=folder), None)
+
     def _show_opening(self, what: str) -> None:
         self.opening.show_waiting(what, self._said)
         self._stack.setCurrentWidget(self.opening)
@@ -127,6 +184,9 @@ class Shell(QWidget):
 
     def _look_on(self) -> None:
         self._ending = [one for one in self._ending if not one.ended]
+        if self.calibration is not None:
+            self._look_at_calibration(self.calibration)
+            return
         session = self.session
         if session is None:
             return
@@ -190,10 +250,11 @@ class Shell(QWidget):
     def _end_session(self) -> None:
         self._drop_live()
         self.setWindowState(self.windowState() & ~Qt.WindowState.WindowFullScreen)
-        session, self.session = self.session, None
-        if session is not None:
-            session.close()
-            self._ending.append(session)
+        for one in (self.session, self.calibration):
+            if one is not None:
+                one.close()
+                self._ending.append(one)
+        self.session = self.calibration = None
 
     def _save(self) -> None:
         sentence = save_choices(self._file, self.page.choices)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -15,11 +16,14 @@ from PySide6.QtWidgets import QApplication, QWidget
 from rt_handdt.core.bundle import read_manifest
 from rt_handdt.gui import theme
 from rt_handdt.gui.choices import Choices
+from rt_handdt.gui.start.calibration_page import CalibrationPage
 from rt_handdt.gui.start.page import StartPage
 from rt_handdt.gui.start.style import style_sheet
 from rt_handdt.gui.widgets.canvas import install_fonts
 from rt_handdt.gui.window import MainWindow
 from rt_handdt.io.description import StreamDescription
+from rt_handdt.runtime.calibration_run import Progress, Stage
+from rt_handdt.runtime.guide import Phase, Step, Verdict, View
 from tests.gui.fake_engine import FakeEngine
 from tests.gui.fake_watch import FakeWatch
 
@@ -54,6 +58,31 @@ def start_page(misfit: bool) -> StartPage:
     return page
 
 
+def calibration_page(fitted: bool) -> CalibrationPage:
+    """In the midst of it, or at its end."""
+    page = CalibrationPage()
+    page.setStyleSheet(style_sheet())
+    page.begin()
+    labels = ("rest", "wrist_flexion", "wrist_extension", "hand_close", "hand_open", "thumb_index_pinch")
+    steps = [Step(label, 0) for label in labels]
+    weak = Verdict("too_weak", "Wrist extension was hardly louder than rest (1.3 ×); contract more, or leave it out.")
+    verdicts = (Verdict("good"), Verdict("good"), weak)
+    view = View(Phase.HOLD, "hand_close", 1.8, 5.4, 4, len(steps), weak)
+    if fitted:
+        verdicts += (Verdict("good"),) * 3
+    progress = Progress(Stage.GUIDING, view, tuple(zip_longest(steps, verdicts)))
+    page.show_progress(progress)
+    if fitted:
+        said = (
+            "Calibrated with 1043 windows of 6 labels (1 repetition); balanced accuracy of windows not fitted to 0.981 "
+            "(halves of the one repetition, which flatters).",
+            "Hard to tell apart for these electrodes: Thumb index pinch is taken for Hand close in 18 % of the "
+            "windows; hold them more distinctly, or leave one out.",
+        )
+        page.show_progress(progress._replace(stage=Stage.FITTED, sentences=said))
+    return page
+
+
 def pages() -> dict[str, QWidget]:
     """Each page, made in the theme that holds."""
     live = MainWindow(FakeEngine(at_s=24.6, outputs=True), reject_below=0.5)
@@ -64,6 +93,7 @@ def pages() -> dict[str, QWidget]:
     sheet = MainWindow(FakeEngine(at_s=24.6))
     made = {"start": start_page(False), "misfit": start_page(True), "live": live, "stage": stage, "lost": lost}
     made["keys"] = sheet
+    made |= {"calibrate": calibration_page(False), "calibrated": calibration_page(True)}
     return made
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,10 @@ from rt_handdt.gui import theme
 from rt_handdt.gui.choices import Choices, load_choices, save_choices
 from rt_handdt.gui.shell import Shell
 from rt_handdt.gui.widgets.canvas import install_fonts
+from rt_handdt.io.lsl import SignalOutlet
 from tests.gui.fake_engine import FakeEngine
+from tests.support.obedient import SPEC, Patience, obeying
+from tests.support.tiny import tiny_bundle
 
 WAIT_MS = 90_000
 
@@ -175,6 +179,65 @@ def test_an_engine_that_is_started_again_stays_on_the_stage(qtbot: QtBot, shell:
     shell.back()
     assert not shell.isFullScreen()
     assert shell.isMaximized()
+
+
+@pytest.mark.timeout(300)
+def test_from_the_start_page_to_a_profile_and_a_live_page(
+    qtbot: QtBot, tmp_path: Path, lsl: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Click by click: choose the model, calibrate, do what is asked for, name the profile, use it."""
+    from rt_handdt.runtime.calibration_run import CalibrationRun
+    from rt_handdt.runtime.guide import Phase
+
+    quick = partial(CalibrationRun, hold_s=1.0, prepare_s=1.5)
+    monkeypatch.setattr("rt_handdt.runtime.calibration_run.CalibrationRun", quick)
+    bundle = tiny_bundle(tmp_path / "tiny", SPEC)
+    save_choices(tmp_path / "window.toml", Choices().with_model(str(bundle.path)))
+    install_fonts()
+    shell = Shell(tmp_path / "window.toml")
+    qtbot.addWidget(shell)
+    shell.show()
+    shell.start()
+    outlet = SignalOutlet("wearer", SPEC.layout.channels, SPEC.fs_hz)
+
+    def asked() -> str:
+        view = None if shell.calibration is None else shell.calibration.progress.view
+        return view.label if view is not None and view.phase in (Phase.PREPARE, Phase.HOLD) else "rest"
+
+    with obeying(outlet, asked):
+        qtbot.waitUntil(lambda: len(shell.page.streams.streams) > 0, timeout=WAIT_MS)
+        row = next(k for k, one in enumerate(shell.page.streams.streams) if one.name == "wearer")
+        shell.page.streams.selectRow(row)
+        qtbot.waitUntil(shell.page.calibrate.isEnabled, timeout=WAIT_MS)
+        qtbot.mouseClick(shell.page.calibrate, Qt.MouseButton.LeftButton)
+
+        def fitted() -> bool:
+            assert shell.calibration is not None, shell.page._status.text()
+            return patient() and shell.guided.use.isVisible()
+
+        assert shell.calibration is not None
+        patient = Patience(shell.calibration)
+        qtbot.waitUntil(fitted, timeout=WAIT_MS)
+        assert [shell.guided.steps.item(k).text()[3:] for k in range(3)] == ["Rest", "Left", "Right"]
+        qtbot.keyClicks(shell.guided.subject, "Änne / 1")
+        qtbot.mouseClick(shell.guided.use, Qt.MouseButton.LeftButton)
+        (kept,) = (tmp_path / "profiles").iterdir()
+        assert kept.name.startswith("Änne___1_")
+        qtbot.waitUntil(lambda: shell.live is not None, timeout=WAIT_MS)
+        assert shell.session is not None
+        assert shell.session.run.profile == kept
+        assert any("Profile of 3 labels" in one for one in (*shell._said, *shell.session.said))
+        _press(qtbot, shell, Qt.Key.Key_Escape)
+        assert shell.page.profile.currentText().startswith("Änne / 1")
+        shell.page.begin_calibration()
+        qtbot.waitUntil(lambda: shell._stack.currentWidget() is shell.guided, timeout=WAIT_MS)
+        run = shell.calibration
+        assert run is not None
+        _press(qtbot, shell, Qt.Key.Key_Escape)
+        assert shell._stack.currentWidget() is shell.page
+        qtbot.waitUntil(lambda: run.ended, timeout=WAIT_MS)
+        shell.close()
+    assert len(list((tmp_path / "profiles").iterdir())) == 1
 
 
 def test_broken_choices_are_said(qtbot: QtBot, tmp_path: Path) -> None:

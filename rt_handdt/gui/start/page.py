@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from rt_handdt.errors import HanddtError
 from rt_handdt.gui import theme
@@ -53,18 +62,25 @@ class StartPage(QWidget):
         Looks for streams; started and stopped by the owner.
     network
         Whether that looks beyond this computer.
+    profiles
+        The folder that profiles are kept in; None: none are offered.
     """
 
     #: A `LiveRun`, and the `ReplayProcess` that it listens to or None.
     begun = Signal(object, object)
+    #: A `LiveRun` whose user is to be guided through a calibration first.
+    calibrating = Signal(object)
     themed = Signal()
     #: The exception with which this page ended.
     failed = Signal(object)
 
-    def __init__(self, choices: Choices, watch: StreamWatch, *, network: bool = False) -> None:
+    def __init__(
+        self, choices: Choices, watch: StreamWatch, *, network: bool = False, profiles: Path | None = None
+    ) -> None:
         super().__init__()
         self.choices = choices
-        self._watch, self._network = watch, network
+        self._watch, self._network, self._profiles = watch, network, profiles
+        self._listed: object = None
         self._models: list[tuple[ModelCard, ...]] = []
         self._judged: object = None
         self.recording_to: Path | None = None
@@ -94,6 +110,12 @@ class StartPage(QWidget):
         self.replay.setToolTip("A recorded session as if it were live, with the chosen model (Ctrl+R)")
         self.record = QPushButton(_NOT_RECORDED)
         self.record.setToolTip("Record the next run, with what is decided, as an XDF file (Ctrl+S)")
+        self.profile = QComboBox()
+        self.profile.setToolTip("Whose calibration: electrodes must sit as they sat when it was made")
+        self.profile.setAccessibleName("Profile")
+        self.profile.setMinimumWidth(190)
+        self.calibrate = QPushButton("Calibrate…")
+        self.calibrate.setToolTip("Rest and each gesture once, in a minute, for the chosen stream and model (Ctrl+K)")
         self.start_button = QPushButton("Start")
         self.start_button.setProperty("kind", "main")
         self.start_button.setToolTip("Recognize gestures in the chosen stream (Ctrl+Return)")
@@ -120,11 +142,17 @@ class StartPage(QWidget):
         bottom.setSpacing(theme.GAP_PX)
         bottom.addWidget(self.virtual)
         bottom.addWidget(self.replay)
-        bottom.addSpacing(10)
-        bottom.addWidget(Label("Outputs", "muted"))
-        bottom.addWidget(self.sinks, 1)
-        bottom.addWidget(self.record)
+        bottom.addStretch(1)
         bottom.addWidget(self.start_button)
+        run = QHBoxLayout()
+        run.setSpacing(theme.GAP_PX)
+        run.addWidget(Label("Profile", "muted"))
+        run.addWidget(self.profile, 1)
+        run.addWidget(self.calibrate)
+        run.addSpacing(10)
+        run.addWidget(Label("Outputs", "muted"))
+        run.addWidget(self.sinks, 1)
+        run.addWidget(self.record)
         page = QVBoxLayout(self)
         page.setContentsMargins(theme.MARGIN_PX + 2, theme.MARGIN_PX, theme.MARGIN_PX + 2, theme.MARGIN_PX)
         page.setSpacing(theme.GAP_PX)
@@ -132,6 +160,7 @@ class StartPage(QWidget):
         page.addWidget(self._status)
         page.addLayout(columns, 1)
         page.addWidget(Card("3   Do they fit?", self.fit))
+        page.addLayout(run)
         page.addLayout(bottom)
         self._status.hide()
 
@@ -144,12 +173,14 @@ class StartPage(QWidget):
         self.virtual.clicked.connect(self.begin_virtual)
         self.replay.clicked.connect(self._ask_recording)
         self.record.clicked.connect(self._ask_record)
+        self.calibrate.clicked.connect(self.begin_calibration)
         self.theme_button.clicked.connect(self.switch_theme)
         for key, button in (
             ("Ctrl+Return", self.start_button),
             ("Ctrl+Enter", self.start_button),
             ("Ctrl+D", self.virtual),
             ("Ctrl+R", self.replay),
+            ("Ctrl+K", self.calibrate),
             ("Ctrl+O", self.models.browse),
             ("Ctrl+S", self.record),
             ("Ctrl+T", self.theme_button),
@@ -214,7 +245,32 @@ class StartPage(QWidget):
             else:
                 fit.judge(described, spec)
         self.start_button.setEnabled(fit.fits)
+        self.calibrate.setEnabled(fit.fits)
+        self._list_profiles(card)
         self.replay.setEnabled(spec is not None)
+
+    def _list_profiles(self, card: ModelCard | None) -> None:
+        """Those of the chosen model, once it is another one."""
+        key = None if card is None else card.given
+        if key == self._listed and self.profile.count():
+            return
+        self._listed = key
+        wanted = self.profile.currentData()
+        self.profile.clear()
+        self.profile.addItem("none", None)
+        if card is not None and card.manifest is not None and self._profiles is not None:
+            from rt_handdt.runtime.profile_list import find_profiles
+
+            for folder, facts in find_profiles(self._profiles, card.manifest.fingerprint):
+                when = facts.created[:16].replace("T", " ")
+                self.profile.addItem(f"{shown(facts.subject or 'unnamed', 24)} · {when}", str(folder))
+        self.profile.setCurrentIndex(max(0, self.profile.findData(wanted)))
+
+    def choose_profile(self, folder: Path) -> None:
+        """Take up one that has just been made."""
+        self._listed = object()  # whatever was listed is old
+        self._list_profiles(self.models.model)
+        self.profile.setCurrentIndex(max(0, self.profile.findData(str(folder))))
 
     def _say_streams(self, fault: str, any_there: bool, looks: int) -> None:
         if fault:
@@ -280,24 +336,44 @@ class StartPage(QWidget):
         self.choices = self.choices.model_copy(update={"recording": str(Path(path).parent)})
         self._begin(f"replay of {Path(path).name} {os.getpid()}", path)
 
+    def begin_calibration(self) -> None:
+        """Guide through a calibration on the chosen stream, if it fits."""
+        stream = self.streams.stream
+        run = self._run(handle(stream, self.streams.streams)) if self.fit.fits and stream is not None else None
+        if run is not None:
+            self.say("")
+            self.calibrating.emit(self._told(run))
+
     def _begin(self, stream: str, recording: str = "") -> None:
+        run = self._run(stream)
+        if run is None:
+            return
+        data = self.profile.currentData()
+        run = replace(run, profile=None if data is None else Path(data))
+        replay = ReplayProcess([recording, "--loop"], stream) if recording else None
+        self._emit(replace(run, timeout_s=WAIT_S) if replay else run, replay)
+
+    def _run(self, stream: str) -> LiveRun | None:
+        """With the chosen model, and the stream's columns as they are said to be; None, and said, if that cannot be."""
         card = self.models.model
         if card is None or card.manifest is None:
-            return
+            return None
         self.choices = self._chosen()
         try:
-            choice = self.fit.choice(stream)
+            return LiveRun(bundle_path(card.given), self.fit.choice(stream))
         except HanddtError as exc:
             self.say(str(exc))
-            return
-        replay = ReplayProcess([recording, "--loop"], stream) if recording else None
-        self._emit(LiveRun(bundle_path(card.given), choice, timeout_s=WAIT_S if replay else 10.0), replay)
+            return None
+
+    def _told(self, run: LiveRun) -> LiveRun:
+        """The same, with who is told decisions and what is recorded."""
+        sinks = tuple(self.sinks.text().split())
+        return replace(run, sinks=sinks, outputs=False, record=self.recording_to, explain=True, network=self._network)
 
     def _emit(self, run: LiveRun, replay: ReplayProcess | None) -> None:
         self.say("")
-        sinks, record = tuple(self.sinks.text().split()), self.recording_to
+        run = self._told(run)
         self.record_to(None)  # that file is made then, and none is written twice
-        run = replace(run, sinks=sinks, outputs=False, record=record, explain=True, network=self._network)
         self.begun.emit(run, replay)
 
     def record_to(self, path: Path | None) -> None:

@@ -1,0 +1,69 @@
+"""What a guided calibration asks for now, and how loud the answer is."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QPainter
+
+from rt_handdt.core.gestures import title
+from rt_handdt.gui import theme
+from rt_handdt.gui.widgets.canvas import CENTRE, LEFT, RIGHT, Canvas, bold, bold_pixels, medium, pill, wrapped, write
+from rt_handdt.runtime.guide import Phase, View
+
+#: A level bar is full at so many times the loudness of rest.
+FULL = 12.0
+_WORDS = {Phase.PREPARE: "Get ready", Phase.HOLD: "Hold", Phase.ASK: "Again, or leave it?", Phase.DONE: "Done"}
+
+
+class Cue(Canvas):
+    """Label, what to do with it, the seconds left, and a bar of loudness."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._view: View | None = None
+        self._lasts_s = 1.0
+        self.setMinimumSize(300, 190)
+
+    def show_view(self, view: View) -> None:
+        """Show what is asked for."""
+        before = self._view
+        if before is None or (before.number, before.phase) != (view.number, view.phase) or view.left_s > self._lasts_s:
+            self._lasts_s = max(view.left_s, 0.1)
+        self._view = view
+        self.setAccessibleName(f"{_WORDS[view.phase]}: {title(view.label)}, step {view.number} of {view.steps}")
+        self.update()
+
+    def draw(self, painter: QPainter) -> None:
+        """Draw it from top to bottom."""
+        view, width = self._view, float(self.width())
+        if view is None:
+            return
+        tone = {Phase.HOLD: theme.GOOD, Phase.ASK: theme.WARN}.get(view.phase, theme.ACCENT)
+        name = title(view.label)
+        size = bold_pixels((name,), width, max(24, min(96, self.height() // 4)), 20)
+        lines = wrapped(name, bold(size), width)[:2]
+        top = max(0.0, (self.height() - 146 - 1.2 * size * len(lines)) / 2)
+        write(painter, QRectF(0, top, width, 22), f"Step {view.number} of {view.steps}", medium(15), theme.MUTED, LEFT)
+        top += 30
+        for line in lines:
+            write(painter, QRectF(0, top, width, size * 1.2), line, bold(size), theme.TEXT, LEFT)
+            top += size * 1.2
+        top += 6
+        write(painter, QRectF(0, top, width, 34), _WORDS[view.phase], bold(24), tone, LEFT)
+        if view.left_s > 0:
+            write(painter, QRectF(0, top, width, 34), f"{view.left_s:.1f} s", bold(24), tone, RIGHT)
+        top += 42
+        self._bar(painter, QRectF(0, top, width, 12), view.left_s / self._lasts_s if view.left_s > 0 else 0.0, tone)
+        top += 28
+        write(painter, QRectF(0, top, 90, 20), "Loudness", medium(14), theme.MUTED, LEFT)
+        self._bar(painter, QRectF(90, top + 4, width - 90, 12), view.level / FULL, theme.GOOD)
+        if top + 50 < self.height():
+            words = f"{view.level:.1f} × rest"
+            write(painter, QRectF(90, top + 20, width - 90, 20), words, medium(13), theme.MUTED, CENTRE)
+
+    @staticmethod
+    def _bar(painter: QPainter, box: QRectF, share: float, tone: str) -> None:
+        pill(painter, box, theme.TRACK)
+        if share > 0:
+            box.setWidth(max(box.height(), box.width() * min(1.0, share)))
+            pill(painter, box, tone)

@@ -1,0 +1,160 @@
+"""A guided calibration on a thread of its own, for a window that shows it."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from rt_handdt.core.profile import Profile
+from rt_handdt.errors import HanddtError, StreamError, sentence_of
+from rt_handdt.runtime.guide import Guide, Step, Verdict, View
+from rt_handdt.runtime.guide_feed import GuideFeed
+from rt_handdt.runtime.live_run import LiveRun
+from rt_handdt.runtime.source_choice import SourceChoice
+
+if TYPE_CHECKING:
+    from rt_handdt.infer.classifier import StreamClassifier
+    from rt_handdt.runtime.connect import Connection
+
+Wish = Literal["repeat", "back", "go_on", "finish"]
+JOIN_S = 5.0
+
+
+class Stage(StrEnum):
+    """Where a run stands."""
+
+    OPENING = "opening"
+    """The model is loaded, and the stream looked for."""
+    GUIDING = "guiding"
+    """Rest and gestures are asked for."""
+    FITTED = "fitted"
+    """It came to a profile."""
+    OVER = "over"
+    """It came to nothing; `Progress.sentences` say why."""
+
+
+class Progress(NamedTuple):
+    """What a screen shows.
+
+    Attributes
+    ----------
+    stage
+        See there.
+    view
+        Of the guide; None before it begins.
+    verdicts
+        Each step that is asked for, and how it went; None: not heard yet.
+    sentences
+        What is to be known: notes on the stream, what the fit came to, or why it came to nothing.
+    profile
+        Once it is fitted.
+    """
+
+    stage: Stage
+    view: View | None = None
+    verdicts: tuple[tuple[Step, Verdict | None], ...] = ()
+    sentences: tuple[str, ...] = ()
+    profile: Profile | None = None
+
+
+class CalibrationRun:
+    """Runs from when it is made until it is fitted, has failed or is closed.
+
+    Parameters
+    ----------
+    run
+        Whose model and stream.
+    repetitions, hold_s, prepare_s
+        See `rt_handdt.runtime.guide.Guide`.
+    """
+
+    def __init__(self, run: LiveRun, *, repetitions: int = 1, hold_s: float = 3.0, prepare_s: float = 2.0) -> None:
+        self.run = run
+        self._repetitions, self._hold_s, self._prepare_s = repetitions, hold_s, prepare_s
+        self._wishes: queue.SimpleQueue[Wish] = queue.SimpleQueue()
+        self._over = threading.Event()
+        self._progress = Progress(Stage.OPENING)
+        self._thread = threading.Thread(target=self._work, name="handdt-calibration", daemon=True)
+        self._thread.start()
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is; from any thread."""
+        return self._progress
+
+    def wish(self, wish: Wish) -> None:
+        """Make the present step again, the one before, leave it as it was heard, or fit what was heard until now."""
+        self._wishes.put(wish)
+
+    def close(self) -> None:
+        """End it; what was not fitted is gone."""
+        self._over.set()
+
+    def join(self) -> None:
+        """Wait until it has ended; a few seconds at most."""
+        self.close()
+        self._thread.join(JOIN_S)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing runs any more."""
+        return not self._thread.is_alive()
+
+    def _work(self) -> None:
+        try:
+            self._guide()
+        except Exception as exc:  # a thread's would be printed, and the page wait for ever
+            words = str(exc) if isinstance(exc, HanddtError) else f"Calibration broke down: {sentence_of(exc)}"
+            self._progress = self._progress._replace(stage=Stage.OVER, sentences=(words,))
+
+    def _guide(self) -> None:
+        from rt_handdt.infer.classifier import StreamClassifier
+        from rt_handdt.io import lsl
+        from rt_handdt.runtime.connect import connect
+
+        run = self.run
+        classifier = StreamClassifier(run.bundle, provider=run.provider, bad=run.bad)  # type: ignore[arg-type]
+        guide = Guide(
+            classifier,
+            repetitions=self._repetitions,
+            rest_s=max(3.0, self._hold_s),
+            hold_s=self._hold_s,
+            prepare_s=self._prepare_s,
+        )
+        lsl.configure(network=run.network)
+        choice = run.stream if isinstance(run.stream, SourceChoice) else SourceChoice(run.stream)
+        connection = connect(classifier.spec, choice, timeout_s=run.timeout_s)
+        try:
+            ended = self._listen(guide, classifier, connection)
+        finally:
+            connection.close()
+        if self._over.is_set():
+            return
+        report = classifier.reader.fit(guide.windows())
+        profile = classifier.profile(report, rest_rms_uv=guide.rest_rms_uv, active_rms_uv=guide.active_rms_uv)
+        self._progress = self._progress._replace(
+            stage=Stage.FITTED, sentences=(*ended, *report.sentences()), profile=profile
+        )
+
+    def _listen(self, guide: Guide, classifier: StreamClassifier, connection: Connection) -> tuple[str, ...]:
+        feed = GuideFeed(guide, classifier, connection)
+        while not guide.done and not self._over.is_set():
+            self._progress = Progress(
+                Stage.GUIDING,
+                guide.view(),
+                tuple((step, guide.verdicts.get(step)) for step in guide.steps),
+                tuple(connection.notes),
+            )
+            try:
+                feed.step()
+            except StreamError as exc:
+                return (f"{exc} What was heard until then counts.",)
+            while not self._wishes.empty():
+                wish = self._wishes.get()
+                if wish == "finish":
+                    return ()
+                getattr(guide, wish)()
+        self._progress = self._progress._replace(verdicts=tuple((one, guide.verdicts.get(one)) for one in guide.steps))
+        return ()
