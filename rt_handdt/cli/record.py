@@ -65,6 +65,7 @@ def record(
     from rt_handdt.io import lsl
     from rt_handdt.io.protocol import Protocol
     from rt_handdt.runtime.ending import Ending
+    from rt_handdt.runtime.recorded_streams import recorded_streams
     from rt_handdt.runtime.recorder import check_new
     from rt_handdt.runtime.recording_run import RecordingRun
 
@@ -84,7 +85,7 @@ def record(
     path = file if file is not None else _place(name, folder)
     check_new(path)
     lsl.configure(network=network)
-    streams = _streams(stream or [], everything, timeout)
+    streams = recorded_streams(stream or [], everything=everything, timeout_s=timeout)
     if bids and name is not None:
         from rt_handdt.io.bids.write import check_session
 
@@ -191,27 +192,6 @@ def _place(name: SessionName | None, out: Path) -> Path:
     except OSError as exc:
         raise ConfigError(f"{path.parent}: cannot be made ({exc.strerror or exc}); choose another --out.") from None
     return path
-
-
-def _streams(wanted: list[str], everything: bool, timeout_s: float) -> list[Heard]:
-    """The signal first."""
-    from rt_handdt.io.choosing import answers_to, choose
-    from rt_handdt.io.lsl import Finder
-
-    finder = Finder()
-    heard = finder.gather(timeout_s, lambda one: one.is_signal and answers_to(one, wanted[0] if wanted else None, None))
-    descriptions = [one.description for one in heard]
-    signal = choose(descriptions, wanted[0] if wanted else None, None, lambda one: True)
-    found = [next(one for one in heard if one.description is signal)]
-    rest = [one for one in heard if one.description is not signal]
-    for name in wanted[1:]:
-        named = [one for one in rest if answers_to(one.description, name, None)]
-        if not named:
-            there = "; ".join(one.description.words() for one in rest) or "no other stream"
-            raise ConfigError(f"--stream {name}: is not there; there is {there}.")
-        found += [one for one in named if one not in found]
-    beside = [one for one in rest if everything or one.description.name == f"{signal.name}_markers"]
-    return found + [one for one in beside if one not in found]
 
 
 def _write_facts(path: Path, name: SessionName, signal: Heard, hand: str | None, sex: str | None, notes: str) -> None:

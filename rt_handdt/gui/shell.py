@@ -16,6 +16,7 @@ from rt_handdt.gui.choices import Kept, load_choices, save_choices
 from rt_handdt.gui.start.calibration_page import CalibrationPage, file_name
 from rt_handdt.gui.start.opening_page import OpeningPage
 from rt_handdt.gui.start.page import StartPage
+from rt_handdt.gui.start.recording_page import RecordingPage
 from rt_handdt.gui.start.style import style_sheet
 from rt_handdt.runtime.live_run import LiveRun
 from rt_handdt.runtime.replay_process import ReplayProcess
@@ -23,8 +24,10 @@ from rt_handdt.runtime.stream_watch import StreamWatch
 
 if TYPE_CHECKING:
     from rt_handdt.gui.window import MainWindow
+    from rt_handdt.io.protocol import Protocol
     from rt_handdt.runtime.calibration_run import CalibrationRun, Wish
     from rt_handdt.runtime.live_session import LiveSession
+    from rt_handdt.runtime.recording_session import RecordingSession
 
 LOOK_MS = 50
 #: Folder of the profiles, beside the last choices.
@@ -32,7 +35,7 @@ PROFILES = "profiles"
 
 
 class Shell(QWidget):
-    """Start page, calibration and live page, one at a time. All methods run on the GUI thread.
+    """Start page, calibration, recording and live page, one at a time. All methods run on the GUI thread.
 
     Parameters
     ----------
@@ -53,8 +56,10 @@ class Shell(QWidget):
         self.session: LiveSession | None = None
         self.live: MainWindow | None = None
         self.calibration: CalibrationRun | None = None
+        self.recording: RecordingSession | None = None
+        self._recorded_stream = ""
         self._said: list[str] = []
-        self._ending: list[LiveSession | CalibrationRun] = []
+        self._ending: list[LiveSession | CalibrationRun | RecordingSession] = []
         self._watch = StreamWatch(network=network)
         self.setWindowTitle("rt_handdt")
         self.setObjectName("window")
@@ -88,8 +93,15 @@ class Shell(QWidget):
         self.guided.cancelled.connect(self.back)
         self.guided.wished.connect(self._wish)
         self.guided.accepted.connect(self._use_profile)
+        self.page.recording.connect(self.ask_protocol)
+        self.recorded = RecordingPage()
+        self.recorded.begun.connect(self._ask_file)
+        self.recorded.ended.connect(self._end_recording)
+        self.recorded.left.connect(self.back)
+        self.recorded.replayed.connect(self._replay)
         self._stack.addWidget(self.page)
         self._stack.addWidget(self.guided)
+        self._stack.addWidget(self.recorded)
         self._stack.addWidget(self.opening)
         self._stack.setCurrentWidget(self.page)
 
@@ -97,7 +109,7 @@ class Shell(QWidget):
         choices, record = self.page.choices, self.page.recording_to
         theme.use(choices.theme)
         self._save()
-        for old in (self.page, self.opening, self.guided):
+        for old in (self.page, self.opening, self.guided, self.recorded):
             self._stack.removeWidget(old)
             old.deleteLater()
         self.page.stop()
@@ -167,6 +179,46 @@ class Shell(QWidget):
         self.page.record_to(None)
         self.begin(replace(run.run, profile=folder), None)
 
+    # -- recording ---------------------------------------------------------------------------------------------
+
+    def ask_protocol(self, stream: str, labels: tuple[str, ...]) -> None:
+        """Ask what shall be recorded of a stream."""
+        self._save()
+        self.page.stop()
+        self._recorded_stream = stream
+        self.recorded.ask(labels)
+        self._stack.setCurrentWidget(self.recorded)
+
+    def _ask_file(self, protocol: Protocol) -> None:
+        path = self.page.ask_new_file("Record to", "session")
+        if path is not None:
+            self.record(path, protocol)
+
+    def record(self, path: Path, protocol: Protocol) -> None:
+        """Record the stream that was asked for."""
+        from rt_handdt.runtime.recording_session import RecordingSession
+
+        self.recording = RecordingSession(path, self._recorded_stream, protocol, network=self._network)
+        self.recorded.begin(path, protocol)
+
+    def _end_recording(self) -> None:
+        if self.recording is not None:
+            self.recording.close()
+
+    def _look_at_recording(self, session: RecordingSession) -> None:
+        from rt_handdt.runtime.recording_session import RecordingStage
+
+        state = session.state
+        if state.stage is RecordingStage.OVER:
+            self.back()
+            self.page.say(" ".join(state.sentences))
+        elif state.stage is not RecordingStage.OPENING:
+            self.recorded.show_state(state)
+
+    def _replay(self, path: str) -> None:
+        self.back()
+        self.page.begin_replay(path)
+
     def _show_opening(self, what: str) -> None:
         self.opening.show_waiting(what, self._said)
         self._stack.setCurrentWidget(self.opening)
@@ -186,6 +238,9 @@ class Shell(QWidget):
         self._ending = [one for one in self._ending if not one.ended]
         if self.calibration is not None:
             self._look_at_calibration(self.calibration)
+            return
+        if self.recording is not None:
+            self._look_at_recording(self.recording)
             return
         session = self.session
         if session is None:
@@ -250,11 +305,11 @@ class Shell(QWidget):
     def _end_session(self) -> None:
         self._drop_live()
         self.setWindowState(self.windowState() & ~Qt.WindowState.WindowFullScreen)
-        for one in (self.session, self.calibration):
+        for one in (self.session, self.calibration, self.recording):
             if one is not None:
                 one.close()
                 self._ending.append(one)
-        self.session = self.calibration = None
+        self.session = self.calibration = self.recording = None
 
     def _save(self) -> None:
         sentence = save_choices(self._file, self.page.choices)
@@ -269,12 +324,17 @@ class Shell(QWidget):
 
     def _quit(self) -> None:
         """Close, after asking while something is recorded."""
-        if self.live is None or self.live.may_leave():
+        if self._may_leave():
             self.close()
+
+    def _may_leave(self) -> bool:
+        if self.recording is not None:
+            return self.recorded.may_leave()
+        return self.live is None or self.live.may_leave()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """End all that runs; while something is recorded, a click on the cross alone asks first."""
-        if self.live is not None and event.spontaneous() and not self.live.may_leave():
+        if event.spontaneous() and not self._may_leave():
             event.ignore()
             return
         self._timer.stop()

@@ -18,12 +18,15 @@ from rt_handdt.gui import theme
 from rt_handdt.gui.choices import Choices
 from rt_handdt.gui.start.calibration_page import CalibrationPage
 from rt_handdt.gui.start.page import StartPage
+from rt_handdt.gui.start.recording_page import RecordingPage
 from rt_handdt.gui.start.style import style_sheet
 from rt_handdt.gui.widgets.canvas import install_fonts
 from rt_handdt.gui.window import MainWindow
 from rt_handdt.io.description import StreamDescription
+from rt_handdt.runtime import recording_run
 from rt_handdt.runtime.calibration_run import Progress, Stage
 from rt_handdt.runtime.guide import Phase, Step, Verdict, View
+from rt_handdt.runtime.recording_session import RecordingStage, RecordingState
 from tests.gui.fake_engine import FakeEngine
 from tests.gui.fake_watch import FakeWatch
 
@@ -83,6 +86,20 @@ def calibration_page(fitted: bool) -> CalibrationPage:
     return page
 
 
+def recording_page(growing: bool) -> RecordingPage:
+    """Before it, or in the midst of it."""
+    page = RecordingPage()
+    page.setStyleSheet(style_sheet())
+    page.ask(read_manifest("default").gestures)
+    if growing:
+        protocol = page.protocol
+        assert protocol is not None
+        page.begin(Path("session_20261127_101500.xdf"), protocol)
+        progress = recording_run.Progress(42.0, 86_000, 88_000_000, "thumb_index_pinch", 2.7, "rest")
+        page.show_state(RecordingState(RecordingStage.RECORDING, progress))
+    return page
+
+
 def pages() -> dict[str, QWidget]:
     """Each page, made in the theme that holds."""
     live = MainWindow(FakeEngine(at_s=24.6, outputs=True), reject_below=0.5)
@@ -93,6 +110,7 @@ def pages() -> dict[str, QWidget]:
     sheet = MainWindow(FakeEngine(at_s=24.6))
     made = {"start": start_page(False), "misfit": start_page(True), "live": live, "stage": stage, "lost": lost}
     made["keys"] = sheet
+    made |= {"record": recording_page(False), "recording": recording_page(True)}
     made |= {"calibrate": calibration_page(False), "calibrated": calibration_page(True)}
     return made
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt, QTimer
 from pytestqt.qtbot import QtBot
@@ -18,9 +19,11 @@ from rt_handdt.gui.choices import Choices, load_choices, save_choices
 from rt_handdt.gui.shell import Shell
 from rt_handdt.gui.widgets.canvas import install_fonts
 from rt_handdt.io.lsl import SignalOutlet
+from rt_handdt.io.sources import open_recording
 from tests.gui.fake_engine import FakeEngine
 from tests.support.obedient import SPEC, Patience, obeying
-from tests.support.tiny import tiny_bundle
+from tests.support.streaming import streaming
+from tests.support.tiny import noise, tiny_bundle
 
 WAIT_MS = 90_000
 
@@ -238,6 +241,44 @@ def test_from_the_start_page_to_a_profile_and_a_live_page(
         qtbot.waitUntil(lambda: run.ended, timeout=WAIT_MS)
         shell.close()
     assert len(list((tmp_path / "profiles").iterdir())) == 1
+
+
+@pytest.mark.timeout(300)
+def test_a_session_is_recorded_with_clicks(
+    qtbot: QtBot, shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "made.xdf"
+    asked = iter([None, file])
+    monkeypatch.setattr(shell.page, "ask_new_file", lambda question, name: next(asked))
+    outlet = SignalOutlet("to record", SPEC.layout.channels, SPEC.fs_hz)
+    with streaming(outlet, noise(SPEC, 16, 1.0).astype(np.float32)):
+        qtbot.waitUntil(lambda: any(one.name == "to record" for one in shell.page.streams.streams), timeout=WAIT_MS)
+        names = [one.name for one in shell.page.streams.streams]
+        shell.page.streams.selectRow(names.index("to record"))
+        qtbot.waitUntil(shell.page.session.isEnabled, timeout=WAIT_MS)
+        qtbot.mouseClick(shell.page.session, Qt.MouseButton.LeftButton)
+        page = shell.recorded
+        assert page.isVisible()
+        for row in range(page.gestures.count()):
+            page.gestures.item(row).setCheckState(Qt.CheckState.Unchecked)
+        assert not page.start.isEnabled()
+        page.gestures.item(6).setCheckState(Qt.CheckState.Checked)
+        page.repetitions.setValue(1)
+        page.hold.setValue(1.0)
+        page.rest.setValue(0.5)
+        qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
+        assert shell.recording is None  # no file was chosen
+        qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(page.cue.isVisible, timeout=WAIT_MS)
+        shell._quit()
+        assert shell.isVisible()  # asks first
+        assert not page.back.isVisible()
+        qtbot.waitUntil(page.replay.isVisible, timeout=WAIT_MS)
+    assert "Saved as" in page._said.text()
+    assert {one.label for one in open_recording(file).markers} == {"rest", "hand_close"}
+    _press(qtbot, shell, Qt.Key.Key_Escape)
+    assert shell.page.isVisible()
+    assert shell.recording is None
 
 
 def test_broken_choices_are_said(qtbot: QtBot, tmp_path: Path) -> None:

@@ -70,6 +70,8 @@ class StartPage(QWidget):
     begun = Signal(object, object)
     #: A `LiveRun` whose user is to be guided through a calibration first.
     calibrating = Signal(object)
+    #: A stream, and the labels of which a session is to be recorded.
+    recording = Signal(str, object)
     themed = Signal()
     #: The exception with which this page ended.
     failed = Signal(object)
@@ -114,6 +116,8 @@ class StartPage(QWidget):
         self.profile.setToolTip("Whose calibration: electrodes must sit as they sat when it was made")
         self.profile.setAccessibleName("Profile")
         self.profile.setMinimumWidth(190)
+        self.session = QPushButton("Record a session…")
+        self.session.setToolTip("The chosen stream with cues, to train and calibrate with (Ctrl+L)")
         self.calibrate = QPushButton("Calibrate…")
         self.calibrate.setToolTip("Rest and each gesture once, in a minute, for the chosen stream and model (Ctrl+K)")
         self.start_button = QPushButton("Start")
@@ -142,6 +146,7 @@ class StartPage(QWidget):
         bottom.setSpacing(theme.GAP_PX)
         bottom.addWidget(self.virtual)
         bottom.addWidget(self.replay)
+        bottom.addWidget(self.session)
         bottom.addStretch(1)
         bottom.addWidget(self.start_button)
         run = QHBoxLayout()
@@ -174,6 +179,7 @@ class StartPage(QWidget):
         self.replay.clicked.connect(self._ask_recording)
         self.record.clicked.connect(self._ask_record)
         self.calibrate.clicked.connect(self.begin_calibration)
+        self.session.clicked.connect(self.begin_session)
         self.theme_button.clicked.connect(self.switch_theme)
         for key, button in (
             ("Ctrl+Return", self.start_button),
@@ -181,6 +187,7 @@ class StartPage(QWidget):
             ("Ctrl+D", self.virtual),
             ("Ctrl+R", self.replay),
             ("Ctrl+K", self.calibrate),
+            ("Ctrl+L", self.session),
             ("Ctrl+O", self.models.browse),
             ("Ctrl+S", self.record),
             ("Ctrl+T", self.theme_button),
@@ -248,6 +255,7 @@ class StartPage(QWidget):
         self.calibrate.setEnabled(fit.fits)
         self._list_profiles(card)
         self.replay.setEnabled(spec is not None)
+        self.session.setEnabled(chosen is not None and spec is not None)
 
     def _list_profiles(self, card: ModelCard | None) -> None:
         """Those of the chosen model, once it is another one."""
@@ -344,6 +352,14 @@ class StartPage(QWidget):
             self.say("")
             self.calibrating.emit(self._told(run))
 
+    def begin_session(self) -> None:
+        """Record the chosen stream, with cues for the chosen model's gestures; they need not fit."""
+        stream, card = self.streams.stream, self.models.model
+        if stream is not None and card is not None and card.manifest is not None:
+            self.choices = self._chosen()
+            self.say("")
+            self.recording.emit(handle(stream, self.streams.streams), card.manifest.gestures)
+
     def _begin(self, stream: str, recording: str = "") -> None:
         run = self._run(stream)
         if run is None:
@@ -386,12 +402,17 @@ class StartPage(QWidget):
         if self.recording_to is not None:
             self.record_to(None)
             return
-        start = str(Path(self.choices.recording) / time.strftime("run_%Y%m%d_%H%M%S.xdf"))
+        path = self.ask_new_file("Record to", "run")
+        if path is not None:
+            self.record_to(path)
+
+    def ask_new_file(self, question: str, name: str) -> Path | None:
+        """A name for an XDF file that is to be made; None: none was given."""
+        start = str(Path(self.choices.recording) / time.strftime(f"{name}_%Y%m%d_%H%M%S.xdf"))
         path, _ = QFileDialog.getSaveFileName(
-            self, "Record to", start, "XDF (*.xdf)", "", QFileDialog.Option.DontConfirmOverwrite
+            self, question, start, "XDF (*.xdf)", "", QFileDialog.Option.DontConfirmOverwrite
         )
-        if path:
-            self.record_to(Path(path if path.lower().endswith(".xdf") else f"{path}.xdf"))
+        return Path(path if path.lower().endswith(".xdf") else f"{path}.xdf") if path else None
 
     def _ask_recording(self) -> None:
         from rt_handdt.io.readers import endings

@@ -23,6 +23,9 @@ QLabel[face="heading"] {{ font-size: 16px; font-weight: 500; }}
 QLabel[face="verdict"] {{ font-size: 17px; font-weight: bold; }}
 QPushButton, QComboBox, QLineEdit {{
   background: {t.TRACK}; border: 1px solid {t.EDGE}; border-radius: 6px; padding: 6px 12px; min-height: 20px; }}
+QAbstractSpinBox {{ background: {t.TRACK}; color: {t.TEXT}; border: 1px solid {t.EDGE}; border-radius: 6px;
+  padding: 5px 8px; min-height: 20px; }}
+QAbstractSpinBox:focus {{ border: 1px solid {t.ACCENT}; }}
 QLineEdit:disabled, QComboBox:disabled, QPushButton:disabled {{ color: {t.MUTED}; background: {t.PANEL}; }}
 QPushButton:hover, QComboBox:hover {{ border-color: {t.ACCENT}; }}
 QPushButton:focus, QComboBox:focus, QLineEdit:focus, QTableWidget:focus, QListWidget:focus {{

@@ -1,0 +1,125 @@
+"""A recording with cues on a thread of its own, for a window that shows it."""
+
+from __future__ import annotations
+
+import threading
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+from rt_handdt.errors import HanddtError, sentence_of
+from rt_handdt.io.protocol import Protocol
+from rt_handdt.runtime.recording_run import Progress, RecordingRun
+
+STEP_S = 0.02
+JOIN_S = 10.0
+
+
+class RecordingStage(StrEnum):
+    """Where a recording stands."""
+
+    OPENING = "opening"
+    """The stream is looked for."""
+    RECORDING = "recording"
+    """The file grows."""
+    SAVED = "saved"
+    """The file is whole."""
+    OVER = "over"
+    """There is no file; `RecordingState.sentences` say why."""
+
+
+class RecordingState(NamedTuple):
+    """What a screen shows.
+
+    Attributes
+    ----------
+    stage
+        See there.
+    progress
+        The newest; None before there is one.
+    sentences
+        What is to be known.
+    """
+
+    stage: RecordingStage
+    progress: Progress | None = None
+    sentences: tuple[str, ...] = ()
+
+
+class RecordingSession:
+    """Records from when it is made until the cues are done or it is ended; what is recorded is kept either way.
+
+    Parameters
+    ----------
+    path
+        The XDF file to make.
+    stream
+        Name of the signal, or what else answers to it; its markers come along.
+    protocol
+        What is asked for.
+    network
+        Look for the stream beyond this computer.
+    timeout_s
+        How long it is waited for.
+    """
+
+    def __init__(
+        self, path: Path, stream: str, protocol: Protocol, *, network: bool = False, timeout_s: float = 10.0
+    ) -> None:
+        self.path, self.protocol = path, protocol
+        self._stream, self._network, self._timeout_s = stream, network, timeout_s
+        self._over = threading.Event()
+        self._state = RecordingState(RecordingStage.OPENING)
+        self._thread = threading.Thread(target=self._work, name="handdt-recording", daemon=True)
+        self._thread.start()
+
+    @property
+    def state(self) -> RecordingState:
+        """How it stands; from any thread."""
+        return self._state
+
+    def close(self) -> None:
+        """End it; the file is kept."""
+        self._over.set()
+
+    def join(self) -> None:
+        """Wait until the file is whole; a few seconds at most."""
+        self.close()
+        self._thread.join(JOIN_S)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing runs any more."""
+        return not self._thread.is_alive()
+
+    def _say(self, sentence: str) -> None:
+        self._state = self._state._replace(sentences=(*self._state.sentences, sentence))
+
+    def _work(self) -> None:
+        try:
+            self._record()
+        except Exception as exc:  # a thread's would be printed, and the page wait for ever
+            words = str(exc) if isinstance(exc, HanddtError) else f"The recording broke down: {sentence_of(exc)}"
+            whole = self._state.stage is RecordingStage.RECORDING
+            stage = RecordingStage.SAVED if whole else RecordingStage.OVER
+            self._state = self._state._replace(stage=stage, sentences=(*self._state.sentences, words))
+
+    def _record(self) -> None:
+        from rt_handdt.io import lsl
+        from rt_handdt.runtime.recorded_streams import recorded_streams
+
+        lsl.configure(network=self._network)
+        streams = recorded_streams([self._stream], timeout_s=self._timeout_s)
+        if self._over.is_set():
+            self._state = RecordingState(RecordingStage.OVER)
+            return
+        run = RecordingRun(self.path, streams, self.protocol.cues(), say=self._say)
+        self._state = self._state._replace(stage=RecordingStage.RECORDING)
+        try:
+            while (progress := run.step()) is not None:
+                self._state = self._state._replace(progress=progress)
+                if self._over.wait(STEP_S):
+                    break
+        finally:
+            run.close()
+        self._state = self._state._replace(stage=RecordingStage.SAVED)
