@@ -117,6 +117,13 @@ def collect(
     found = np.unique(np.concatenate([part.label for part in parts]))
     if len(found) < len(gestures):
         lost = [label for k, label in enumerate(gestures.labels) if k not in found]
+        refused = sum((part.refused for part in parts), Counter[tuple[str, str]]())
+        if codes := sorted({code for label, code in refused if label in lost}):
+            raise RecordingError(
+                f"All windows of {', '.join(lost)} are such as live use refuses as no EMG ({', '.join(codes)}): see "
+                "what 'rt-handdt inspect' says of the recordings, and record these labels again, or name the others "
+                "under 'gestures' in the configuration."
+            )
         raise RecordingError(
             f"No window of {spec.window_s:g} s fits any segment of: {', '.join(lost)}; "
             "shorten the window, or name the other labels under 'gestures' in the configuration."
@@ -136,7 +143,7 @@ def collect(
         trials=tuple(trials),
         notes=tuple(
             f"{recording.name}: windows that live use would refuse as no EMG are left out: "
-            + ", ".join(f"{code} ({count})" for code, count in part.refused.most_common())
+            + ", ".join(f"{label}, {code} ({count})" for (label, code), count in part.refused.most_common())
             for recording, part in zip(recordings, parts, strict=True)
             if part.refused
         ),
@@ -150,7 +157,7 @@ class _Part:
     trial: Int64
     since_cue_s: Float32
     level_uv: Float32
-    refused: Counter[str]
+    refused: Counter[tuple[str, str]]  # of a label, by a code
 
 
 def _map(work: Callable[[Recording], _Part], recordings: Sequence[Recording], workers: int) -> Iterator[_Part]:
@@ -171,7 +178,7 @@ def _windows_of(recording: Recording, spec: PipelineSpec, gestures: GestureSet, 
     number = {label: k for k, label in enumerate(gestures.labels)}
     maps: list[Float32] = []
     rows: list[tuple[int, int, float, float]] = []
-    refused = Counter[str]()
+    refused = Counter[tuple[str, str]]()
     at = 0  # the segment that the newest sample is in, or the first one still ahead
     for count, frame in enumerate(iter_frames(recording, spec)):
         if count % stride:
@@ -184,7 +191,7 @@ def _windows_of(recording: Recording, spec: PipelineSpec, gestures: GestureSet, 
         first = frame.index - spec.window_samples + 1
         if segment.label in number and segment.holds(first, frame.index):
             if frame.fault is not None:
-                refused[frame.fault.code] += 1
+                refused[segment.label, frame.fault.code] += 1
                 continue
             maps.append(frame.maps)
             since = (first - segment.start) / spec.fs_hz

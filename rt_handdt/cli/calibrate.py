@@ -132,6 +132,8 @@ def _guide(guide: Guide, classifier: StreamClassifier, connection: Connection, c
                 guide.back()
             elif key == " " or (view.phase is Phase.ASK and keyboard is None):
                 guide.go_on()  # where nobody can be asked, it is left as it was heard
+    if feed.note:
+        console.print(Text(feed.note, "yellow"))
 
 
 def _line(view: View) -> Text:

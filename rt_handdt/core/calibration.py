@@ -232,7 +232,7 @@ def fit_calibration(
     rows = _thinned(windows.label, max(MOST_WINDOWS, int(MOST_PRODUCTS / views.features.shape[1] ** 2)))
     labels = np.unique(windows.label)
     y = np.searchsorted(labels, windows.label)
-    features, latent = _discriminants(views, y, rows, population, settings, windows.independent * len(y) / repeated)
+    features, latent = _discriminants(views, y, rows, population, settings, _independent(windows, np.arange(len(y))))
     distance = tried.distance
     if not len(distance):
         distance = features.squared_distances(views.features)[np.arange(len(y)), y]
@@ -282,10 +282,7 @@ def _balanced(compressed: Float32, label: Int64) -> tuple[Float32, Float32]:
 def _discriminants(
     views: _Views, y: Int64, rows: Int64, population: Population, settings: CalibrationSettings, independent: float
 ) -> tuple[Discriminant, Discriminant]:
-    """Fitted to some rows, which stand for so many independent windows.
-
-    Those of one repetition are counted, however many there are: windows within one do not say how repetitions differ.
-    """
+    """Fitted to some rows, which stand for so many independent windows."""
 
     def pooled(factor: Float32) -> float:
         return settings.pooled if len(factor) else 0.0
@@ -307,6 +304,16 @@ def _discriminants(
             pooled=pooled(population.latents),
         ),
     )
+
+
+def _independent(windows: LabelledWindows, rows: Int64) -> float:
+    """How many independent windows some rows are worth: those of one repetition, however many there are.
+
+    Windows within one do not say how repetitions differ.
+    """
+    label, repetition = windows.label[rows], windows.repetition[rows]
+    each = len(np.unique(np.stack([label, repetition]), axis=1).T) / len(np.unique(label))
+    return windows.independent * len(rows) / each
 
 
 def _thinned(label: Int64, most: int) -> Int64:
@@ -338,9 +345,7 @@ def _tried(
         if len(np.unique(y[rest])) < len(labels):
             continue
         rows = rest[_thinned(y[rest], MOST_TRIED)]
-        # as many as in the fit to all, or, of one repetition's halves, as there are
-        independent = windows.independent * len(rest) / max(1, len(np.unique(windows.repetition)) - 1)
-        of_features, of_latents = _discriminants(views, y, rows, population, settings, independent)
+        of_features, of_latents = _discriminants(views, y, rows, population, settings, _independent(windows, rest))
         here = np.flatnonzero(fold == one)
         here = here[_thinned(y[here], MOST_TRIED)]
         held.append(here)

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QStackedLayout, QWidget
 
-from rt_handdt.errors import ConfigError, sentence_of
+from rt_handdt.errors import ConfigError, HanddtError, sentence_of
 from rt_handdt.gui import theme
 from rt_handdt.gui.choices import Kept, load_choices, save_choices
 from rt_handdt.gui.start.calibration_page import CalibrationPage, file_name
@@ -19,6 +19,7 @@ from rt_handdt.gui.start.page import StartPage
 from rt_handdt.gui.start.recording_page import RecordingPage
 from rt_handdt.gui.start.style import style_sheet
 from rt_handdt.runtime.live_run import LiveRun
+from rt_handdt.runtime.recorder import check_new
 from rt_handdt.runtime.replay_process import ReplayProcess
 from rt_handdt.runtime.stream_watch import StreamWatch
 
@@ -106,7 +107,7 @@ class Shell(QWidget):
         self._stack.setCurrentWidget(self.page)
 
     def _new_theme(self) -> None:
-        choices, record = self.page.choices, self.page.recording_to
+        choices, record, profile = self.page.choices, self.page.recording_to, self.page.wanted_profile
         theme.use(choices.theme)
         self._save()
         for old in (self.page, self.opening, self.guided, self.recorded):
@@ -115,6 +116,7 @@ class Shell(QWidget):
         self.page.stop()
         self._show_pages(Kept(choices, ""))
         self.page.record_to(record)
+        self.page.wanted_profile = profile
         self.page.start()
 
     # -- running -----------------------------------------------------------------------------------------------
@@ -171,8 +173,7 @@ class Shell(QWidget):
         try:
             profile.save(folder)
         except ConfigError as exc:
-            self.back()
-            self.page.say(str(exc))
+            self.guided.say(str(exc))
             return
         self._end_session()
         self.page.choose_profile(folder)
@@ -186,12 +187,23 @@ class Shell(QWidget):
         self._save()
         self.page.stop()
         self._recorded_stream = stream
-        self.recorded.ask(labels)
+        try:
+            self.recorded.ask(labels)
+        except HanddtError as exc:  # a label that no protocol may have
+            self.back()
+            self.page.say(str(exc))
+            return
         self._stack.setCurrentWidget(self.recorded)
 
     def _ask_file(self, protocol: Protocol) -> None:
         path = self.page.ask_new_file("Record to", "session")
-        if path is not None:
+        if path is None:
+            return
+        try:
+            check_new(path)
+        except ConfigError as exc:
+            self.recorded.say(str(exc))
+        else:
             self.record(path, protocol)
 
     def record(self, path: Path, protocol: Protocol) -> None:
@@ -202,7 +214,13 @@ class Shell(QWidget):
         self.recorded.begin(path, protocol)
 
     def _end_recording(self) -> None:
-        if self.recording is not None:
+        from rt_handdt.runtime.recording_session import RecordingStage
+
+        if self.recording is None:
+            return
+        if self.recording.state.stage is RecordingStage.OPENING:
+            self.back()
+        else:
             self.recording.close()
 
     def _look_at_recording(self, session: RecordingSession) -> None:
@@ -330,6 +348,8 @@ class Shell(QWidget):
     def _may_leave(self) -> bool:
         if self.recording is not None:
             return self.recorded.may_leave()
+        if self.calibration is not None:
+            return self.guided.may_leave()
         return self.live is None or self.live.may_leave()
 
     def closeEvent(self, event: QCloseEvent) -> None:

@@ -127,34 +127,44 @@ class CalibrationRun:
         choice = run.stream if isinstance(run.stream, SourceChoice) else SourceChoice(run.stream)
         connection = connect(classifier.spec, choice, timeout_s=run.timeout_s)
         try:
-            ended = self._listen(guide, classifier, connection)
+            said = self._listen(guide, classifier, connection)
         finally:
             connection.close()
         if self._over.is_set():
             return
-        report = classifier.reader.fit(guide.windows())
+        try:
+            report = classifier.reader.fit(guide.windows())
+        except HanddtError as exc:
+            raise type(exc)(" ".join((*said, str(exc)))) from None
         profile = classifier.profile(report, rest_rms_uv=guide.rest_rms_uv, active_rms_uv=guide.active_rms_uv)
         self._progress = self._progress._replace(
-            stage=Stage.FITTED, sentences=(*ended, *report.sentences()), profile=profile
+            stage=Stage.FITTED, sentences=(*said, *report.sentences()), profile=profile
         )
 
     def _listen(self, guide: Guide, classifier: StreamClassifier, connection: Connection) -> tuple[str, ...]:
         feed = GuideFeed(guide, classifier, connection)
+        early = ""
         while not guide.done and not self._over.is_set():
             self._progress = Progress(
                 Stage.GUIDING,
                 guide.view(),
                 tuple((step, guide.verdicts.get(step)) for step in guide.steps),
-                tuple(connection.notes),
+                tuple(filter(None, (*connection.notes, feed.note, early))),
             )
             try:
                 feed.step()
             except StreamError as exc:
-                return (f"{exc} What was heard until then counts.",)
+                return tuple(filter(None, (f"{exc} What was heard until then counts.", feed.note)))
             while not self._wishes.empty():
                 wish = self._wishes.get()
-                if wish == "finish":
-                    return ()
-                getattr(guide, wish)()
+                if wish != "finish":
+                    getattr(guide, wish)()
+                    continue
+                try:
+                    guide.windows()
+                except HanddtError as exc:
+                    early = str(exc)
+                else:
+                    return tuple(filter(None, (feed.note,)))
         self._progress = self._progress._replace(verdicts=tuple((one, guide.verdicts.get(one)) for one in guide.steps))
-        return ()
+        return tuple(filter(None, (feed.note,)))

@@ -30,6 +30,14 @@ class GuideFeed:
     def __init__(self, guide: Guide, classifier: StreamClassifier, connection: Connection) -> None:
         self._guide, self._classifier, self._connection = guide, classifier, connection
         self._heard_at = time.monotonic()
+        self._gaps = 0
+
+    @property
+    def note(self) -> str:
+        """What is to be known of the stream; empty: nothing."""
+        if not self._gaps:
+            return ""
+        return f"{self._gaps} times samples were lost on the way: what was held then was not heard whole."
 
     def step(self) -> None:
         """Wait for what comes next, for a second at most.
@@ -46,6 +54,6 @@ class GuideFeed:
         if now - self._heard_at > SILENT_S:
             raise StreamError(f"The stream has sent nothing for {SILENT_S:g} s.")
         for chunk in chunks:
-            if chunk.gap_samples:
-                classifier.gap(chunk.gap_samples)
+            if chunk.gap_samples and not classifier.gap(chunk.gap_samples):
+                self._gaps += 1
             self._guide.feed(classifier.windows(connection.microvolts(chunk), chunk.times_s))

@@ -52,13 +52,13 @@ class Pace:
             chunks = inlet.read(round(BACKLOG_S * self._fs_hz), 0.0)
             if chunks:
                 return chunks
+        began = clock()
         wanted, wait_s = min(self._classifier.samples_to_next_window, self._piece), WAIT_S
         if self._due_s:
-            wait_s = self._due_s - READY_S - clock()
+            wait_s = self._due_s - READY_S - began
             if wait_s <= 0:
                 self._due_s, wait_s = 0.0, WAIT_S
                 self._classifier.warm()
-        began = clock()
         chunks = inlet.read(wanted, wait_s)
         now = clock()
         if chunks and 1e-3 < now - began < wait_s:  # it had to wait: a packet has come
@@ -75,4 +75,5 @@ class Pace:
 
     def forget(self) -> None:
         """The source is another one, or was away."""
-        self._waited_s = self._due_s = 0.0
+        self._waited_s = self._due_s = self._vitals.packet_s = 0.0
+        self._waits.clear()

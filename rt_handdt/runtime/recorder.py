@@ -185,7 +185,9 @@ class Recorder:
 
     def _hand_over(self, item: tuple[Any, ...]) -> None:
         with self._come:
-            if not self._over and not self._stuck:
+            if self._bytes < self._most / 2:  # there is room again
+                self._stuck = self._gone
+            if not self._over and (not self._stuck or (item[0] == "source" and not self._gone)):
                 self._waiting.append(item)
                 self._come.notify()
 

@@ -12,6 +12,8 @@ from rt_handdt.io.protocol import Protocol
 from rt_handdt.runtime.recording_run import Progress, RecordingRun
 
 STEP_S = 0.02
+#: Whose signal brings nothing for so long should know.
+SILENT_S = 2.0
 JOIN_S = 10.0
 
 
@@ -39,11 +41,14 @@ class RecordingState(NamedTuple):
         The newest; None before there is one.
     sentences
         What is to be known.
+    silence
+        While the signal brings nothing: for how long, in a sentence.
     """
 
     stage: RecordingStage
     progress: Progress | None = None
     sentences: tuple[str, ...] = ()
+    silence: str = ""
 
 
 class RecordingSession:
@@ -115,11 +120,19 @@ class RecordingSession:
             return
         run = RecordingRun(self.path, streams, self.protocol.cues(), say=self._say)
         self._state = self._state._replace(stage=RecordingStage.RECORDING)
+        samples, grew_s = 0, 0.0
         try:
             while (progress := run.step()) is not None:
-                self._state = self._state._replace(progress=progress)
+                if progress.samples > samples:
+                    samples, grew_s = progress.samples, progress.seconds
+                silent_s = progress.seconds - grew_s
+                silence = f"Nothing has come from the stream for {silent_s:.0f} s." if silent_s > SILENT_S else ""
+                self._state = self._state._replace(progress=progress, silence=silence)
                 if self._over.wait(STEP_S):
                     break
         finally:
             run.close()
-        self._state = self._state._replace(stage=RecordingStage.SAVED)
+        state = self._state
+        self._state = RecordingState(
+            RecordingStage.SAVED, state.progress, (*state.sentences, *filter(None, (state.silence,)))
+        )

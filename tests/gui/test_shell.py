@@ -26,6 +26,7 @@ from tests.support.streaming import streaming
 from tests.support.tiny import noise, tiny_bundle
 
 WAIT_MS = 90_000
+CTRL = Qt.KeyboardModifier.ControlModifier
 
 
 def _press(qtbot: QtBot, shell: Shell, key: Qt.Key) -> None:
@@ -33,6 +34,16 @@ def _press(qtbot: QtBot, shell: Shell, key: Qt.Key) -> None:
     shell.activateWindow()
     qtbot.waitUntil(shell.isActiveWindow, timeout=WAIT_MS)
     qtbot.keyClick(shell, key)
+
+
+def _choose(qtbot: QtBot, shell: Shell, name: str) -> None:
+    """Click on a stream, once it is seen."""
+
+    def names() -> list[str]:
+        return [one.name for one in shell.page.streams.streams]
+
+    qtbot.waitUntil(lambda: name in names(), timeout=WAIT_MS)
+    shell.page.streams.selectRow(names().index(name))
 
 
 @pytest.fixture
@@ -208,9 +219,7 @@ def test_from_the_start_page_to_a_profile_and_a_live_page(
         return view.label if view is not None and view.phase in (Phase.PREPARE, Phase.HOLD) else "rest"
 
     with obeying(outlet, asked):
-        qtbot.waitUntil(lambda: len(shell.page.streams.streams) > 0, timeout=WAIT_MS)
-        row = next(k for k, one in enumerate(shell.page.streams.streams) if one.name == "wearer")
-        shell.page.streams.selectRow(row)
+        _choose(qtbot, shell, "wearer")
         qtbot.waitUntil(shell.page.calibrate.isEnabled, timeout=WAIT_MS)
         qtbot.mouseClick(shell.page.calibrate, Qt.MouseButton.LeftButton)
 
@@ -222,6 +231,12 @@ def test_from_the_start_page_to_a_profile_and_a_live_page(
         patient = Patience(shell.calibration)
         qtbot.waitUntil(fitted, timeout=WAIT_MS)
         assert [shell.guided.steps.item(k).text()[3:] for k in range(3)] == ["Rest", "Left", "Right"]
+        qtbot.waitUntil(shell.guided.subject.hasFocus, timeout=WAIT_MS)
+        shell._quit()
+        _press(qtbot, shell, Qt.Key.Key_F)  # a letter, and no key of the page
+        assert shell.isVisible()
+        assert "Again: discard" in shell.guided._said.text()
+        shell.guided.subject.clear()
         qtbot.keyClicks(shell.guided.subject, "Änne / 1")
         qtbot.mouseClick(shell.guided.use, Qt.MouseButton.LeftButton)
         (kept,) = (tmp_path / "profiles").iterdir()
@@ -232,6 +247,10 @@ def test_from_the_start_page_to_a_profile_and_a_live_page(
         assert any("Profile of 3 labels" in one for one in (*shell._said, *shell.session.said))
         _press(qtbot, shell, Qt.Key.Key_Escape)
         assert shell.page.profile.currentText().startswith("Änne / 1")
+        qtbot.mouseClick(shell.page.theme_button, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: shell.page.profile.currentText().startswith("Änne / 1"), timeout=WAIT_MS)
+        _choose(qtbot, shell, "wearer")
+        qtbot.waitUntil(shell.page.calibrate.isEnabled, timeout=WAIT_MS)
         shell.page.begin_calibration()
         qtbot.waitUntil(lambda: shell._stack.currentWidget() is shell.guided, timeout=WAIT_MS)
         run = shell.calibration
@@ -248,13 +267,12 @@ def test_a_session_is_recorded_with_clicks(
     qtbot: QtBot, shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "made.xdf"
-    asked = iter([None, file])
+    (tmp_path / "there.xdf").write_text("")
+    asked = iter([None, tmp_path / "there.xdf", file])
     monkeypatch.setattr(shell.page, "ask_new_file", lambda question, name: next(asked))
     outlet = SignalOutlet("to record", SPEC.layout.channels, SPEC.fs_hz)
     with streaming(outlet, noise(SPEC, 16, 1.0).astype(np.float32)):
-        qtbot.waitUntil(lambda: any(one.name == "to record" for one in shell.page.streams.streams), timeout=WAIT_MS)
-        names = [one.name for one in shell.page.streams.streams]
-        shell.page.streams.selectRow(names.index("to record"))
+        _choose(qtbot, shell, "to record")
         qtbot.waitUntil(shell.page.session.isEnabled, timeout=WAIT_MS)
         qtbot.mouseClick(shell.page.session, Qt.MouseButton.LeftButton)
         page = shell.recorded
@@ -269,10 +287,18 @@ def test_a_session_is_recorded_with_clicks(
         qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
         assert shell.recording is None  # no file was chosen
         qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
+        assert "there.xdf" in page._length.text()
+        assert page.start.isVisible()
+        qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
         qtbot.waitUntil(page.cue.isVisible, timeout=WAIT_MS)
+        session = shell.recording
         shell._quit()
         assert shell.isVisible()  # asks first
-        assert not page.back.isVisible()
+        for key, held in ((Qt.Key.Key_Escape, Qt.KeyboardModifier.NoModifier), (Qt.Key.Key_Return, CTRL)):
+            shell.activateWindow()
+            qtbot.keyClick(shell, key, held)  # what cannot be seen is not pressed
+        assert shell.recording is session
+        assert page.isVisible()
         qtbot.waitUntil(page.replay.isVisible, timeout=WAIT_MS)
     assert "Saved as" in page._said.text()
     assert {one.label for one in open_recording(file).markers} == {"rest", "hand_close"}

@@ -86,11 +86,21 @@ def test_what_comes_to_nothing_says_why_and_what_is_closed_ends(bundle: hd.Bundl
     run = started(bundle, "closed")
     with obeying(outlet, lambda: "rest"):
         until(lambda: run.progress.stage is Stage.GUIDING)
-        run.wish("finish")  # before two were heard
+        run.wish("finish")  # before two were heard: it goes on
+        until(lambda: any("Fewer than two gestures were heard" in one for one in run.progress.sentences))
+        assert run.progress.stage is Stage.GUIDING
+        run.join()
+        assert run.ended
+        assert run.progress.profile is None
+
+
+def test_a_stream_that_goes_too_soon_is_the_reason_that_is_said(bundle: hd.Bundle, lsl: None) -> None:
+    outlet = SignalOutlet("short", SPEC.layout.channels, SPEC.fs_hz)
+    run = started(bundle, "short")
+    with obeying(outlet, lambda: "rest") as gone:
+        until(lambda: run.progress.stage is Stage.GUIDING)
+        gone.set()
         until(lambda: run.progress.stage is Stage.OVER)
-        assert "Fewer than two gestures were heard" in run.progress.sentences[0]
-        other = started(bundle, "closed")
-        until(lambda: other.progress.stage is Stage.GUIDING)
-        other.join()
-        assert other.ended
-        assert other.progress.profile is None
+    (said,) = run.progress.sentences
+    assert "has sent nothing for" in said
+    assert "Fewer than two gestures were heard" in said

@@ -135,7 +135,7 @@ def test_a_report_without_a_place_is_said_and_kept_elsewhere(tmp_path: Path, mon
 
 def test_a_full_disk_keeps_the_last_whole_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "run.json"
-    report_file.write_whole(path, {"windows": 1})
+    report_file.write_whole(path, '{"windows": 1}')
 
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

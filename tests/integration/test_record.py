@@ -279,6 +279,21 @@ def test_what_a_recorder_cannot_hold_is_counted_and_said(bundle: Bundle, tmp_pat
     assert any(f"{report['dropped']} samples were not recorded" in one for one in run.said)
 
 
+def test_what_is_no_signal_is_recorded_again_once_there_is_room(bundle: Bundle, tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "a.xdf", about(labels=bundle.gestures.labels))
+    recorder._most = 4 * 8 * 256
+    recorder.signal(chunk(512))  # more than there is room for
+    recorder._bytes = recorder._most  # all that is full of earlier ones
+    recorder.event(state="lost")
+    assert not recorder._waiting
+    recorder.source(connected(SPEC).inlet.describe())  # what follows would be taken for the old one's
+    assert [one[0] for one in recorder._waiting] == ["source"]
+    recorder._bytes = 0  # written meanwhile
+    recorder.markers([(1.0, "fist")])
+    recorder.event(state="lost")
+    assert [one[0] for one in recorder._waiting] == ["source", "markers", "event"]
+
+
 def test_a_recorder_that_dies_is_said_and_the_run_goes_on(bundle: Bundle, tmp_path: Path) -> None:
     path = tmp_path / "a.xdf"
     with Run(bundle, path) as run:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
+
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
@@ -20,11 +21,15 @@ from rt_handdt.core.gestures import REST, title
 from rt_handdt.core.profile import Profile
 from rt_handdt.gui import theme
 from rt_handdt.gui.start.label import Label
+from rt_handdt.gui.start.shortcut import shortcut
 from rt_handdt.gui.widgets.card import Card
 from rt_handdt.gui.widgets.cue import Cue
 from rt_handdt.gui.widgets.hand_picture import HandPicture
 from rt_handdt.runtime.calibration_run import Progress, Stage, Wish
 from rt_handdt.runtime.guide import Phase
+
+#: Who leaves again within so long means it.
+ASKED_S = 4.0
 
 
 class CalibrationPage(QWidget):
@@ -38,6 +43,7 @@ class CalibrationPage(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self._fitted, self._asked_s = False, -ASKED_S
         self.setObjectName("page")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.cue, self.hand = Cue(), HandPicture()
@@ -68,7 +74,7 @@ class CalibrationPage(QWidget):
         row.addWidget(self.subject, 2)
         self.cancel = QPushButton("Cancel")
         self.cancel.setToolTip("Back to the start page; nothing is kept (Esc)")
-        self.cancel.clicked.connect(self.cancelled)
+        self.cancel.clicked.connect(self._leave)
         self.use = QPushButton("Use it")
         self.use.setProperty("kind", "main")
         self.use.setToolTip("Keep the profile and recognize gestures with it (Return)")
@@ -76,8 +82,8 @@ class CalibrationPage(QWidget):
         self.subject.returnPressed.connect(self.use.click)
         row.addWidget(self.cancel)
         row.addWidget(self.use)
-        QShortcut(QKeySequence("Esc"), self, self.cancel.click)
-        QShortcut(QKeySequence("Ctrl+Return"), self, self.use.click)
+        shortcut(self, "Esc", self.cancel)
+        shortcut(self, "Ctrl+Return", self.use)
 
         both = QHBoxLayout()
         both.setSpacing(2 * theme.GAP_PX)
@@ -111,14 +117,33 @@ class CalibrationPage(QWidget):
         button.setToolTip(tip)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.clicked.connect(lambda: self.wished.emit(wish))
-        QShortcut(QKeySequence(key), self, button.click)
+        shortcut(self, key, button)
         self._buttons[wish] = button
         row.addWidget(button)
+
+    def _leave(self) -> None:
+        if self.may_leave():
+            self.cancelled.emit()
+
+    def may_leave(self) -> bool:
+        """Whether there is nothing to lose, or the user has been told and asks again."""
+        now_s = time.monotonic()
+        asked, self._asked_s = now_s - self._asked_s < ASKED_S, now_s
+        if self._fitted and not asked:
+            self.say("It is not kept yet. Again: discard this calibration")
+        return asked or not self._fitted
+
+    def say(self, sentence: str) -> None:
+        """What the user should know of the profile."""
+        self._said.tell(sentence, "warn")
+        self._said.show()
 
     def show_progress(self, progress: Progress) -> None:
         """Show how far it is."""
         view, fitted = progress.view, progress.stage is Stage.FITTED
         guiding = progress.stage is Stage.GUIDING
+        if fitted and self._fitted:
+            return  # all is shown, and what was said since stays
         for button in self._buttons.values():
             button.setVisible(guiding)
         self.subject.setVisible(fitted)
@@ -136,12 +161,15 @@ class CalibrationPage(QWidget):
         if fitted:
             self._result.tell("\n\n".join(progress.sentences), "")
             self.hand.show_gesture(REST)
+            self.subject.setFocus()
+        self._fitted = fitted
         self._show_steps(progress)
 
     def begin(self) -> None:
         """Forget what was shown."""
         self.steps.clear()
         self.subject.clear()
+        self._fitted = False
         self.show_progress(Progress(Stage.OPENING))
         self.setFocus()
 

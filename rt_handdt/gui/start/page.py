@@ -6,11 +6,11 @@ import os
 import threading
 import time
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -28,6 +28,7 @@ from rt_handdt.gui.choices import Choices
 from rt_handdt.gui.start.fit_panel import FitPanel
 from rt_handdt.gui.start.label import Label
 from rt_handdt.gui.start.model_list import ModelList
+from rt_handdt.gui.start.shortcut import shortcut
 from rt_handdt.gui.start.stream_table import StreamTable
 from rt_handdt.gui.widgets.card import Card
 from rt_handdt.io.choosing import handle
@@ -83,6 +84,8 @@ class StartPage(QWidget):
         self.choices = choices
         self._watch, self._network, self._profiles = watch, network, profiles
         self._listed: object = None
+        #: The folder that was chosen last; taken again where it is listed.
+        self.wanted_profile: str | None = None
         self._models: list[tuple[ModelCard, ...]] = []
         self._judged: object = None
         self.recording_to: Path | None = None
@@ -116,6 +119,7 @@ class StartPage(QWidget):
         self.profile.setToolTip("Whose calibration: electrodes must sit as they sat when it was made")
         self.profile.setAccessibleName("Profile")
         self.profile.setMinimumWidth(190)
+        self.profile.activated.connect(self._profile_chosen)
         self.session = QPushButton("Record a session…")
         self.session.setToolTip("The chosen stream with cues, to train and calibrate with (Ctrl+L)")
         self.calibrate = QPushButton("Calibrate…")
@@ -192,7 +196,7 @@ class StartPage(QWidget):
             ("Ctrl+S", self.record),
             ("Ctrl+T", self.theme_button),
         ):
-            QShortcut(QKeySequence(key), self, button.click)
+            shortcut(self, key, button)
 
     # -- what is there -----------------------------------------------------------------------------------------
 
@@ -259,26 +263,27 @@ class StartPage(QWidget):
 
     def _list_profiles(self, card: ModelCard | None) -> None:
         """Those of the chosen model, once it is another one."""
-        key = None if card is None else card.given
+        key = None if card is None else (card.given, card.manifest and card.manifest.fingerprint)
         if key == self._listed and self.profile.count():
             return
         self._listed = key
-        wanted = self.profile.currentData()
         self.profile.clear()
         self.profile.addItem("none", None)
         if card is not None and card.manifest is not None and self._profiles is not None:
             from rt_handdt.runtime.profile_list import find_profiles
 
             for folder, facts in find_profiles(self._profiles, card.manifest.fingerprint):
-                when = facts.created[:16].replace("T", " ")
+                when = _local(facts.created)
                 self.profile.addItem(f"{shown(facts.subject or 'unnamed', 24)} · {when}", str(folder))
-        self.profile.setCurrentIndex(max(0, self.profile.findData(wanted)))
+        self.profile.setCurrentIndex(max(0, self.profile.findData(self.wanted_profile)))
+
+    def _profile_chosen(self) -> None:
+        self.wanted_profile = self.profile.currentData()
 
     def choose_profile(self, folder: Path) -> None:
         """Take up one that has just been made."""
-        self._listed = object()  # whatever was listed is old
+        self._listed, self.wanted_profile = object(), str(folder)  # whatever was listed is old
         self._list_profiles(self.models.model)
-        self.profile.setCurrentIndex(max(0, self.profile.findData(str(folder))))
 
     def _say_streams(self, fault: str, any_there: bool, looks: int) -> None:
         if fault:
@@ -373,6 +378,7 @@ class StartPage(QWidget):
         """With the chosen model, and the stream's columns as they are said to be; None, and said, if that cannot be."""
         card = self.models.model
         if card is None or card.manifest is None:
+            self.say("Choose a model that can be read.")
             return None
         self.choices = self._chosen()
         try:
@@ -422,3 +428,11 @@ class StartPage(QWidget):
         path, _ = QFileDialog.getOpenFileName(self, "Replay a recording", self.choices.recording, kinds)
         if path:
             self.begin_replay(path)
+
+
+def _local(created: str) -> str:
+    """A moment as the clock on the wall has it; as it is written, if it is none."""
+    try:
+        return datetime.fromisoformat(created).astimezone().strftime("%Y-%m-%d %H:%M")
+    except (ValueError, OSError, OverflowError):
+        return shown(created, 16)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QCheckBox,
     QDoubleSpinBox,
@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 from rt_handdt.core.gestures import REST, title
 from rt_handdt.gui import theme
 from rt_handdt.gui.start.label import Label
+from rt_handdt.gui.start.shortcut import shortcut
 from rt_handdt.gui.widgets.card import Card
 from rt_handdt.gui.widgets.cue import Cue
 from rt_handdt.gui.widgets.hand_picture import HandPicture
@@ -114,7 +115,7 @@ class RecordingPage(QWidget):
         self.start.clicked.connect(self._begin)
         self.replay.clicked.connect(lambda: self.replayed.emit(str(self._path)))
         for key, button in (("Esc", self.back), ("Ctrl+Return", self.start), ("Ctrl+E", self.stop)):
-            QShortcut(QKeySequence(key), self, button.click)
+            shortcut(self, key, button)
         row = QHBoxLayout()
         row.addWidget(self.back)
         row.addStretch(1)
@@ -180,7 +181,11 @@ class RecordingPage(QWidget):
     def _begin(self) -> None:
         protocol = self.protocol
         if protocol is not None:
-            self.begun.emit(protocol)
+            self.begun.emit(protocol.model_copy(update={"seed": secrets.randbelow(2**31)}))
+
+    def say(self, sentence: str) -> None:
+        """What is wrong with what was asked for."""
+        self._length.tell(sentence, "bad")
 
     def begin(self, path: Path, protocol: Protocol) -> None:
         """A recording begins."""
@@ -205,7 +210,8 @@ class RecordingPage(QWidget):
             self._whole.setValue(round(10 * progress.seconds))
         if saved:
             taken = "" if progress is None else f" {progress.seconds:.0f} s, {progress.size / 1e6:.1f} MB."
-            self._said.tell("\n".join((*state.sentences, f"Saved as {self._path}.{taken}")), "good")
+            tone = "warn" if state.sentences else "good"
+            self._said.tell("\n".join((*state.sentences, f"Saved as {self._path}.{taken}")), tone)
             self.hand.show_gesture(REST)
         elif progress is not None:
             doing = "Rest" if progress.cue == REST else "Hold"
@@ -214,7 +220,7 @@ class RecordingPage(QWidget):
             self.cue.show_cue(progress.cue, doing, tone, progress.left_s, after)
             self.hand.show_gesture(progress.cue)
             size = f"{progress.seconds:.0f} of {self._seconds:.0f} s · {progress.size / 1e6:.1f} MB"
-            told = [*state.sentences, size]
+            told = [*state.sentences, *filter(None, (state.silence,)), size]
             if time.monotonic() - self._asked_s < ASKED_S:
                 told.append("A recording is made. Again: end it, keep it, and leave")
             self._said.tell("\n".join(told), "warn" if len(told) > 1 else "muted")

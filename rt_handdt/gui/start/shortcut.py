@@ -1,0 +1,13 @@
+"""A key that presses a button."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QAbstractButton, QWidget
+
+
+def shortcut(page: QWidget, key: str, button: QAbstractButton) -> None:
+    """Press a button of a page by a key, once each time, and only while it can be seen."""
+    made = QShortcut(QKeySequence(key), page)
+    made.setAutoRepeat(False)
+    made.activated.connect(lambda: button.click() if button.isVisible() else None)
