@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from rt_handdt.runtime.guide import Guide, View
 
 _BAR = 32
-#: A live bar is full at so many times the loudness of rest.
-_FULL = 12.0
 
 
 def calibrate(
@@ -132,13 +130,13 @@ def _guide(guide: Guide, classifier: StreamClassifier, connection: Connection, c
                 guide.back()
             elif key == " " or (view.phase is Phase.ASK and keyboard is None):
                 guide.go_on()  # where nobody can be asked, it is left as it was heard
-    if feed.note:
-        console.print(Text(feed.note, "yellow"))
+    for note in feed.notes:
+        console.print(Text(note, "yellow"))
 
 
 def _line(view: View) -> Text:
     from rt_handdt.core.gestures import title
-    from rt_handdt.runtime.guide import Phase
+    from rt_handdt.runtime.guide import FULL, Phase
 
     what = {
         Phase.PREPARE: "Get ready",
@@ -151,7 +149,7 @@ def _line(view: View) -> Text:
     line.append(f" {what[view.phase]:<12}")
     if view.left_s:
         line.append(f" {view.left_s:3.1f} s  ")
-    filled = round(_BAR * min(1.0, view.level / _FULL))
+    filled = round(_BAR * min(1.0, view.level / FULL))
     line.append("█" * filled, "green").append("░" * (_BAR - filled), "dim")
     return line
 

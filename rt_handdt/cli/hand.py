@@ -91,11 +91,10 @@ def hand(
 def _draw_sheet(poses: Poses, path: Path, left: bool, light: bool) -> None:
     from rt_handdt.gui import theme
     from rt_handdt.gui.application import application
+    from rt_handdt.gui.hand_sheet import save_sheet
 
     if light:
         theme.use("light")
-    from rt_handdt.gui.hand_sheet import save_sheet
-
     _app = application()
     save_sheet(poses, path, left=left)
 

@@ -107,7 +107,7 @@ class Shell(QWidget):
         self._stack.setCurrentWidget(self.page)
 
     def _new_theme(self) -> None:
-        choices, record, profile = self.page.choices, self.page.recording_to, self.page.wanted_profile
+        choices, record, profile = self.page.choices, self.page.recording_to, self.page.profile.wanted
         theme.use(choices.theme)
         self._save()
         for old in (self.page, self.opening, self.guided, self.recorded):
@@ -116,7 +116,7 @@ class Shell(QWidget):
         self.page.stop()
         self._show_pages(Kept(choices, ""))
         self.page.record_to(record)
-        self.page.wanted_profile = profile
+        self.page.profile.wanted = profile
         self.page.start()
 
     # -- running -----------------------------------------------------------------------------------------------
@@ -153,8 +153,7 @@ class Shell(QWidget):
 
         progress = run.progress
         if progress.stage is Stage.OVER:
-            self.back()
-            self.page.say(" ".join(progress.sentences))
+            self._give_up(" ".join(progress.sentences))
         elif progress.stage is not Stage.OPENING:
             self._stack.setCurrentWidget(self.guided)
             self.guided.show_progress(progress)
@@ -176,7 +175,7 @@ class Shell(QWidget):
             self.guided.say(str(exc))
             return
         self._end_session()
-        self.page.choose_profile(folder)
+        self.page.profile.choose(folder, self.page.models.model)
         self.page.record_to(None)
         self.begin(replace(run.run, profile=folder), None)
 
@@ -190,8 +189,7 @@ class Shell(QWidget):
         try:
             self.recorded.ask(labels)
         except HanddtError as exc:  # a label that no protocol may have
-            self.back()
-            self.page.say(str(exc))
+            self._give_up(str(exc))
             return
         self._stack.setCurrentWidget(self.recorded)
 
@@ -228,8 +226,7 @@ class Shell(QWidget):
 
         state = session.state
         if state.stage is RecordingStage.OVER:
-            self.back()
-            self.page.say(" ".join(state.sentences))
+            self._give_up(" ".join(state.sentences))
         elif state.stage is not RecordingStage.OPENING:
             self.recorded.show_state(state)
 
@@ -271,9 +268,7 @@ class Shell(QWidget):
             said.append(session.said.popleft())
         self._said += said
         if stage is Stage.OVER:
-            fault = session.fault
-            self.back()
-            self.page.say(fault)
+            self._give_up(session.fault)
         elif stage is Stage.OPENING:
             self._drop_live()
             again = " again" if session.restarts else ""
@@ -319,6 +314,10 @@ class Shell(QWidget):
         self._end_session()
         self._stack.setCurrentWidget(self.page)
         self.page.start()
+
+    def _give_up(self, why: str) -> None:
+        self.back()
+        self.page.say(why)
 
     def _end_session(self) -> None:
         self._drop_live()

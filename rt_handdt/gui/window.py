@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QStackedLayout, QVBoxLay
 
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.gui import theme
+from rt_handdt.gui.again import ASKED_S, Again
 from rt_handdt.gui.bridge import Presenter, View, choose_traces
 from rt_handdt.gui.pattern_style import pattern_style
 from rt_handdt.gui.widgets.bars import ProbabilityBars
@@ -29,7 +30,7 @@ from rt_handdt.gui.widgets.traces import Traces
 from rt_handdt.runtime.snapshot import Snapshot
 
 FRAME_MS = 34  # just under 30 frames a second
-NOTICE_S = 4.0
+NOTICE_S = ASKED_S  # a question stands as long as its answer counts
 _HINTS = ("Space pause · F11 stage · ? keys", "S shot · N new subject · Esc {leave}")
 _KEYS = (
     ("Space", "Hold the picture, or go on; recognition goes on either way"),
@@ -92,7 +93,7 @@ class MainWindow(QWidget):
     def __init__(self, engine: SnapshotSource, *, reject_below: float | None = None, leave: str = "quit") -> None:
         super().__init__()
         self._hints = (_HINTS[0], _HINTS[1].format(leave=leave))
-        self._asked: tuple[str, float] = ("", 0.0)
+        self._asked = Again()
         self._outputs: bool | None = None
         self._recording = ""
         self._engine = engine
@@ -337,12 +338,8 @@ class MainWindow(QWidget):
 
     def _again(self, what: str, question: str) -> bool:
         """Whether this was asked a moment ago; else ask."""
-        asked, since_s = self._asked
-        now_s = time.monotonic()
-        if asked == what and now_s - since_s < NOTICE_S:
-            self._asked = ("", 0.0)
+        if self._asked(what):
             return True
-        self._asked = (what, now_s)
         self.say(question)
         return False
 

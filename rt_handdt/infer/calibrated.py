@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from rt_handdt.core.calibration import CalibratedClassifier, CalibrationSettings, Network, fit_calibration
+from rt_handdt.core.calibration import CalibratedClassifier, CalibrationSettings
+from rt_handdt.core.calibration_fit import Network, fit_calibration
 from rt_handdt.core.discriminant import LEAST_SPREAD
 from rt_handdt.core.drift import Drift
 from rt_handdt.core.gestures import title

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import queue
-import threading
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from rt_handdt.core.profile import Profile
-from rt_handdt.errors import HanddtError, StreamError, sentence_of
+from rt_handdt.errors import HanddtError, StreamError
+from rt_handdt.runtime.background import Background
 from rt_handdt.runtime.guide import Guide, Step, Verdict, View
 from rt_handdt.runtime.guide_feed import GuideFeed
 from rt_handdt.runtime.live_run import LiveRun
@@ -59,8 +59,8 @@ class Progress(NamedTuple):
     profile: Profile | None = None
 
 
-class CalibrationRun:
-    """Runs from when it is made until it is fitted, has failed or is closed.
+class CalibrationRun(Background):
+    """Runs from when it is made until it is fitted, has failed or is closed; what was not fitted then is gone.
 
     Parameters
     ----------
@@ -71,13 +71,12 @@ class CalibrationRun:
     """
 
     def __init__(self, run: LiveRun, *, repetitions: int = 1, hold_s: float = 3.0, prepare_s: float = 2.0) -> None:
+        super().__init__("handdt-calibration", JOIN_S)
         self.run = run
         self._repetitions, self._hold_s, self._prepare_s = repetitions, hold_s, prepare_s
         self._wishes: queue.SimpleQueue[Wish] = queue.SimpleQueue()
-        self._over = threading.Event()
         self._progress = Progress(Stage.OPENING)
-        self._thread = threading.Thread(target=self._work, name="handdt-calibration", daemon=True)
-        self._thread.start()
+        self._begin()
 
     @property
     def progress(self) -> Progress:
@@ -88,28 +87,10 @@ class CalibrationRun:
         """Make the present step again, the one before, leave it as it was heard, or fit what was heard until now."""
         self._wishes.put(wish)
 
-    def close(self) -> None:
-        """End it; what was not fitted is gone."""
-        self._over.set()
-
-    def join(self) -> None:
-        """Wait until it has ended; a few seconds at most."""
-        self.close()
-        self._thread.join(JOIN_S)
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing runs any more."""
-        return not self._thread.is_alive()
+    def _failed(self, sentence: str) -> None:
+        self._progress = self._progress._replace(stage=Stage.OVER, sentences=(sentence,))
 
     def _work(self) -> None:
-        try:
-            self._guide()
-        except Exception as exc:  # a thread's would be printed, and the page wait for ever
-            words = str(exc) if isinstance(exc, HanddtError) else f"Calibration broke down: {sentence_of(exc)}"
-            self._progress = self._progress._replace(stage=Stage.OVER, sentences=(words,))
-
-    def _guide(self) -> None:
         from rt_handdt.infer.classifier import StreamClassifier
         from rt_handdt.io import lsl
         from rt_handdt.runtime.connect import connect
@@ -143,18 +124,18 @@ class CalibrationRun:
 
     def _listen(self, guide: Guide, classifier: StreamClassifier, connection: Connection) -> tuple[str, ...]:
         feed = GuideFeed(guide, classifier, connection)
-        early = ""
+        early: tuple[str, ...] = ()
         while not guide.done and not self._over.is_set():
             self._progress = Progress(
                 Stage.GUIDING,
                 guide.view(),
                 tuple((step, guide.verdicts.get(step)) for step in guide.steps),
-                tuple(filter(None, (*connection.notes, feed.note, early))),
+                (*connection.notes, *feed.notes, *early),
             )
             try:
                 feed.step()
             except StreamError as exc:
-                return tuple(filter(None, (f"{exc} What was heard until then counts.", feed.note)))
+                return (f"{exc} What was heard until then counts.", *feed.notes)
             while not self._wishes.empty():
                 wish = self._wishes.get()
                 if wish != "finish":
@@ -163,8 +144,8 @@ class CalibrationRun:
                 try:
                     guide.windows()
                 except HanddtError as exc:
-                    early = str(exc)
+                    early = (str(exc),)
                 else:
-                    return tuple(filter(None, (feed.note,)))
+                    return feed.notes
         self._progress = self._progress._replace(verdicts=tuple((one, guide.verdicts.get(one)) for one in guide.steps))
-        return tuple(filter(None, (feed.note,)))
+        return feed.notes

@@ -30,6 +30,8 @@ QUIETER = 0.8
 _NAMED = 4
 #: Two gestures whose mean log RMS over the electrodes correlate more than this, once rest is taken out, look alike.
 ALIKE = 0.97
+#: A bar of loudness is full at so many times that of rest.
+FULL = 12.0
 
 
 class Phase(StrEnum):

@@ -33,11 +33,11 @@ class GuideFeed:
         self._gaps = 0
 
     @property
-    def note(self) -> str:
-        """What is to be known of the stream; empty: nothing."""
+    def notes(self) -> tuple[str, ...]:
+        """What is to be known of the stream."""
         if not self._gaps:
-            return ""
-        return f"{self._gaps} times samples were lost on the way: what was held then was not heard whole."
+            return ()
+        return (f"{self._gaps} times samples were lost on the way: what was held then was not heard whole.",)
 
     def step(self) -> None:
         """Wait for what comes next, for a second at most.

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
-from rt_handdt.errors import HanddtError, sentence_of
 from rt_handdt.io.protocol import Protocol
+from rt_handdt.runtime.background import Background
 from rt_handdt.runtime.recording_run import Progress, RecordingRun
 
 STEP_S = 0.02
@@ -51,7 +50,7 @@ class RecordingState(NamedTuple):
     silence: str = ""
 
 
-class RecordingSession:
+class RecordingSession(Background):
     """Records from when it is made until the cues are done or it is ended; what is recorded is kept either way.
 
     Parameters
@@ -71,45 +70,26 @@ class RecordingSession:
     def __init__(
         self, path: Path, stream: str, protocol: Protocol, *, network: bool = False, timeout_s: float = 10.0
     ) -> None:
+        super().__init__("handdt-recording", JOIN_S)
         self.path, self.protocol = path, protocol
         self._stream, self._network, self._timeout_s = stream, network, timeout_s
-        self._over = threading.Event()
         self._state = RecordingState(RecordingStage.OPENING)
-        self._thread = threading.Thread(target=self._work, name="handdt-recording", daemon=True)
-        self._thread.start()
+        self._begin()
 
     @property
     def state(self) -> RecordingState:
         """How it stands; from any thread."""
         return self._state
 
-    def close(self) -> None:
-        """End it; the file is kept."""
-        self._over.set()
-
-    def join(self) -> None:
-        """Wait until the file is whole; a few seconds at most."""
-        self.close()
-        self._thread.join(JOIN_S)
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing runs any more."""
-        return not self._thread.is_alive()
-
     def _say(self, sentence: str) -> None:
         self._state = self._state._replace(sentences=(*self._state.sentences, sentence))
 
-    def _work(self) -> None:
-        try:
-            self._record()
-        except Exception as exc:  # a thread's would be printed, and the page wait for ever
-            words = str(exc) if isinstance(exc, HanddtError) else f"The recording broke down: {sentence_of(exc)}"
-            whole = self._state.stage is RecordingStage.RECORDING
-            stage = RecordingStage.SAVED if whole else RecordingStage.OVER
-            self._state = self._state._replace(stage=stage, sentences=(*self._state.sentences, words))
+    def _failed(self, sentence: str) -> None:
+        whole = self._state.stage is RecordingStage.RECORDING
+        self._say(sentence)
+        self._state = self._state._replace(stage=RecordingStage.SAVED if whole else RecordingStage.OVER)
 
-    def _record(self) -> None:
+    def _work(self) -> None:
         from rt_handdt.io import lsl
         from rt_handdt.runtime.recorded_streams import recorded_streams
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rt_handdt.core.calibration import CalibratedClassifier, CalibrationSettings, fit_calibration
+from rt_handdt.core.calibration import CalibratedClassifier, CalibrationSettings
+from rt_handdt.core.calibration_fit import fit_calibration
 from rt_handdt.core.discriminant import Discriminant, oracle_shrinkage
 from rt_handdt.core.drift import Drift, DriftSettings
 from rt_handdt.core.labelled import LabelledWindows, labelled_windows

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QGridLayout,
@@ -20,6 +18,8 @@ from PySide6.QtWidgets import (
 from rt_handdt.core.gestures import REST, title
 from rt_handdt.core.profile import Profile
 from rt_handdt.gui import theme
+from rt_handdt.gui.again import Again
+from rt_handdt.gui.start.frame import framed
 from rt_handdt.gui.start.label import Label
 from rt_handdt.gui.start.shortcut import shortcut
 from rt_handdt.gui.widgets.card import Card
@@ -27,9 +27,6 @@ from rt_handdt.gui.widgets.cue import Cue
 from rt_handdt.gui.widgets.hand_picture import HandPicture
 from rt_handdt.runtime.calibration_run import Progress, Stage, Wish
 from rt_handdt.runtime.guide import Phase
-
-#: Who leaves again within so long means it.
-ASKED_S = 4.0
 
 
 class CalibrationPage(QWidget):
@@ -43,9 +40,7 @@ class CalibrationPage(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._fitted, self._asked_s = False, -ASKED_S
-        self.setObjectName("page")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._fitted, self._again = False, Again()
         self.cue, self.hand = Cue(), HandPicture()
         self.hand.setMinimumSize(200, 200)
         self.steps = QListWidget()
@@ -101,14 +96,7 @@ class CalibrationPage(QWidget):
         grid.addWidget(Card("Steps", self.steps), 0, 1)
         grid.setColumnStretch(0, 5)
         grid.setColumnStretch(1, 2)
-        top = QHBoxLayout()
-        top.addWidget(Label("Calibrate", face="title"))
-        top.addSpacing(8)
-        top.addWidget(Label("Do what is asked for, comfortably, and hold it until the next", "muted"), 1)
-        page = QVBoxLayout(self)
-        page.setContentsMargins(theme.MARGIN_PX + 2, theme.MARGIN_PX, theme.MARGIN_PX + 2, theme.MARGIN_PX)
-        page.setSpacing(theme.GAP_PX)
-        page.addLayout(top)
+        page = framed(self, "Calibrate", "Do what is asked for, comfortably, and hold it until the next")
         page.addLayout(grid, 1)
         page.addLayout(row)
 
@@ -127,11 +115,10 @@ class CalibrationPage(QWidget):
 
     def may_leave(self) -> bool:
         """Whether there is nothing to lose, or the user has been told and asks again."""
-        now_s = time.monotonic()
-        asked, self._asked_s = now_s - self._asked_s < ASKED_S, now_s
-        if self._fitted and not asked:
-            self.say("It is not kept yet. Again: discard this calibration")
-        return asked or not self._fitted
+        if not self._fitted or self._again("leave"):
+            return True
+        self.say("It is not kept yet. Again: discard this calibration")
+        return False
 
     def say(self, sentence: str) -> None:
         """What the user should know of the profile."""

@@ -8,7 +8,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from rt_handdt.gui import theme
 from rt_handdt.gui.start.label import Label
 
 
@@ -29,10 +28,6 @@ class OpeningPage(QWidget):
         bar.setRange(0, 0)
         bar.setTextVisible(False)
         bar.setFixedSize(360, 6)
-        bar.setStyleSheet(
-            f"QProgressBar {{ background: {theme.TRACK}; border: none; border-radius: 3px; }}"
-            f"QProgressBar::chunk {{ background: {theme.ACCENT}; border-radius: 3px; }}"
-        )
         back = QPushButton("Cancel")
         back.setToolTip("Back to the start page (Esc)")
         back.clicked.connect(self.cancelled)

@@ -6,13 +6,11 @@ import os
 import threading
 import time
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import (
-    QComboBox,
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
@@ -26,8 +24,10 @@ from rt_handdt.errors import HanddtError
 from rt_handdt.gui import theme
 from rt_handdt.gui.choices import Choices
 from rt_handdt.gui.start.fit_panel import FitPanel
+from rt_handdt.gui.start.frame import framed
 from rt_handdt.gui.start.label import Label
 from rt_handdt.gui.start.model_list import ModelList
+from rt_handdt.gui.start.profile_box import ProfileBox
 from rt_handdt.gui.start.shortcut import shortcut
 from rt_handdt.gui.start.stream_table import StreamTable
 from rt_handdt.gui.widgets.card import Card
@@ -82,16 +82,12 @@ class StartPage(QWidget):
     ) -> None:
         super().__init__()
         self.choices = choices
-        self._watch, self._network, self._profiles = watch, network, profiles
-        self._listed: object = None
-        #: The folder that was chosen last; taken again where it is listed.
-        self.wanted_profile: str | None = None
+        self._watch, self._network = watch, network
+        self.profile = ProfileBox(profiles)
         self._models: list[tuple[ModelCard, ...]] = []
         self._judged: object = None
         self.recording_to: Path | None = None
         self._fault: Exception | None = None
-        self.setObjectName("page")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._build()
         self._loader = threading.Thread(target=self._load, name="handdt-models", daemon=True)
         self._loader.start()
@@ -115,11 +111,6 @@ class StartPage(QWidget):
         self.replay.setToolTip("A recorded session as if it were live, with the chosen model (Ctrl+R)")
         self.record = QPushButton(_NOT_RECORDED)
         self.record.setToolTip("Record the next run, with what is decided, as an XDF file (Ctrl+S)")
-        self.profile = QComboBox()
-        self.profile.setToolTip("Whose calibration: electrodes must sit as they sat when it was made")
-        self.profile.setAccessibleName("Profile")
-        self.profile.setMinimumWidth(190)
-        self.profile.activated.connect(self._profile_chosen)
         self.session = QPushButton("Record a session…")
         self.session.setToolTip("The chosen stream with cues, to train and calibrate with (Ctrl+L)")
         self.calibrate = QPushButton("Calibrate…")
@@ -130,11 +121,6 @@ class StartPage(QWidget):
         self.theme_button = QPushButton("Light" if theme.current == "dark" else "Dark")
         self.theme_button.setToolTip("Light or dark colours (Ctrl+T)")
 
-        top = QHBoxLayout()
-        top.addWidget(Label("rt_handdt", face="title"))
-        top.addSpacing(8)
-        top.addWidget(Label("Real-time HD-sEMG gesture recognition", "muted"), 1)
-        top.addWidget(self.theme_button)
         left = QWidget()
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 0, 0)
@@ -162,10 +148,7 @@ class StartPage(QWidget):
         run.addWidget(Label("Outputs", "muted"))
         run.addWidget(self.sinks, 1)
         run.addWidget(self.record)
-        page = QVBoxLayout(self)
-        page.setContentsMargins(theme.MARGIN_PX + 2, theme.MARGIN_PX, theme.MARGIN_PX + 2, theme.MARGIN_PX)
-        page.setSpacing(theme.GAP_PX)
-        page.addLayout(top)
+        page = framed(self, "rt_handdt", "Real-time HD-sEMG gesture recognition", self.theme_button)
         page.addWidget(self._status)
         page.addLayout(columns, 1)
         page.addWidget(Card("3   Do they fit?", self.fit))
@@ -257,33 +240,9 @@ class StartPage(QWidget):
                 fit.judge(described, spec)
         self.start_button.setEnabled(fit.fits)
         self.calibrate.setEnabled(fit.fits)
-        self._list_profiles(card)
+        self.profile.show_profiles(card)
         self.replay.setEnabled(spec is not None)
         self.session.setEnabled(chosen is not None and spec is not None)
-
-    def _list_profiles(self, card: ModelCard | None) -> None:
-        """Those of the chosen model, once it is another one."""
-        key = None if card is None else (card.given, card.manifest and card.manifest.fingerprint)
-        if key == self._listed and self.profile.count():
-            return
-        self._listed = key
-        self.profile.clear()
-        self.profile.addItem("none", None)
-        if card is not None and card.manifest is not None and self._profiles is not None:
-            from rt_handdt.runtime.profile_list import find_profiles
-
-            for folder, facts in find_profiles(self._profiles, card.manifest.fingerprint):
-                when = _local(facts.created)
-                self.profile.addItem(f"{shown(facts.subject or 'unnamed', 24)} · {when}", str(folder))
-        self.profile.setCurrentIndex(max(0, self.profile.findData(self.wanted_profile)))
-
-    def _profile_chosen(self) -> None:
-        self.wanted_profile = self.profile.currentData()
-
-    def choose_profile(self, folder: Path) -> None:
-        """Take up one that has just been made."""
-        self._listed, self.wanted_profile = object(), str(folder)  # whatever was listed is old
-        self._list_profiles(self.models.model)
 
     def _say_streams(self, fault: str, any_there: bool, looks: int) -> None:
         if fault:
@@ -369,8 +328,7 @@ class StartPage(QWidget):
         run = self._run(stream)
         if run is None:
             return
-        data = self.profile.currentData()
-        run = replace(run, profile=None if data is None else Path(data))
+        run = replace(run, profile=self.profile.profile)
         replay = ReplayProcess([recording, "--loop"], stream) if recording else None
         self._emit(replace(run, timeout_s=WAIT_S) if replay else run, replay)
 
@@ -428,11 +386,3 @@ class StartPage(QWidget):
         path, _ = QFileDialog.getOpenFileName(self, "Replay a recording", self.choices.recording, kinds)
         if path:
             self.begin_replay(path)
-
-
-def _local(created: str) -> str:
-    """A moment as the clock on the wall has it; as it is written, if it is none."""
-    try:
-        return datetime.fromisoformat(created).astimezone().strftime("%Y-%m-%d %H:%M")
-    except (ValueError, OSError, OverflowError):
-        return shown(created, 16)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +23,8 @@ from PySide6.QtWidgets import (
 
 from rt_handdt.core.gestures import REST, title
 from rt_handdt.gui import theme
+from rt_handdt.gui.again import Again
+from rt_handdt.gui.start.frame import framed
 from rt_handdt.gui.start.label import Label
 from rt_handdt.gui.start.shortcut import shortcut
 from rt_handdt.gui.widgets.card import Card
@@ -31,9 +32,6 @@ from rt_handdt.gui.widgets.cue import Cue
 from rt_handdt.gui.widgets.hand_picture import HandPicture
 from rt_handdt.io.protocol import Protocol
 from rt_handdt.runtime.recording_session import RecordingStage, RecordingState
-
-#: Who closes the window again within so long means it.
-ASKED_S = 4.0
 
 
 class RecordingPage(QWidget):
@@ -50,10 +48,7 @@ class RecordingPage(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._path, self._seconds = Path(), 1.0
-        self._growing = False
-        self._asked_s = -ASKED_S
-        self.setObjectName("page")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._growing, self._again = False, Again()
         self.gestures = QListWidget()
         self.gestures.setAccessibleName("Gestures")
         self.hold, self.rest = QDoubleSpinBox(), QDoubleSpinBox()
@@ -84,11 +79,7 @@ class RecordingPage(QWidget):
         self.cue, self.hand = Cue(), HandPicture()
         self._whole = QProgressBar()
         self._whole.setTextVisible(False)
-        self._whole.setFixedHeight(8)
-        self._whole.setStyleSheet(
-            f"QProgressBar {{ background: {theme.TRACK}; border: none; border-radius: 4px; }}"
-            f"QProgressBar::chunk {{ background: {theme.ACCENT}; border-radius: 4px; }}"
-        )
+        self._whole.setFixedHeight(6)
         self._said = Label("", "muted", "verdict", wrap=True)
         running = QWidget()
         column = QVBoxLayout(running)
@@ -122,14 +113,7 @@ class RecordingPage(QWidget):
         row.addWidget(self.replay)
         row.addWidget(self.stop)
         row.addWidget(self.start)
-        top = QHBoxLayout()
-        top.addWidget(Label("Record a session", face="title"))
-        top.addSpacing(8)
-        top.addWidget(Label("Signal and cues in one XDF file, to train, calibrate and replay with", "muted"), 1)
-        page = QVBoxLayout(self)
-        page.setContentsMargins(theme.MARGIN_PX + 2, theme.MARGIN_PX, theme.MARGIN_PX + 2, theme.MARGIN_PX)
-        page.setSpacing(theme.GAP_PX)
-        page.addLayout(top)
+        page = framed(self, "Record a session", "Signal and cues in one XDF file, to train, calibrate and replay with")
         page.addWidget(self._asked, 1)
         page.addWidget(self._running, 1)
         page.addLayout(row)
@@ -221,15 +205,13 @@ class RecordingPage(QWidget):
             self.hand.show_gesture(progress.cue)
             size = f"{progress.seconds:.0f} of {self._seconds:.0f} s · {progress.size / 1e6:.1f} MB"
             told = [*state.sentences, *filter(None, (state.silence,)), size]
-            if time.monotonic() - self._asked_s < ASKED_S:
+            if self._again.open("leave"):
                 told.append("A recording is made. Again: end it, keep it, and leave")
             self._said.tell("\n".join(told), "warn" if len(told) > 1 else "muted")
 
     def may_leave(self) -> bool:
         """Whether nothing is recorded, or the user has been told and asks again."""
-        now_s = time.monotonic()
-        asked, self._asked_s = now_s - self._asked_s < ASKED_S, now_s
-        return asked or not self._growing
+        return not self._growing or self._again("leave")
 
     def _show(self, card: Card) -> None:
         for one in (self._asked, self._running):

@@ -23,6 +23,8 @@ QLabel[face="heading"] {{ font-size: 16px; font-weight: 500; }}
 QLabel[face="verdict"] {{ font-size: 17px; font-weight: bold; }}
 QPushButton, QComboBox, QLineEdit {{
   background: {t.TRACK}; border: 1px solid {t.EDGE}; border-radius: 6px; padding: 6px 12px; min-height: 20px; }}
+QProgressBar {{ background: {t.TRACK}; border: none; border-radius: 3px; }}
+QProgressBar::chunk {{ background: {t.ACCENT}; border-radius: 3px; }}
 QAbstractSpinBox {{ background: {t.TRACK}; color: {t.TEXT}; border: 1px solid {t.EDGE}; border-radius: 6px;
   padding: 5px 8px; min-height: 20px; }}
 QAbstractSpinBox:focus {{ border: 1px solid {t.ACCENT}; }}

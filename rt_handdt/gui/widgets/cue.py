@@ -8,10 +8,8 @@ from PySide6.QtGui import QPainter
 from rt_handdt.core.gestures import title
 from rt_handdt.gui import theme
 from rt_handdt.gui.widgets.canvas import CENTRE, LEFT, RIGHT, Canvas, bold, bold_pixels, medium, pill, wrapped, write
-from rt_handdt.runtime.guide import Phase, View
+from rt_handdt.runtime.guide import FULL, Phase, View
 
-#: A level bar is full at so many times the loudness of rest.
-FULL = 12.0
 _WORDS = {Phase.PREPARE: "Get ready", Phase.HOLD: "Hold", Phase.ASK: "Again, or leave it?", Phase.DONE: "Done"}
 
 
