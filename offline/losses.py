@@ -5,6 +5,7 @@ Pairs are drawn within the batch: a (N, N) table of who may stand for whom, and 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -36,7 +37,12 @@ class Partners:
         return self.found & other.found
 
 
-def draw(allowed: Tensor, generator: torch.Generator) -> Partners:
+#: Where (N, N) uniform numbers come from: a generator of the CPU, so that draws are the same on any device; or numbers
+#: that were drawn before, table by table.
+Uniforms = torch.Generator | Iterator[Tensor]
+
+
+def draw(allowed: Tensor, uniforms: Uniforms) -> Partners:
     """One partner for each row, each allowed one equally likely.
 
     Parameters
@@ -44,8 +50,11 @@ def draw(allowed: Tensor, generator: torch.Generator) -> Partners:
     allowed
         (N, N) bool: row n may be given column m.
     """
-    scores = torch.rand(allowed.shape, generator=generator).masked_fill_(~allowed, -1.0)
-    return Partners(scores.argmax(1), allowed.any(1))
+    if isinstance(uniforms, torch.Generator):
+        scores = torch.rand(allowed.shape, generator=uniforms).to(allowed.device)
+    else:
+        scores = next(uniforms)
+    return Partners(scores.masked_fill(~allowed, -1.0).argmax(1), allowed.any(1))
 
 
 def hardest(latent: Tensor, allowed: Tensor, *, farthest: bool) -> Partners:
@@ -78,7 +87,7 @@ class Relations:
         return cls(
             gesture[:, None] == gesture[None, :],
             person[:, None] == person[None, :],
-            torch.eye(len(gesture), dtype=torch.bool),
+            torch.eye(len(gesture), dtype=torch.bool, device=gesture.device),
         )
 
     @property

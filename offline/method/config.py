@@ -112,6 +112,11 @@ class MethodLossConfig(Settings):
         """Whether any term needs the decoder (with one person there is no cross-reconstruction)."""
         return bool(self.reconstruct or self.adversarial or (self.cross and not one_person))
 
+    def draws(self, one_person: bool) -> int:
+        """How often partners are drawn in a step."""
+        triplets = 2 * (1 if one_person else 2) if self.triplet and self.mining == "random" else 0
+        return triplets + (2 if self.cross and not one_person else 0)
+
     def needs_subject(self, one_person: bool) -> bool:
         """Whether any term needs the subject latent."""
         return self.decodes(one_person) or bool(self.triplet and not one_person)

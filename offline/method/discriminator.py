@@ -26,7 +26,7 @@ class Discriminator(nn.Sequential):
     def own_loss(self, real: Tensor, made: Tensor) -> Tensor:
         """Binary cross-entropy of telling the two apart; leaves whatever made `made` alone."""
         verdicts = torch.cat([self(real.detach()), self(made.detach())])
-        truth = torch.cat([torch.ones(len(real)), torch.zeros(len(made))]).to(verdicts)
+        truth = torch.cat([verdicts.new_ones(len(real)), verdicts.new_zeros(len(made))])
         return F.binary_cross_entropy_with_logits(verdicts, truth)
 
     def verdict(self, made: Tensor) -> Tensor:

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from offline.losses import draw, reconstruction_loss, triplet_loss
+from offline.losses import Uniforms, draw, reconstruction_loss, triplet_loss
 from offline.method.config import MethodLossConfig
 from offline.method.discriminator import Discriminator
 from offline.method.networks import Encoded, MethodNet
-from offline.method.triplets import Roles, on, partners
+from offline.method.triplets import Roles, partners
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,10 @@ def losses(
     gesture: Tensor,
     person: Tensor,
     config: MethodLossConfig,
-    generator: torch.Generator,
+    uniforms: Uniforms,
     *,
     one_person: bool = False,
+    complete: bool = False,
     cross_target: Tensor | None = None,
     discriminator: Discriminator | None = None,
     classifier: nn.Module | None = None,
@@ -61,11 +62,13 @@ def losses(
     Parameters
     ----------
     gesture, person
-        (N,) int64, on the CPU.
-    generator
-        Of the CPU: draws partners.
+        (N,) int64, where the latents are.
+    uniforms
+        Partners are drawn by these.
     one_person
         The training data hold one person: no subject triplets, no cross-reconstruction (see `Roles.of`).
+    complete
+        Every sample is known to have both donors of the cross-reconstruction. Looking would wait for a card.
     cross_target
         (N, F, H, W) standardised maps that cross-reconstruction should give; None for the samples' own.
     discriminator
@@ -74,7 +77,6 @@ def losses(
         (N, D) flat pattern latents → (N, K) logits; needed where `config.classify` is not 0.
     """
     roles = Roles.of(gesture, person, one_person=one_person)
-    device = encoded.pattern.device
     terms: dict[str, Tensor] = {}
     weights: dict[str, float] = {}
     without: dict[str, Tensor] = {}
@@ -93,21 +95,22 @@ def losses(
             flat = latent.flatten(1).float()
             if config.normalise:
                 flat = F.normalize(flat, dim=1)
-            positive, negative = partners(config.mining, flat.detach(), roles.cell, near, far, generator)
+            positive, negative = partners(config.mining, flat.detach(), roles.cell, near, far, uniforms)
             weights[name] = config.triplet
             terms[name] = triplet_loss(flat, positive, negative, config.margin, normalise=False)
             without[name] = (~positive.and_(negative)).sum()
     if config.cross and not one_person:
-        pattern_from, subject_from = draw(roles.pattern_near, generator), draw(roles.subject_near, generator)
-        rows = pattern_from.and_(subject_from).nonzero()[:, 0]
-        without["cross"] = torch.tensor(len(gesture) - len(rows))
-        if len(rows):
-            target = encoded.target if cross_target is None else cross_target
-            if len(rows) < len(gesture):  # else a gather for nothing
-                target = target[rows.to(device)]
-            pattern_from, subject_from = on(pattern_from, device), on(subject_from, device)
-            rows = rows.to(device)
-            crossed = net.decode(encoded.pattern[pattern_from.index[rows]], encoded.subject[subject_from.index[rows]])
+        pattern_from, subject_from = draw(roles.pattern_near, uniforms), draw(roles.subject_near, uniforms)
+        found = pattern_from.and_(subject_from)
+        without["cross"] = (~found).sum()
+        donors, target = (pattern_from.index, subject_from.index), encoded.target
+        if cross_target is not None:
+            target = cross_target
+        if not complete and not bool(found.all()):  # else a gather for nothing
+            rows = found.nonzero()[:, 0]
+            donors, target = (donors[0][rows], donors[1][rows]), target[rows]
+        if len(target):
+            crossed = net.decode(encoded.pattern[donors[0]], encoded.subject[donors[1]])
             weights["cross"] = config.cross
             terms["cross"] = reconstruction_loss(crossed, target, net.occupied)
     if discriminator is not None:
@@ -118,7 +121,7 @@ def losses(
         assert classifier is not None
         weights["classify"] = config.classify
         logits = classifier(encoded.pattern.flatten(1)).float()
-        terms["classify"] = F.cross_entropy(logits, gesture.to(device))
+        terms["classify"] = F.cross_entropy(logits, gesture)
     if not terms:  # cross-reconstruction alone, and nobody in this batch has partners
         return Losses(0.0 * encoded.pattern.sum(), {}, without, made)
     total = torch.stack([weights[name] * term.float() for name, term in terms.items()]).sum()

@@ -72,7 +72,7 @@ class Encoder(nn.Module):
         for conv, block in zip(self.convs, self.blocks, strict=True):
             maps = nn.functional.dropout(conv(maps), block.dropout, self.training)
             if block.norm:
-                maps = nn.functional.instance_norm(maps, eps=fused.EPS)
+                maps = _instance_norm(maps)
             maps = nn.functional.leaky_relu(maps, block.slope)
         return maps
 
@@ -80,6 +80,12 @@ class Encoder(nn.Module):
         if self.rng is None:
             self.rng = np.random.Generator(np.random.SFC64(torch.initial_seed()))
         return self.rng
+
+
+def _instance_norm(maps: Tensor) -> Tensor:
+    if maps.is_cuda:  # the same; torch's kernel for planes of a few cells is 60 % of a step on an H200, this one 5 %
+        return nn.functional.group_norm(maps, maps.shape[1], eps=fused.EPS)
+    return nn.functional.instance_norm(maps, eps=fused.EPS)
 
 
 class Decoder(nn.Module):

@@ -10,11 +10,14 @@ from torch import Tensor, nn
 
 from offline.datasets import Int64
 from offline.features.table import FeatureTable
+from offline.losses import Uniforms
 from offline.method.checkpoint import numpy_state, set_numpy_state
 from offline.method.config import MethodConfig
 from offline.method.discriminator import Discriminator
 from offline.method.losses import losses
 from offline.method.networks import MethodNet
+from offline.method.recorded import RecordedStep
+from offline.method.triplets import complete
 
 RESIDENT_BYTES = 4 << 30  # a table up to this size moves to the GPU once; a larger one, batch by batch
 
@@ -42,7 +45,7 @@ class Stepper:
             encoder.fast = not config.compile
         self._encode = torch.compile(net.encode) if config.compile else net.encode
         self.generator = torch.Generator().manual_seed(config.seed)
-        self.label, self.person = torch.from_numpy(train.label), torch.from_numpy(train.person)
+        self.label, self.person = (torch.from_numpy(of).to(device) for of in (train.label, train.person))
         self.one_person = len(np.unique(train.person)) == 1
         self.with_subject = config.loss.needs_subject(self.one_person)
         self.classifier: nn.Linear | None = None
@@ -50,34 +53,49 @@ class Stepper:
         if config.loss.classify:
             self.classifier = nn.Linear(net.latent_size, len(train.gestures)).to(device)
             learnt += self.classifier.parameters()
+        on_card = device.type == "cuda"
         self.optimiser = torch.optim.Adam(
-            learnt, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+            learnt, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True, capturable=on_card
         )
         self.discriminator: Discriminator | None = None
         if config.loss.adversarial:
             self.discriminator = Discriminator(int(np.prod(train.maps.shape[1:]))).to(device)
-            self.judge = torch.optim.Adam(self.discriminator.parameters(), lr=settings.discriminator_rate, fused=True)
+            self.judge = torch.optim.Adam(
+                self.discriminator.parameters(), lr=settings.discriminator_rate, fused=True, capturable=on_card
+            )
         self._resident: Tensor | None = None
-        if device.type == "cuda" and train.maps.nbytes <= RESIDENT_BYTES:
-            self._resident = torch.from_numpy(np.array(train.maps)).to(device)
+        self._recorded: RecordedStep | None = None
+        if on_card and train.maps.nbytes <= RESIDENT_BYTES:
+            chunks = np.array_split(np.arange(len(train)), max(1, len(train) // 1024))
+            self._resident = torch.cat([self._standardised(torch.from_numpy(rows)) for rows in chunks])
+            if not config.compile:
+                n_draws = config.loss.draws(self.one_person)
+                self._recorded = RecordedStep(self._step, self.generator, n_draws, device)
         crosses = bool(config.loss.cross) and not self.one_person
         self._targets = self._cell_means() if config.loss.cross_target == "mean" and crosses else None
-
-    def maps(self, rows: Int64) -> Tensor:
-        """Raw maps of training samples, on the device."""
-        if self._resident is not None:
-            return self._resident[torch.from_numpy(rows).to(self.device)]
-        return torch.from_numpy(np.ascontiguousarray(self._table.maps[rows])).to(self.device)
 
     def step(self, rows: Int64) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Train on the samples at `rows`: the losses (with ``"total"``), and how many samples lacked partners."""
         self.net.train()
-        rows_t = torch.from_numpy(rows)
-        label, person = self.label[rows_t], self.person[rows_t]
+        index = torch.from_numpy(rows)
+        if self._recorded is not None and complete(self._table.label[rows], self._table.person[rows]):
+            return self._recorded(index, float(self.optimiser.param_groups[0]["lr"]))
+        return self._step(index.to(self.device), self.generator)
+
+    def _standardised(self, index: Tensor) -> Tensor:
+        """Standardised maps of training samples, on the device."""
+        if self._resident is not None:
+            return self._resident[index]
+        maps = np.ascontiguousarray(self._table.maps[index.cpu().numpy()])
+        standardised: Tensor = self.net.standardiser(torch.from_numpy(maps).to(self.device))
+        return standardised
+
+    def _step(self, index: Tensor, uniforms: Uniforms) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        label, person = self.label[index], self.person[index]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bf16):
-            target = self.net.standardiser(self.maps(rows))
+            target = self._standardised(index)
             encoded = self._encode(target, self.with_subject)
-            goal = None if self._targets is None else self._targets[self._cells[rows_t].to(self.device)]
+            goal = None if self._targets is None else self._targets[self._cells[index]]
             if self.discriminator is not None:
                 self.discriminator.requires_grad_(False)  # it judges here and learns below
             found = losses(
@@ -86,8 +104,9 @@ class Stepper:
                 label,
                 person,
                 self.config.loss,
-                self.generator,
+                uniforms,
                 one_person=self.one_person,
+                complete=not isinstance(uniforms, torch.Generator),
                 cross_target=goal,
                 discriminator=self.discriminator,
                 classifier=self.classifier,
@@ -130,6 +149,9 @@ class Stepper:
         if self.discriminator is not None:
             self.discriminator.load_state_dict(content["discriminator"])
             self.judge.load_state_dict(content["judge"])
+        for optimiser in (self.optimiser, *((self.judge,) if self.discriminator is not None else ())):
+            for group in optimiser.param_groups:
+                group["capturable"] = self.device.type == "cuda"  # a checkpoint may come from elsewhere
         if self.classifier is not None:
             self.classifier.load_state_dict(content["classifier"])
 
@@ -138,6 +160,6 @@ class Stepper:
         """Standardised mean of the training samples of each gesture and person (cells, F, H, W)."""
         pairs = np.stack([self._table.person, self._table.label], 1)
         cells, index = np.unique(pairs, axis=0, return_inverse=True)
-        self._cells = torch.from_numpy(index.reshape(-1))
-        means = [self.net.standardiser(self.maps(np.flatnonzero(index == cell))).mean(0) for cell in range(len(cells))]
-        return torch.stack(means)
+        self._cells = torch.from_numpy(index.reshape(-1)).to(self.device)
+        of_cell = [torch.from_numpy(np.flatnonzero(index == cell)) for cell in range(len(cells))]
+        return torch.stack([self._standardised(rows.to(self.device)).mean(0) for rows in of_cell])

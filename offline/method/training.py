@@ -118,10 +118,10 @@ class _Run:
         for rows in self.batches.epoch(self.order):
             terms, missing = self.stepper.step(rows)
             for name, term in terms.items():
-                sums[name] = sums.get(name, torch.zeros(())) + term.cpu()
+                sums[name] = sums.get(name, torch.zeros_like(term)) + term  # where it is: a look would wait for a card
                 counts[name] = counts.get(name, 0) + 1
             for name, count in missing.items():
-                without[name] = without.get(name, torch.zeros((), dtype=torch.int64)) + count.cpu()
+                without[name] = without.get(name, torch.zeros_like(count)) + count
         losses = {name: float(total) / counts[name] for name, total in sums.items()}
         if not math.isfinite(losses["total"]):
             raise HanddtError("Training diverged: the loss is no longer a number; lower 'optimiser.learning_rate'.")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from offline.losses import Partners, Relations, draw, hardest
+from offline.datasets import Int64
+from offline.losses import Partners, Relations, Uniforms, draw, hardest
 
 Mining = Literal["first", "random", "hard"]
 
@@ -36,7 +38,7 @@ class Roles:
 
     @classmethod
     def of(cls, gesture: Tensor, person: Tensor, *, one_person: bool = False) -> Roles:
-        """Tables for (N,) gesture and person numbers, on the CPU.
+        """Tables for (N,) gesture and person numbers, where these are.
 
         With one person alone no sample has a positive of another person; any other sample of the gesture takes that
         part then.
@@ -50,6 +52,16 @@ class Roles:
             relations.other_gesture_same_person,
             ~relations.same_person,
         )
+
+
+def complete(gesture: Int64, person: Int64) -> bool:
+    """Whether each of (N,) samples has both donors of the cross-reconstruction among the others (see `Roles`)."""
+    _, of_gesture = np.unique(gesture, return_inverse=True)
+    _, of_person = np.unique(person, return_inverse=True)
+    counts = np.zeros((of_gesture.max() + 1, of_person.max() + 1), np.int64)
+    np.add.at(counts, (of_gesture, of_person), 1)
+    others = (counts.sum(1, keepdims=True) > counts) & (counts.sum(0) > counts)
+    return bool(others[counts > 0].all())
 
 
 def first(cell: Tensor, allowed: Tensor) -> Partners:
@@ -69,7 +81,7 @@ def first(cell: Tensor, allowed: Tensor) -> Partners:
 
 
 def partners(
-    mining: Mining, latent: Tensor, cell: Tensor, near: Tensor, far: Tensor, generator: torch.Generator
+    mining: Mining, latent: Tensor, cell: Tensor, near: Tensor, far: Tensor, uniforms: Uniforms
 ) -> tuple[Partners, Partners]:
     """A positive and a negative for each sample.
 
@@ -78,20 +90,12 @@ def partners(
     latent
         (N, D), looked at by ``"hard"`` only.
     cell, near, far
-        (N, N) bool on the CPU (see `Roles`).
-    generator
-        Of the CPU, drawn from by ``"random"`` only: the same draws on any device.
+        (N, N) bool (see `Roles`).
+    uniforms
+        Taken from by ``"random"`` only.
     """
     if mining == "hard":
-        device = latent.device
-        return hardest(latent, near.to(device), farthest=True), hardest(latent, far.to(device), farthest=False)
+        return hardest(latent, near, farthest=True), hardest(latent, far, farthest=False)
     if mining == "random":
-        found = draw(near, generator), draw(far, generator)
-    else:
-        found = first(cell, near), first(cell, far)
-    return on(found[0], latent.device), on(found[1], latent.device)
-
-
-def on(found: Partners, device: torch.device) -> Partners:
-    """The partners where the latents are."""
-    return Partners(found.index.to(device), found.found.to(device))
+        return draw(near, uniforms), draw(far, uniforms)
+    return first(cell, near), first(cell, far)

@@ -66,7 +66,7 @@ def _loss(stepper: Stepper, valid: FeatureTable, config: MethodConfig) -> float:
     total, n = 0.0, 0
     batches = Batches(valid.label, valid.person, config.optimiser.batch, coverage=config.optimiser.coverage)
     for rows in batches.epoch(np.random.default_rng(config.seed)):
-        label, person = torch.from_numpy(valid.label[rows]), torch.from_numpy(valid.person[rows])
+        label, person = (torch.from_numpy(of[rows]).to(device) for of in (valid.label, valid.person))
         encoded = net(torch.from_numpy(np.ascontiguousarray(valid.maps[rows])).to(device))
         found = losses(
             net,

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from offline.losses import triplet_loss
 from offline.method.batches import Batches
-from offline.method.config import MethodLossConfig, MethodNetworkConfig
+from offline.method.config import MethodConfig, MethodLossConfig, MethodNetworkConfig
 from offline.method.discriminator import Discriminator
 from offline.method.losses import losses
 from offline.method.networks import MethodNet
-from offline.method.triplets import Roles, first, partners
+from offline.method.step import Stepper
+from offline.method.training import _deterministic
+from offline.method.triplets import Roles, complete, first, partners
 from rt_handdt.core.layout import ElectrodeLayout
+from tests.support.method_tables import method_table
 from tests.support.released_step import released_losses
 
 RNG = np.random.default_rng(3)
@@ -66,6 +72,49 @@ def test_same_values_and_gradients_as_six_encodings_and_loops() -> None:
     for name, grad in grads.items():
         if not name.endswith("bias"):  # a norm takes the bias out: its gradient is rounding
             torch.testing.assert_close(grad, wanted_grads[name], rtol=1e-3, atol=1e-4 * float(grad.abs().max()))
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=12))
+def test_complete_is_that_everybody_has_both_donors(samples: list[tuple[int, int]]) -> None:
+    gesture, person = (np.array(each, np.int64) for each in zip(*samples, strict=True))
+    roles = Roles.of(torch.from_numpy(gesture), torch.from_numpy(person))
+    assert complete(gesture, person) == bool((roles.pattern_near.any(1) & roles.subject_near.any(1)).all())
+
+
+@pytest.mark.parametrize("mining", ["first", "random", "hard"])
+def test_numbers_drawn_before_give_the_losses_of_numbers_drawn_on_the_way(mining: Literal["first"]) -> None:
+    config = MethodLossConfig(mining=mining)
+    drawn, n = generator(5), len(GESTURE)
+    tables = [torch.rand((n, n), generator=drawn) for _ in range(config.draws(one_person=False))]
+    found = []
+    for uniforms in (generator(5), iter(tables)):
+        net, maps = net_and_maps((6, 5))
+        ready = not isinstance(uniforms, torch.Generator)
+        made = losses(net, net.encode(maps), GESTURE, PERSON, config, uniforms, complete=ready)
+        found.append({name: float(term) for name, term in made.terms.items()})
+        if ready:
+            assert next(uniforms, None) is None  # as many as were said
+    assert found[0] == found[1]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA card")
+def test_on_a_card_a_recorded_step_is_the_step_that_was_recorded() -> None:
+    table = method_table(people=4, gestures=5, repetitions=8, shape=(8, 8), inputs=(4,))
+    config = MethodConfig(device="cuda", network={"dropout": 0.0})
+    found = []
+    for device in ("cpu", "cuda", "recorded"):
+        with _deterministic(config.model_copy(update={"device": device.replace("recorded", "cuda")})) as where:
+            torch.manual_seed(0)
+            stepper = Stepper(table, config, where)
+            if device == "cuda":
+                stepper._recorded = None
+            order = np.random.default_rng(0)
+            steps = [stepper.step(order.permutation(len(table))[:96]) for _ in range(6)]
+            assert (stepper._recorded is not None and stepper._recorded._played != {}) == (device == "recorded")
+            found.append([float(terms["total"]) for terms, _ in steps])
+    assert found[2][0] == pytest.approx(found[0][0], rel=1e-4)
+    assert found[2] == pytest.approx(found[1], rel=2e-2)  # rounding grows from step to step
+    assert found[2][-1] < found[2][0]
 
 
 def test_first_pairs_in_batch_order() -> None:
