@@ -117,13 +117,14 @@ class LossConfig(Settings):
     label_smoothing
         Of the cross-entropy.
     contrast
-        Weight of the supervised contrastive loss of the pattern latent (`offline.losses.contrast_loss`): windows of one
-        gesture by other people (of one person: its other windows) are to lie near one another and far from the rest.
+        Weight of the supervised contrastive loss of the pattern latent (`offline.train.window_losses.contrast_loss`):
+        windows of one gesture by other people (of one person: its other windows) are to lie near one another
+        and far from the rest.
     contrast_temperature
         Of its similarities: the smaller, the more the nearest windows count.
     subject_adversary
         Weight of a classifier that tells the training people apart by the pattern latent while the encoder learns to
-        hide them from it (`offline.heads`). Ignored, and the run says so, where one person is trained on.
+        hide them from it (`offline.models.heads`). Ignored, and the run says so, where one person is trained on.
     """
 
     classify: float = Field(1.0, ge=0)
@@ -177,7 +178,7 @@ class OptimiserConfig(Settings):
         epochs is the luckiest one.
     pretrain_epochs
         Before the labelled epochs, so many in which encoders and decoder learn from the training windows without
-        labels, giving back electrodes that were left out (`offline.pretraining`); with a schedule of their own.
+        labels, giving back electrodes that were left out (`offline.train.pretraining`); with a schedule of their own.
     """
 
     keep: Literal["best", "last"] = "best"

@@ -21,7 +21,7 @@ from offline.classifiers.calibration import CalibrationScores, calibration_score
 from offline.classifiers.folds import held_out
 from offline.classifiers.graph import HeadGraph
 from offline.classifiers.inputs import Samples, Standardiser, checked_latents, checked_samples
-from offline.datasets import Int64, Mask
+from offline.data.datasets import Int64, Mask
 from rt_handdt.config import Settings
 from rt_handdt.core.types import Float32, Float64
 from rt_handdt.errors import HanddtError

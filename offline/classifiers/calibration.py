@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from offline.datasets import Int64
+from offline.data.datasets import Int64
 from rt_handdt.core.types import Float64
 from rt_handdt.errors import HanddtError
 

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from offline.classifiers.inputs import Samples
-from offline.datasets import Mask
+from offline.data.datasets import Mask
 from rt_handdt.errors import HanddtError
 
 

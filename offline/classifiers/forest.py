@@ -12,10 +12,10 @@ from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.ensemble import RandomForestClassifier
 
-from offline.bundles import OPSET
+from offline.bundle.writing import OPSET
 from offline.classifiers.base import CalibratedClassifier, ClassifierSettings
 from offline.classifiers.graph import HeadGraph
-from offline.datasets import Int64
+from offline.data.datasets import Int64
 from rt_handdt.core.types import Float32
 
 _FLOOR = 1e-3  # a vote of one tree in a thousand: keeps the logarithm of no vote finite

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from offline.bundles import OPSET
+from offline.bundle.writing import OPSET
 from offline.classifiers.inputs import Standardiser
 
 IR_VERSION = 10  # as torch writes it for this opset

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from offline.datasets import Int64
+from offline.data.datasets import Int64
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import HanddtError
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from offline.classifiers.base import CalibratedClassifier, ClassifierSettings
 from offline.classifiers.graph import HeadGraph
-from offline.datasets import Int64
+from offline.data.datasets import Int64
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import ConfigError
 

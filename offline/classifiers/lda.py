@@ -7,8 +7,8 @@ from scipy.linalg import LinAlgError
 
 from offline.classifiers.base import CalibratedClassifier
 from offline.classifiers.linear import LinearHead
-from offline.datasets import Int64
-from offline.report.lda import ShrinkageLda
+from offline.classifiers.shrinkage import ShrinkageLda
+from offline.data.datasets import Int64
 from rt_handdt.core.types import Float32
 
 

@@ -19,13 +19,13 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from offline.bundles import to_onnx
+from offline.bundle.writing import to_onnx
 from offline.classifiers.base import CalibratedClassifier, ClassifierSettings, empty_logits
 from offline.classifiers.calibration import temperature_loss
 from offline.classifiers.graph import HeadGraph
+from offline.classifiers.head_networks import Lstm, cnn, mlp
 from offline.classifiers.inputs import Samples, Standardiser
-from offline.classifiers.networks import Lstm, cnn, mlp
-from offline.datasets import Int64, Mask
+from offline.data.datasets import Int64, Mask
 from rt_handdt.core.types import Float32, Float64
 from rt_handdt.errors import HanddtError
 
@@ -153,7 +153,7 @@ class NeuralClassifier(CalibratedClassifier):
 
 
 class MlpClassifier(NeuralClassifier):
-    """See `offline.classifiers.networks.mlp`."""
+    """See `offline.classifiers.head_networks.mlp`."""
 
     name = "mlp"
     Options = MlpSettings
@@ -164,7 +164,7 @@ class MlpClassifier(NeuralClassifier):
 
 
 class CnnClassifier(NeuralClassifier):
-    """See `offline.classifiers.networks.cnn`."""
+    """See `offline.classifiers.head_networks.cnn`."""
 
     name = "cnn"
     Options = CnnSettings
@@ -175,7 +175,7 @@ class CnnClassifier(NeuralClassifier):
 
 
 class LstmClassifier(NeuralClassifier):
-    """See `offline.classifiers.networks.Lstm`."""
+    """See `offline.classifiers.head_networks.Lstm`."""
 
     name = "lstm"
     Options = LstmSettings

@@ -14,7 +14,7 @@ from sklearn.svm import SVC, LinearSVC
 from offline.classifiers.base import CalibratedClassifier, ClassifierSettings, Head
 from offline.classifiers.graph import HeadGraph
 from offline.classifiers.linear import LinearHead
-from offline.datasets import Int64
+from offline.data.datasets import Int64
 from rt_handdt.core.types import Float32
 
 

@@ -19,11 +19,11 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from offline.features.cache import Entry, Kept, entry_path, prepare, read_entry, values_of
-from offline.features.config import BAND_LIMIT, FeatureConfig
-from offline.features.session import measure_session
-from offline.features.sources import SessionSource
-from offline.features.table import FeatureTable
+from offline.data.feature_table import FeatureTable
+from offline.features.feature_cache import Entry, Kept, entry_path, prepare, read_entry, values_of
+from offline.features.feature_config import BAND_LIMIT, FeatureConfig
+from offline.features.measured_session import measure_session
+from offline.features.trial_sources import SessionSource
 from offline.features.workers import share_out
 from rt_handdt.core.gestures import REST, GestureSet
 from rt_handdt.core.layout import ElectrodeLayout
@@ -48,7 +48,7 @@ def extract(
     Parameters
     ----------
     sources
-        Of `offline.features.data.open_sources`.
+        Of `offline.features.named_sources.open_sources`.
     layout
         Electrodes; the recordings' channels are matched by name.
     config

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from offline.features.config import FeatureConfig
+from offline.features.feature_config import FeatureConfig
 from offline.features.reading import FingerprintingReader
 from offline.features.signals import Signal
-from offline.features.sources import SessionSource
+from offline.features.trial_sources import SessionSource
 from rt_handdt.core.layout import ArrayBlock, ElectrodeLayout
 from rt_handdt.core.types import Float64
 from rt_handdt.errors import LayoutError, RecordingError

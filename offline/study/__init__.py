@@ -1,1 +1,1 @@
-"""The published method judged over people: splits, runs, scores, statistics, figures."""
+"""One run of the pipeline: measured, trained, classified, reported, exported."""

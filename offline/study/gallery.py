@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from offline.study import figures, maps
-from offline.study.scatter import Embedding, scatter_figure
+from offline.evaluate.figures import curves as figures
+from offline.evaluate.figures import pattern_maps as maps
+from offline.evaluate.figures.scatter import Embedding, scatter_figure
+from offline.evaluate.subject_statistics import compare
 from offline.study.shown import Shown
-from offline.study.statistics import compare
 from rt_handdt.config import nearest
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.types import Float32, Float64

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from offline.classifiers.inputs import concatenate
-from offline.method.latents import Latents
-from offline.method.trained import TrainedMethod
-from offline.method.training import MODEL
-from offline.study.config import PipelineConfig
-from offline.study.folder import PARTS, Part, RunFolder
+from offline.data.study_splits import PARTS, Part
+from offline.study.run_config import PipelineConfig
+from offline.study.run_folder import RunFolder
+from offline.train.latents import Latents
+from offline.train.method_training import MODEL
+from offline.train.trained import TrainedMethod
 from rt_handdt.errors import ConfigError
 
 #: What may differ between runs that are joined: how they were trained, and what was done afterwards.

@@ -8,22 +8,23 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from offline.adapted import adapted_probabilities
 from offline.config import TrainConfig
-from offline.datasets import Int64, Mask, Trial, WindowSet
+from offline.data.datasets import Int64, Mask, Trial, WindowSet
+from offline.data.feature_table import FeatureTable
+from offline.data.reserved import refuse_reserved
+from offline.data.splits import Split
+from offline.data.study_splits import StudySplit
+from offline.evaluate.classify import raw_scores
+from offline.evaluate.metrics import Scores, metrics_file, score
 from offline.features.measures import TIME_DOMAIN
-from offline.features.table import FeatureTable
-from offline.shared_patterns import shared_patterns
-from offline.splits import Split
-from offline.study.classify import raw_scores
-from offline.study.config import PipelineConfig
-from offline.study.folder import RunFolder
-from offline.study.metrics import Scores, metrics_file, score
-from offline.study.pipeline import check_classifiers, measured, split_of
+from offline.study.pipeline_run import check_classifiers
 from offline.study.recipe_maps import RecipeMaps
-from offline.study.reserved import refuse_reserved
-from offline.study.splits import StudySplit
-from offline.training import Epoch, Trained, posteriors, train
+from offline.study.run_config import PipelineConfig
+from offline.study.run_folder import RunFolder
+from offline.study.run_outcome import measured, split_of
+from offline.train.adapted import adapted_probabilities
+from offline.train.shared_patterns import shared_patterns
+from offline.train.window_training import Epoch, Trained, posteriors, train
 from rt_handdt.core.gestures import REST, GestureSet
 from rt_handdt.core.types import Float32, Float64
 from rt_handdt.errors import ConfigError

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from offline.datasets import Int64, WindowSet
-from offline.study import maps
+from offline.data.datasets import Int64, WindowSet
+from offline.evaluate.figures import pattern_maps as maps
 from offline.study.gallery import save_figure
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.pattern import SharedPatterns

@@ -11,17 +11,17 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from offline.features.build import uncached
+from offline.data.feature_table import FeatureTable
+from offline.data.study_splits import Part, StudySplit
+from offline.evaluate.metrics import Scores
+from offline.features.build_table import uncached
 from offline.features.measures import parse_measure
-from offline.features.table import FeatureTable
-from offline.method.latents import Latents
-from offline.method.log import read_log
-from offline.method.trained import MethodEpoch, TrainedMethod
-from offline.method.training import MODEL
-from offline.study.folder import Part, RunFolder
-from offline.study.metrics import Scores
-from offline.study.pipeline import PipelineRun, measured, split_of
-from offline.study.splits import StudySplit
+from offline.study.run_folder import RunFolder
+from offline.study.run_outcome import PipelineRun, measured, split_of
+from offline.train.latents import Latents
+from offline.train.method_log import read_log
+from offline.train.method_training import MODEL
+from offline.train.trained import MethodEpoch, TrainedMethod
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import ConfigError, HanddtError

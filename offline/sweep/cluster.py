@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from offline.sweep.versions import versions
+from offline.sweep.versions import TOKEN, versions
 from rt_handdt.errors import ConfigError, HanddtError
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from offline.sweep.jobs import Outcome, Place
     from offline.sweep.plan import Job
 
-#: Begins the names of files by which workers show that they see a folder.
-TOKEN = ".token-"
 CONNECT_S = 10.0
 #: How long a cluster without any worker is waited for.
 NO_WORKER_S = 60.0
@@ -201,9 +199,9 @@ def _outcome(future: Future, name: str) -> Outcome:
 
 def run_here(job: Job, place: Place, wanted: dict[str, str]) -> Outcome:
     """On a worker: run one job, if this is the right place for it."""
-    from offline.sweep.folder import StudyFolder
     from offline.sweep.jobs import Outcome, run_job
     from offline.sweep.measuring import check_measured
+    from offline.sweep.study_folder import StudyFolder
 
     with _ONE_AT_A_TIME:
         try:

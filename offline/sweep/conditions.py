@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from offline.config import TrainConfig
-from offline.method.config import MethodConfig
-from offline.sweep.config import ConditionConfig
+from offline.models.method_config import MethodConfig
+from offline.sweep.study_config import ConditionConfig
 from rt_handdt.config import read_toml
 from rt_handdt.errors import ConfigError
 from rt_handdt.paths import shipped

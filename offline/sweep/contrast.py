@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from offline.study.statistics import Comparison, bootstrap_interval, compare
+from offline.evaluate.subject_statistics import Comparison, bootstrap_interval, compare
 from rt_handdt.errors import ConfigError
 
 #: A condition that scored a smaller share of the first one's people is left out: it would leave nobody to compare on.

@@ -12,9 +12,9 @@ import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table as ScreenTable
 
-from offline.report.tables import Table
-from offline.study.folder import RunFolder
-from offline.study.statistics import bootstrap_interval
+from offline.evaluate.subject_statistics import bootstrap_interval
+from offline.pages.blocks import Table
+from offline.study.run_folder import RunFolder
 from offline.sweep.contrast import NONE, Contrast, interval_words, p_words, points
 from offline.sweep.summary import METRIC_NAMES, Summary
 from rt_handdt.errors import ConfigError
@@ -96,7 +96,7 @@ def write_contrast(
     elif path.suffix.lower() == ".csv":
         content = _csv(found)
     else:
-        from offline.sweep.document import markdown_table
+        from offline.pages.document import markdown_table
 
         lines = ["# Comparison", "", *(f"- {one}" for one in (*protocol, *notes)), ""]
         for table in tables_of(found, summaries):

@@ -15,9 +15,9 @@ import numpy as np
 from rich.console import Console
 from threadpoolctl import threadpool_limits
 
-from offline.study.folder import FAILED, JOB, RunFolder
-from offline.sweep.folder import StudyFolder
+from offline.study.run_folder import FAILED, JOB, RunFolder
 from offline.sweep.plan import Job
+from offline.sweep.study_folder import StudyFolder
 from rt_handdt.errors import HanddtError
 
 FAILED_FORMAT = "rt-handdt.study-failure/1"
@@ -33,7 +33,7 @@ class Place:
     out, cache
         Folder of the study, and of features that are measured already.
     allow_reserved_seeds
-        As in `offline.study.pipeline.run_pipeline`.
+        As in `offline.study.pipeline_run.run_pipeline`.
     """
 
     out: Path
@@ -134,7 +134,7 @@ def _run(job: Job, path: Path, place: Place) -> None:
     quiet = Console(quiet=True)
     reserved = place.allow_reserved_seeds
     if job.kind == "method":
-        from offline.study.pipeline import run_pipeline
+        from offline.study.pipeline_run import run_pipeline
 
         run_pipeline(
             job.settings,
@@ -146,7 +146,7 @@ def _run(job: Job, path: Path, place: Place) -> None:
             console=quiet,
         )
     elif job.kind == "baseline":
-        from offline.sweep.baseline import run_baseline
+        from offline.sweep.feature_baseline import run_baseline
 
         run_baseline(job.settings, path, cache=place.cache, processes=1, allow_reserved_seeds=reserved, console=quiet)
     else:

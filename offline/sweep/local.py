@@ -13,10 +13,10 @@ from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from types import FrameType
 
-from offline.sweep.folder import StudyFolder
+from offline.sweep.job_process import serve
 from offline.sweep.jobs import Outcome, Place, fail
 from offline.sweep.plan import Job
-from offline.sweep.worker import serve
+from offline.sweep.study_folder import StudyFolder
 
 #: A job whose process was ended from outside is begun again so many times.
 RETRIES = 2

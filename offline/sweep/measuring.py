@@ -9,15 +9,16 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from offline.features.cache import entry_path
-from offline.features.config import FeatureConfig
-from offline.features.data import open_sources
-from offline.features.study_folders import study_folder
-from offline.features.table import FeatureTable
-from offline.study.config import PipelineConfig
-from offline.study.pipeline import check_validation, measured, split_of
+from offline.data.feature_table import FeatureTable
+from offline.data.study_splits import StudySplit
+from offline.features.feature_cache import entry_path
+from offline.features.feature_config import FeatureConfig
+from offline.features.named_sources import open_sources
+from offline.features.released_folders import study_folder
+from offline.study.pipeline_run import check_validation
 from offline.study.recipe import recipe_windows
-from offline.study.splits import StudySplit
+from offline.study.run_config import PipelineConfig
+from offline.study.run_outcome import measured, split_of
 from offline.sweep.plan import Job
 from rt_handdt.errors import HanddtError, RecordingError
 

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from offline.config import TrainConfig
-from offline.features.config import FeatureConfig
-from offline.features.data import open_sources
-from offline.features.study_folders import study_folder
-from offline.method.config import MethodConfig
-from offline.study.config import PipelineConfig
-from offline.study.pipeline import check_classifiers
+from offline.features.feature_config import FeatureConfig
+from offline.features.named_sources import open_sources
+from offline.features.released_folders import study_folder
+from offline.models.method_config import MethodConfig
+from offline.study.pipeline_run import check_classifiers
+from offline.study.run_config import PipelineConfig
 from offline.sweep.conditions import resolve
-from offline.sweep.config import ConditionConfig, ConditionKind, StudyConfig
+from offline.sweep.study_config import ConditionConfig, ConditionKind, StudyConfig
 from rt_handdt.core.gestures import REST, STUDY_TEN, hyser_label
 from rt_handdt.errors import ConfigError, RecordingError
 
@@ -39,7 +39,7 @@ class Job:
     fold
         From 1.
     settings
-        All of it, as `offline.study.pipeline.run_pipeline` takes it.
+        All of it, as `offline.study.pipeline_run.run_pipeline` takes it.
     recipe
         Of a condition of kind ``"recipe"``.
     figures

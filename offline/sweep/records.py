@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from offline.study.folder import RunFolder
-from offline.study.metrics import Scores
+from offline.evaluate.metrics import Scores
+from offline.study.run_folder import RunFolder
 from offline.study.shown import read_scores
 from rt_handdt.errors import HanddtError
 
@@ -60,7 +60,7 @@ class Record:
     job
         Which run it comes from.
     scores
-        Task, source, classifier, each person's accuracy, confusion, ECE: see `offline.study.metrics.Scores`.
+        Task, source, classifier, each person's accuracy, confusion, ECE: see `offline.evaluate.metrics.Scores`.
     protocol
         In words, of this run.
     notes

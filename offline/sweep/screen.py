@@ -8,9 +8,9 @@ import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from offline.study.folder import RunFolder
-from offline.sweep.folder import StudyFolder
+from offline.study.run_folder import RunFolder
 from offline.sweep.plan import Job
+from offline.sweep.study_folder import StudyFolder
 
 #: (condition, measure) → "pattern knn" → values, one for each person and job.
 Means = dict[tuple[str, str], dict[str, list[float]]]

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from offline.study.statistics import bootstrap_interval
+from offline.evaluate.subject_statistics import bootstrap_interval
 from offline.sweep.records import Record
 from rt_handdt.core.metrics import Confusion, accuracy, balanced_accuracy
 

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 from scipy import stats
 
-from offline.study.report import PUBLISHED
+from offline.study.run_report import PUBLISHED
 from offline.sweep.contrast import Contrast, Pair, said_of
 from offline.sweep.summary import METRIC_NAMES, RAW
 from offline.sweep.view import StudyView, label

@@ -7,6 +7,8 @@ from platform import python_version
 
 from rt_handdt import __version__
 
+#: Begins the names of files by which workers show that they see a folder.
+TOKEN = ".token-"
 _PACKAGES = ("numpy", "scipy", "scikit-learn", "torch")
 
 

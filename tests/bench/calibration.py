@@ -18,8 +18,8 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
-from offline.evaluation.baseline import LdaBaseline, two_maps
-from offline.evaluation.frames import labelled_frames
+from offline.evaluate.frames import labelled_frames
+from offline.evaluate.lda_baseline import LdaBaseline, two_maps
 from rt_handdt.core.bundle import load_bundle
 from rt_handdt.core.gestures import REST
 from rt_handdt.core.labelled import LabelledWindows, labelled_windows

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
-from offline.evaluation.frames import labelled_frames
+from offline.evaluate.frames import labelled_frames
 from rt_handdt.core.bundle import load_bundle
 from rt_handdt.core.metrics import balanced_accuracy, confusion
 from rt_handdt.core.recording import ArrayRecording, Recording

@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from offline.features.config import FeatureConfig
-from offline.features.data import open_sources
 from offline.features.extraction import extract
+from offline.features.feature_config import FeatureConfig
+from offline.features.named_sources import open_sources
 from rt_handdt.io.hyser_layout import session_folder
 from rt_handdt.io.hyser_writer import write_session
 

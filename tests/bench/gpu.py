@@ -102,9 +102,9 @@ def training(began: float, console: Console) -> dict[str, Any]:
     waiting for the card: on the CPU, on the card, with bf16, compiled, both."""
     import torch
 
-    from offline.method.config import MethodConfig
-    from offline.method.step import Stepper
-    from offline.method.training import _deterministic
+    from offline.models.method_config import MethodConfig
+    from offline.train.method_training import _deterministic
+    from offline.train.step import Stepper
     from tests.support.method_tables import method_table
 
     table = method_table(people=16, gestures=10, repetitions=6, shape=(16, 16), inputs=(4,), noise=1.0)

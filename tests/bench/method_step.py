@@ -15,12 +15,12 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from offline.features.table import FeatureTable
-from offline.method.batches import Batches
-from offline.method.config import MethodConfig, MethodLossConfig
-from offline.method.losses import losses
-from offline.method.step import Stepper
-from offline.method.training import _deterministic
+from offline.data.feature_table import FeatureTable
+from offline.models.method_config import MethodConfig, MethodLossConfig
+from offline.train.batches import Batches
+from offline.train.method_losses import losses
+from offline.train.method_training import _deterministic
+from offline.train.step import Stepper
 from tests.support.method_tables import method_table
 from tests.support.released_step import released_losses
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from offline.shared_patterns import strength
-from offline.study.pattern_figures import pattern_sheet
-from offline.study.pattern_scores import PatternScores, pattern_scores
+from offline.evaluate.figures.pattern_sheet import pattern_sheet
+from offline.evaluate.pattern_scores import PatternScores, pattern_scores
+from offline.train.shared_patterns import strength
 from rt_handdt.core.bundle import load_bundle
 from rt_handdt.core.pattern import PatternSettings, SharedPatterns, subject_patterns
 from rt_handdt.core.preprocess import iter_frames

@@ -14,7 +14,7 @@ from rich.console import Console
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from offline.config import TrainConfig
-from offline.run import train_bundle
+from offline.train.window_run import train_bundle
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.metrics import WindowScore, score_windows
 from rt_handdt.core.preprocess import iter_frames

@@ -27,8 +27,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from offline.data_facts import DataFacts
-from offline.evaluation.scores import (
+from offline.data.data_facts import DataFacts
+from offline.data.recordings import TrainingData
+from offline.evaluate.scores import (
     ADAPTING,
     CALIBRATED,
     LDA_ALL,
@@ -41,9 +42,8 @@ from offline.evaluation.scores import (
     spread,
     write_json,
 )
-from offline.evaluation.scoring import ScoredSession, score_sessions
-from offline.run import suitable_config, train_bundle
-from offline.sources import TrainingData
+from offline.evaluate.scoring import ScoredSession, score_sessions
+from offline.train.window_run import suitable_config, train_bundle
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.recording import UNLABELLED, Recording
 from rt_handdt.core.repetitions import first_repetitions, settled

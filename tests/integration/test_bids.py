@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from offline.cohort import write_cohort
-from offline.named_data import read_names
+from offline.cohort.write import write_cohort
+from offline.data.named_data import read_names
 from rt_handdt.core.preprocess import iter_frames
 from rt_handdt.core.recording import ArrayRecording, Marker
 from rt_handdt.core.repetitions import first_repetitions

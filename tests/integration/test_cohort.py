@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from offline import cohort
 from offline.cli import app
-from offline.cohort import write_cohort
-from offline.cohort_folder import COHORT_FILE, CohortPlan
-from offline.cohort_space import session_bytes
-from offline.ragged import lacking, without
-from offline.simulator import simulator_fingerprint
-from offline.sources import open_data
+from offline.cohort import write as cohort
+from offline.cohort.disk_space import session_bytes
+from offline.cohort.ragged import lacking, without
+from offline.cohort.write import write_cohort
+from offline.data.cohort_folder import COHORT_FILE, CohortPlan
+from offline.data.recordings import open_data
+from offline.data.simulator import simulator_fingerprint
 from rt_handdt.core.gestures import REST, hyser_code, hyser_label
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.errors import ConfigError, RecordingError
@@ -380,7 +380,7 @@ def test_the_fingerprint_follows_the_source_but_not_its_line_ends(tmp_path, monk
     from rt_handdt import sim
 
     folder = Path(shutil.copytree(Path(sim.__file__).parent, tmp_path / "sim"))
-    monkeypatch.setattr("offline.simulator.resources.files", lambda _: folder)
+    monkeypatch.setattr("offline.data.simulator.resources.files", lambda _: folder)
     fresh = simulator_fingerprint.__wrapped__
     first = fresh()
     assert first == simulator_fingerprint()

@@ -12,10 +12,10 @@ import pytest
 from typer.testing import CliRunner
 
 from offline.cli import app
-from offline.cohort import write_cohort
-from offline.report.calibrate import main as calibrate
-from offline.report.sheet import Picture, cohort_sheet, write_cohort_report
-from offline.report.tables import Table
+from offline.cohort.calibrate import main as calibrate
+from offline.cohort.sheet import cohort_sheet, write_cohort_report
+from offline.cohort.write import write_cohort
+from offline.pages.blocks import Picture, Table
 from rt_handdt.errors import ConfigError, RecordingError
 from rt_handdt.io.hyser_layout import session_folder
 

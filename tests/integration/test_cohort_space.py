@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import pytest
 
-from offline import cohort
-from offline.cohort import write_cohort
-from offline.cohort_folder import COHORT_FILE
+from offline.cohort import write as cohort
+from offline.cohort.write import write_cohort
+from offline.data.cohort_folder import COHORT_FILE
 from rt_handdt.errors import RecordingError
 from rt_handdt.io.continuous_folder import continuous_file
 from rt_handdt.io.xdf_file import XdfFile

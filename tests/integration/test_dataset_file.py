@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from offline.features.build import build_table
-from offline.features.config import FeatureConfig
-from offline.features.table import FeatureTable
+from offline.data.feature_table import FeatureTable
+from offline.features.build_table import build_table
+from offline.features.feature_config import FeatureConfig
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.recording import ArrayRecording, Marker
 from rt_handdt.errors import RecordingError

@@ -13,13 +13,13 @@ from typer.testing import CliRunner
 
 from offline.cli import app
 from offline.config import TrainConfig
-from offline.evaluation.baseline import LdaBaseline, two_maps
-from offline.evaluation.frames import labelled_frames
-from offline.evaluation.run import evaluate_bundle
-from offline.evaluation.scores import ADAPTING, CALIBRATED, LDA_ALL, LDA_TWO, ZERO_SHOT
-from offline.evaluation.scoring import ScoredSession, score_sessions
-from offline.run import train_bundle
-from offline.sources import TrainingData
+from offline.data.recordings import TrainingData
+from offline.evaluate.bundle_run import evaluate_bundle
+from offline.evaluate.frames import labelled_frames
+from offline.evaluate.lda_baseline import LdaBaseline, two_maps
+from offline.evaluate.scores import ADAPTING, CALIBRATED, LDA_ALL, LDA_TWO, ZERO_SHOT
+from offline.evaluate.scoring import ScoredSession, score_sessions
+from offline.train.window_run import train_bundle
 from rt_handdt.cli.app import run_app
 from rt_handdt.core.bundle import Bundle
 from rt_handdt.core.metrics import score_windows

@@ -13,21 +13,21 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from offline.bundles import to_onnx
+from offline.bundle.writing import to_onnx
 from offline.classifiers.inputs import concatenate
 from offline.classifiers.registry import CLASSIFIERS, make
 from offline.cli import app
-from offline.features.build import build_table
-from offline.features.config import FeatureConfig
-from offline.method.config import MethodConfig
-from offline.method.latents import Latents, encode
-from offline.method.trained import TrainedMethod
-from offline.method.training import MODEL
-from offline.study import bundle as bundle_module
-from offline.study.bundle import export_run, live_options
-from offline.study.config import PipelineConfig
-from offline.study.evaluate import evaluate_run
-from offline.study.pipeline import run_pipeline
+from offline.features.build_table import build_table
+from offline.features.feature_config import FeatureConfig
+from offline.models.method_config import MethodConfig
+from offline.study import run_bundle as bundle_module
+from offline.study.pipeline_run import run_pipeline
+from offline.study.rejudged import evaluate_run
+from offline.study.run_bundle import export_run, live_options
+from offline.study.run_config import PipelineConfig
+from offline.train.latents import Latents, encode
+from offline.train.method_training import MODEL
+from offline.train.trained import TrainedMethod
 from rt_handdt.core.bundle import Bundle, load_bundle
 from rt_handdt.core.gestures import REST
 from rt_handdt.core.preprocess import Preprocessor, iter_frames

@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from offline.data.feature_table import FeatureTable
 from offline.features import extraction
-from offline.features.build import build_table
-from offline.features.cache import read_entry
-from offline.features.config import FeatureConfig
+from offline.features.build_table import build_table
+from offline.features.feature_cache import read_entry
+from offline.features.feature_config import FeatureConfig
 from offline.features.locks import held
-from offline.features.table import FeatureTable
 from rt_handdt.core.gestures import hyser_code
 from rt_handdt.errors import RecordingError
 from rt_handdt.io.hyser_layout import session_folder
@@ -34,9 +34,9 @@ SESSIONS = 3
 CHILD = """
 import os, sys, time
 from pathlib import Path
-from offline.features import session
-from offline.features.build import build_table
-from offline.features.config import FeatureConfig
+from offline.features import measured_session as session
+from offline.features.build_table import build_table
+from offline.features.feature_config import FeatureConfig
 
 root, cache, log, out, seconds = sys.argv[1:]
 real = session._measure

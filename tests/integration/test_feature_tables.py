@@ -14,15 +14,16 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from offline.cli import app
-from offline.cohort import write_cohort
+from offline.cohort.write import write_cohort
 from offline.config import PipelineConfig, TrainConfig
-from offline.datasets import collect
-from offline.features import cache, extraction
-from offline.features.build import build_table
-from offline.features.config import FeatureConfig
-from offline.features.data import open_sources
+from offline.data.datasets import collect
+from offline.data.feature_table import FeatureTable
+from offline.features import extraction
+from offline.features import feature_cache as cache
+from offline.features.build_table import build_table
+from offline.features.feature_config import FeatureConfig
+from offline.features.named_sources import open_sources
 from offline.features.reading import FingerprintingReader, parse_header
-from offline.features.table import FeatureTable
 from rt_handdt.core.features import FeatureBank
 from rt_handdt.core.filters import CausalFilter, design
 from rt_handdt.core.gestures import hyser_code, hyser_label

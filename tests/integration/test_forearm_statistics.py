@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from offline.report.difficulty import difficulty
-from offline.report.session import SessionSummary, summarise
-from offline.report.statistics import RANGES
+from offline.cohort.difficulty import difficulty
+from offline.cohort.session_summary import SessionSummary, summarise
+from offline.cohort.signal_statistics import RANGES
 from rt_handdt.sim.session import virtual_trials
 
 GESTURES = ("wrist_flexion", "wrist_extension", "wrist_ulnar", "hand_close", "hand_open", "thumb_index_pinch")

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from offline.cohort import write_cohort
-from offline.features.config import FeatureConfig
-from offline.features.data import open_sources
+from offline.cohort.write import write_cohort
+from offline.features.feature_config import FeatureConfig
 from offline.features.layout_check import check_layout, mean_correlation
+from offline.features.named_sources import open_sources
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.io.hyser_layout import list_sessions, session_folder
 from rt_handdt.io.hyser_writer import write_session

@@ -11,12 +11,12 @@ import pytest
 from rich.console import Console
 
 from offline.config import TrainConfig
-from offline.datasets import collect
-from offline.person import as_average, donnings, reference
-from offline.run import train_bundle
-from offline.sources import TrainingData, open_data
-from offline.splits import Split
-from offline.training import train
+from offline.data.datasets import collect
+from offline.data.recordings import TrainingData, open_data
+from offline.data.splits import Split
+from offline.train.person import as_average, donnings, reference
+from offline.train.window_run import train_bundle
+from offline.train.window_training import train
 from rt_handdt.core.bundle import Bundle, load_bundle
 from rt_handdt.core.preprocess import iter_frames
 from rt_handdt.core.recording import ArrayRecording, Marker

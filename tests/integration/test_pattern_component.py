@@ -11,14 +11,14 @@ import onnx
 import pytest
 from rich.console import Console
 
-from offline.bundles import with_metadata
+from offline.bundle.writing import with_metadata
 from offline.config import TrainConfig
-from offline.run import train_bundle
-from offline.shared_patterns import strength
-from offline.sources import TrainingData
-from offline.study.pattern_figures import pattern_sheet
-from offline.study.pattern_scores import pattern_scores
+from offline.data.recordings import TrainingData
+from offline.evaluate.figures.pattern_sheet import pattern_sheet
+from offline.evaluate.pattern_scores import pattern_scores
 from offline.study.recipe_maps import RecipeMaps
+from offline.train.shared_patterns import strength
+from offline.train.window_run import train_bundle
 from rt_handdt.core.bundle import Bundle, save_bundle
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.pattern import PATTERN_KEY, PatternSettings

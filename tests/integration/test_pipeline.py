@@ -12,14 +12,14 @@ import pytest
 from typer.testing import CliRunner
 
 from offline.cli import app
-from offline.cohort import write_cohort
-from offline.features.config import FeatureConfig
-from offline.method.config import MethodConfig
-from offline.method.latents import Latents
-from offline.method.training import CHECKPOINT
-from offline.study import pipeline as pipeline_module
-from offline.study.config import PipelineConfig
-from offline.study.pipeline import run_pipeline
+from offline.cohort.write import write_cohort
+from offline.features.feature_config import FeatureConfig
+from offline.models.method_config import MethodConfig
+from offline.study import pipeline_run as pipeline_module
+from offline.study.pipeline_run import run_pipeline
+from offline.study.run_config import PipelineConfig
+from offline.train.latents import Latents
+from offline.train.method_training import CHECKPOINT
 from rt_handdt.core.bundle import load_bundle
 from rt_handdt.core.gestures import hyser_code
 from rt_handdt.errors import ConfigError, HanddtError, RecordingError

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from scipy import io
 
-from offline.bundles import write_bundle
+from offline.bundle.writing import write_bundle
 from offline.cli import main
-from offline.features.study_folders import write_study_folder
-from offline.features.table import FeatureTable
-from offline.method.latents import Latents
+from offline.data.feature_table import FeatureTable
+from offline.features.released_folders import write_study_folder
+from offline.train.latents import Latents
 from rt_handdt.core.bundle import BundleManifest
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.errors import BundleError, HanddtError, RecordingError

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from offline.evaluation.baseline import LdaBaseline
-from offline.evaluation.frames import labelled_frames
+from offline.evaluate.frames import labelled_frames
+from offline.evaluate.lda_baseline import LdaBaseline
 from rt_handdt.core.calibration import CalibrationSettings
 from rt_handdt.core.labelled import labelled_windows
 from rt_handdt.core.layout import ElectrodeLayout

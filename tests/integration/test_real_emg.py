@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from offline.run import train_bundle
+from offline.train.window_run import train_bundle
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.metrics import score_windows
 from rt_handdt.core.preprocess import iter_frames

@@ -12,10 +12,10 @@ from rich.console import Console
 
 from offline.config import PersonConfig, TrainConfig
 from offline.config import PipelineConfig as TrainingPipeline
-from offline.features.config import FeatureConfig
-from offline.study.config import PipelineConfig
+from offline.features.feature_config import FeatureConfig
 from offline.study.recipe import run_recipe
 from offline.study.recipe_maps import RecipeMaps
+from offline.study.run_config import PipelineConfig
 from rt_handdt.core.gestures import REST
 from rt_handdt.errors import ConfigError
 from tests.support.noise_people import write_people

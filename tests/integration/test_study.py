@@ -23,12 +23,12 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from offline.cli import app
-from offline.sweep.config import StudyConfig, read_study
-from offline.sweep.folder import StudyFolder
 from offline.sweep.jobs import Place, run_job, state_of
 from offline.sweep.local import run_local, slots
 from offline.sweep.plan import make_plan
-from offline.sweep.run import StudyRun, run_study
+from offline.sweep.study_config import StudyConfig, read_study
+from offline.sweep.study_folder import StudyFolder
+from offline.sweep.study_run import StudyRun, run_study
 from rt_handdt.errors import HanddtError
 from tests.conftest import ROOT
 from tests.support.noise_people import write_people
@@ -140,9 +140,9 @@ def test_a_study_is_done_once(whole, file, cache):
 @pytest.mark.slow
 def test_the_command_reports_failures_and_the_others_finish(file, cache, tmp_path, monkeypatch):
     written = []
-    report = types.ModuleType("offline.sweep.report")
+    report = types.ModuleType("offline.sweep.study_report")
     report.write_report = lambda out: [written.append(out) or out / "report.html"]  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "offline.sweep.report", report)
+    monkeypatch.setitem(sys.modules, "offline.sweep.study_report", report)
     text = STUDY.replace(f"epochs = {EPOCHS}", "epochs = 2").replace('data = ["people"]\n', "")
     hot = '[[condition]]\nname = "hot"\nconfig = "smoke"\noverride = { optimiser = { learning_rate = 1e30 } }\n'
     own = tmp_path / "hot.toml"

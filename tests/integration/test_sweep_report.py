@@ -12,13 +12,13 @@ import pytest
 from typer.testing import CliRunner
 
 from offline.cli import app
-from offline.method.config import MethodConfig
-from offline.method.latents import encode
-from offline.method.training import train_method
-from offline.study.classify import gesture_scores, raw_scores
-from offline.study.metrics import Scores
+from offline.evaluate.classify import gesture_scores, raw_scores
+from offline.evaluate.metrics import Scores
+from offline.models.method_config import MethodConfig
 from offline.study.recipe_maps import RecipeMaps
-from offline.sweep.report import write_report
+from offline.sweep.study_report import write_report
+from offline.train.latents import encode
+from offline.train.method_training import train_method
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.errors import ConfigError, HanddtError
 from tests.support.method_tables import method_table

@@ -12,17 +12,17 @@ import torch
 from rich.console import Console
 from typer.testing import CliRunner
 
-from offline.bundle_card import Provenance
-from offline.bundles import to_onnx
+from offline.bundle.card import Provenance
+from offline.bundle.writing import to_onnx
 from offline.cli import app
 from offline.config import NetworkConfig, TrainConfig
-from offline.datasets import collect
-from offline.export import export_bundle
-from offline.networks import DisentanglingNet
-from offline.run import train_bundle
-from offline.sources import TrainingData
-from offline.splits import split
-from offline.training import Epoch, train
+from offline.data.datasets import collect
+from offline.data.recordings import TrainingData
+from offline.data.splits import split
+from offline.models.window_networks import DisentanglingNet
+from offline.train.window_export import export_bundle
+from offline.train.window_run import train_bundle
+from offline.train.window_training import Epoch, train
 from rt_handdt.core.bundle import METADATA_KEY, load_bundle
 from rt_handdt.core.feature import Rms, Zc
 from rt_handdt.core.layout import ElectrodeLayout
@@ -179,7 +179,7 @@ def test_a_network_that_is_not_the_exported_one_is_noticed(
         """Graphs of the right shape with another network's weights."""
         return (trained[0] / ("recognizer.onnx" if given == "features" else "explainer.onnx")).read_bytes()
 
-    monkeypatch.setattr("offline.export.to_onnx", another)
+    monkeypatch.setattr("offline.train.window_export.to_onnx", another)
     with pytest.raises(BundleError, match="differ from the trained network"):
         export_bundle(tmp_path / "x", done, windows, parts, config, Provenance("none", True), recording(0))
 

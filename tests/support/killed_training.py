@@ -8,9 +8,9 @@ import signal
 import sys
 from pathlib import Path
 
-from offline.method.config import MethodConfig
-from offline.method.trained import MethodEpoch
-from offline.method.training import train_method
+from offline.models.method_config import MethodConfig
+from offline.train.method_training import train_method
+from offline.train.trained import MethodEpoch
 from tests.support.method_tables import method_table
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from offline.features.table import FeatureTable
+from offline.data.feature_table import FeatureTable
 from rt_handdt.core.gestures import HYSER_GESTURES, GestureSet
 from rt_handdt.core.layout import ElectrodeLayout
 

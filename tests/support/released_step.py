@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from offline.losses import draw
-from offline.method.config import MethodLossConfig
-from offline.method.networks import Encoder, MethodNet
-from offline.method.triplets import Roles
+from offline.models.method_config import MethodLossConfig
+from offline.models.method_networks import Encoder, MethodNet
+from offline.train.triplets import Roles
+from offline.train.window_losses import draw
 
 
 def released_losses(

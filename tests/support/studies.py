@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from offline.study.metrics import Scores, Seen
+from offline.evaluate.metrics import Scores, Seen
 
 LABELS = ("wrist_flexion", "wrist_extension")
 N = 10  # samples of each person and gesture

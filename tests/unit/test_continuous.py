@@ -12,8 +12,8 @@ import pytest
 import pyxdf
 
 from offline.config import TrainConfig
-from offline.datasets import collect
-from offline.sources import open_data
+from offline.data.datasets import collect
+from offline.data.recordings import open_data
 from rt_handdt.core.gestures import HYSER_GESTURES, REST
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.metrics import score_windows

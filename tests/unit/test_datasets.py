@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from offline.cohort_folder import COHORT_FILE, COHORT_NOTE, CohortPlan
 from offline.config import TrainConfig, ValidationConfig
-from offline.datasets import WindowSet, collect
-from offline.evaluation.frames import labelled_frames
-from offline.sources import open_data
-from offline.splits import split
+from offline.data.cohort_folder import COHORT_FILE, COHORT_NOTE, CohortPlan
+from offline.data.datasets import WindowSet, collect
+from offline.data.recordings import open_data
+from offline.data.splits import split
+from offline.evaluate.frames import labelled_frames
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.metrics import score_windows
 from rt_handdt.core.preprocess import Preprocessor

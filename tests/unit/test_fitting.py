@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 from rich.console import Console
 from typer.testing import CliRunner
 
-import offline.run
+import offline.train.window_run
 from offline.cli import app
 from offline.config import TrainConfig
-from offline.data_facts import DataFacts
-from offline.fitting import Fitting, fit_config
-from offline.misfits import nearest_window_and_hop
-from offline.run import suitable_config, train_bundle
-from offline.sources import TrainingData
+from offline.data.data_facts import DataFacts
+from offline.data.recordings import TrainingData
+from offline.train.fitting import Fitting, fit_config
+from offline.train.misfits import nearest_window_and_hop
+from offline.train.window_run import suitable_config, train_bundle
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.recording import Marker
 from rt_handdt.errors import ConfigError
@@ -254,7 +254,7 @@ def test_without_a_config_what_suits_is_taken_and_fitted(tmp_path: Path, monkeyp
         optimiser = chosen.optimiser.model_copy(update={"epochs": 1})
         return name, chosen.model_copy(update={"optimiser": optimiser, "refit": False, "threads": 1})
 
-    monkeypatch.setattr(offline.run, "suitable_config", few)
+    monkeypatch.setattr(offline.train.window_run, "suitable_config", few)
     said = io.StringIO()
     data = TrainingData((recording(0),), "one synthetic person", True)
     bundle = train_bundle(data, LAYOUT, tmp_path / "m", None, Console(file=said, width=500))
@@ -283,7 +283,7 @@ def test_fit_decides_between_a_refusal_before_any_work_and_a_bundle(
     )
     data = TrainingData(tuple(recording(person) for person in range(2)), "synthetic people", True)
     with monkeypatch.context() as patched:
-        patched.setattr(offline.run, "collect", lambda *args: pytest.fail("features were computed"))
+        patched.setattr(offline.train.window_run, "collect", lambda *args: pytest.fail("features were computed"))
         with pytest.raises(ConfigError, match="rms_along_3"):
             train_bundle(data, LAYOUT, tmp_path / "m", settings, Console(file=io.StringIO()))
     said = io.StringIO()
@@ -295,7 +295,7 @@ def test_fit_decides_between_a_refusal_before_any_work_and_a_bundle(
 
 def test_the_command_line_refuses_and_adapts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = TrainingData(tuple(recording(person) for person in range(2)), "synthetic people", True)
-    monkeypatch.setattr(offline.run, "open_data", lambda *args, **kwargs: made)
+    monkeypatch.setattr(offline.train.window_run, "open_data", lambda *args, **kwargs: made)
     path, layout = tmp_path / "mine.toml", tmp_path / "grid.toml"
     path.write_text(
         'threads = 1\n[pipeline]\nband_hz = [20.0, 500.0]\nfeatures = ["rms"]\nhop_s = 0.03125\n'

@@ -11,10 +11,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from offline.bundles import to_onnx
+from offline.bundle.writing import to_onnx
 from offline.config import NetworkConfig, TrainConfig
-from offline.geometry import Geometry
-from offline.networks import Decoder, DisentanglingNet, Encoder
+from offline.models.geometry import Geometry
+from offline.models.window_networks import Decoder, DisentanglingNet, Encoder
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.errors import ConfigError

@@ -10,7 +10,8 @@ import torch
 from torch.nn import functional as F
 
 from offline.config import LossConfig, NetworkConfig
-from offline.losses import (
+from offline.models.window_networks import DisentanglingNet
+from offline.train.window_losses import (
     Partners,
     Relations,
     cross_reconstruction_loss,
@@ -20,7 +21,6 @@ from offline.losses import (
     total_loss,
     triplet_loss,
 )
-from offline.networks import DisentanglingNet
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.spec import PipelineSpec
 

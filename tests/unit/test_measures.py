@@ -8,11 +8,11 @@ from scipy import signal
 
 from offline.features import kernels
 from offline.features.classical import CLASSICAL
-from offline.features.config import FeatureConfig
+from offline.features.feature_config import FeatureConfig
 from offline.features.measures import MEASURES, parse_measure
 from offline.features.repair import find_bad_channels, rebuild, rings
 from offline.features.signals import Signal
-from offline.features.sources import hold
+from offline.features.trial_sources import hold
 from rt_handdt.core.differential import map_groups
 from rt_handdt.core.feature import Rms, Ssc, Stft, Wl, Zc
 from rt_handdt.core.filters import CausalFilter, design

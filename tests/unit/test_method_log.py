@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from offline.method.config import MethodConfig
-from offline.method.log import RunLog
-from offline.method.training import train_method
+from offline.models.method_config import MethodConfig
+from offline.train.method_log import RunLog
+from offline.train.method_training import train_method
 from rt_handdt.errors import HanddtError
 from tests.support.method_tables import method_table
 

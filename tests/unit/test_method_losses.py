@@ -11,15 +11,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offline.losses import triplet_loss
-from offline.method.batches import Batches
-from offline.method.config import MethodConfig, MethodLossConfig, MethodNetworkConfig
-from offline.method.discriminator import Discriminator
-from offline.method.losses import losses
-from offline.method.networks import MethodNet
-from offline.method.step import Stepper
-from offline.method.training import _deterministic
-from offline.method.triplets import Roles, complete, first, partners
+from offline.models.discriminator import Discriminator
+from offline.models.method_config import MethodConfig, MethodLossConfig, MethodNetworkConfig
+from offline.models.method_networks import MethodNet
+from offline.train.batches import Batches
+from offline.train.method_losses import losses
+from offline.train.method_training import _deterministic
+from offline.train.step import Stepper
+from offline.train.triplets import Roles, complete, first, partners
+from offline.train.window_losses import triplet_loss
 from rt_handdt.core.layout import ElectrodeLayout
 from tests.support.method_tables import method_table
 from tests.support.released_step import released_losses

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from offline.method import fused
-from offline.method.config import MethodNetworkConfig
-from offline.method.networks import Encoder, MethodNet
-from offline.method.standardise import Standardiser
+from offline.models import fused
+from offline.models.method_config import MethodNetworkConfig
+from offline.models.method_networks import Encoder, MethodNet
+from offline.models.standardise import Standardiser
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.errors import RecordingError
 

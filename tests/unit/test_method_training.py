@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 import torch
 
-from offline.method.checkpoint import fingerprint
-from offline.method.config import MethodConfig
-from offline.method.latents import Latents, encode
-from offline.method.log import read_log
-from offline.method.networks import Encoder, MethodNet
-from offline.method.trained import MethodEpoch, TrainedMethod
-from offline.method.training import train_method
-from offline.study.config import PipelineConfig
-from offline.study.folder import RunFolder
+from offline.models.method_config import MethodConfig
+from offline.models.method_networks import Encoder, MethodNet
+from offline.study.run_config import PipelineConfig
+from offline.study.run_folder import RunFolder
+from offline.train.checkpoint import fingerprint
+from offline.train.latents import Latents, encode
+from offline.train.method_log import read_log
+from offline.train.method_training import train_method
+from offline.train.trained import MethodEpoch, TrainedMethod
 from rt_handdt.errors import ConfigError, HanddtError
 from rt_handdt.paths import shipped
 from tests.support.method_tables import method_table
@@ -309,7 +309,7 @@ def test_a_full_disk_is_said_and_the_old_checkpoint_stays(tmp_path: Path, monkey
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("offline.method.checkpoint.torch.save", full)
+    monkeypatch.setattr("offline.train.checkpoint.torch.save", full)
     with pytest.raises(HanddtError, match="No space left on device"):
         train_method(TRAIN, None, config(keep="last", optimiser={"epochs": 4}), out=tmp_path, resume=True)
     assert (tmp_path / "checkpoint.pt").read_bytes() == old

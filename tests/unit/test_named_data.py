@@ -13,15 +13,15 @@ from typer.testing import CliRunner
 
 from offline.cli import app
 from offline.config import TrainConfig
-from offline.dataset_file import Dataset
-from offline.datasets import collect
-from offline.features.build import build_table
-from offline.features.config import FeatureConfig
-from offline.features.data import open_sources
-from offline.named_data import is_virtual, read_names
-from offline.sources import open_data
-from offline.study.reserved import refuse_reserved
-from offline.sweep.config import read_study
+from offline.data.dataset_file import Dataset
+from offline.data.datasets import collect
+from offline.data.named_data import is_virtual, read_names
+from offline.data.recordings import open_data
+from offline.data.reserved import refuse_reserved
+from offline.features.build_table import build_table
+from offline.features.feature_config import FeatureConfig
+from offline.features.named_sources import open_sources
+from offline.sweep.study_config import read_study
 from rt_handdt.core.bundle import load_bundle
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.errors import ConfigError, HanddtError, RecordingError

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from offline.augment import Augmenter, shifted, steps_along
 from offline.config import AugmentConfig, NetworkConfig
-from offline.networks import DisentanglingNet, InputLayer
+from offline.models.window_networks import DisentanglingNet, InputLayer
+from offline.train.augment import Augmenter, shifted, steps_along
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.population import amplitude_maps
 from rt_handdt.core.spec import PipelineSpec

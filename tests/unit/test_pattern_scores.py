@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from offline.study.pattern_scores import pattern_scores
+from offline.evaluate.pattern_scores import pattern_scores
 
 OCCUPIED = np.ones((4, 5), bool)
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from offline.config import PersonConfig, TrainConfig
-from offline.datasets import Trial, WindowSet
-from offline.networks import InputLayer
-from offline.person import LEAST_BETWEEN, fit_person_model, reference
+from offline.data.datasets import Trial, WindowSet
+from offline.models.window_networks import InputLayer
+from offline.train.person import LEAST_BETWEEN, fit_person_model, reference
 from rt_handdt.core.gestures import GestureSet
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.spec import PipelineSpec

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from offline.config import TrainConfig
-from offline.datasets import collect
-from offline.person import donnings
-from offline.population import fit_population
-from offline.splits import Split
-from offline.training import train
+from offline.data.datasets import collect
+from offline.data.splits import Split
+from offline.train.person import donnings
+from offline.train.population import fit_population
+from offline.train.window_training import train
 from rt_handdt.core.discriminant import LEAST_SPREAD
 from tests.support.people import FS_HZ, LAYOUT, recording
 

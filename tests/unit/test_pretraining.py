@@ -13,14 +13,14 @@ import torch
 from rich.console import Console
 
 from offline.config import TrainConfig
-from offline.datasets import WindowSet, collect
-from offline.losses import reconstruction_loss
-from offline.networks import DisentanglingNet
-from offline.pretraining import pretrain
-from offline.run import train_bundle
-from offline.sources import TrainingData
-from offline.splits import Split, split
-from offline.training import train
+from offline.data.datasets import WindowSet, collect
+from offline.data.recordings import TrainingData
+from offline.data.splits import Split, split
+from offline.models.window_networks import DisentanglingNet
+from offline.train.pretraining import pretrain
+from offline.train.window_losses import reconstruction_loss
+from offline.train.window_run import train_bundle
+from offline.train.window_training import train
 from rt_handdt.errors import ConfigError, HanddtError
 from tests.support.people import FS_HZ, LAYOUT, recording
 

@@ -8,10 +8,10 @@ from scipy.signal import butter, sosfiltfilt
 from scipy.stats import kurtosis
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from offline.report.difficulty import Windows, difficulty, reference_features, reference_spec, trial_features
-from offline.report.lda import ShrinkageLda
-from offline.report.session import summarise
-from offline.report.statistics import AMPLITUDE_EDGES, RANGES, clean, session_statistics
+from offline.classifiers.shrinkage import ShrinkageLda
+from offline.cohort.difficulty import Windows, difficulty, reference_features, reference_spec, trial_features
+from offline.cohort.session_summary import summarise
+from offline.cohort.signal_statistics import AMPLITUDE_EDGES, RANGES, clean, session_statistics
 from rt_handdt.errors import RecordingError
 
 LAYOUT = reference_spec().layout

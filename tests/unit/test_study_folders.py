@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import io
 
+from offline.data.feature_table import FeatureTable
 from offline.features.measures import parse_measure
-from offline.features.study_folders import FOLDERS, POSITIONS, read_study_folder, write_study_folder
-from offline.features.table import FeatureTable
+from offline.features.released_folders import FOLDERS, POSITIONS, read_study_folder, write_study_folder
 from rt_handdt.core.gestures import GestureSet
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.errors import ConfigError, RecordingError

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from offline.features.table import FeatureTable
-from offline.study.join import join_tables
-from offline.study.splits import StudySplit, cross_session, cross_subject, folds_of, repetitions, within_session
+from offline.data.feature_table import FeatureTable
+from offline.data.joined_table import join_tables
+from offline.data.study_splits import StudySplit, cross_session, cross_subject, folds_of, repetitions, within_session
 from rt_handdt.core.gestures import HYSER_GESTURES, GestureSet
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.errors import ConfigError, RecordingError

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from offline.study.metrics import score
-from offline.study.statistics import bootstrap_interval, compare, holm
+from offline.evaluate.metrics import score
+from offline.evaluate.subject_statistics import bootstrap_interval, compare, holm
 from rt_handdt.errors import ConfigError
 
 

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from offline.cohort_folder import COHORT_FILE, CohortPlan
 from offline.config import TrainConfig
-from offline.method.config import MethodConfig
+from offline.data.cohort_folder import COHORT_FILE, CohortPlan
+from offline.models.method_config import MethodConfig
 from offline.sweep.cluster import check_workers, connected
 from offline.sweep.conditions import resolve
-from offline.sweep.config import StudyConfig, read_study, study_path
-from offline.sweep.folder import StudyFolder
 from offline.sweep.plan import Plan, make_plan
-from offline.sweep.run import plan_study, run_study
+from offline.sweep.study_config import StudyConfig, read_study, study_path
+from offline.sweep.study_folder import StudyFolder
+from offline.sweep.study_run import plan_study, run_study
 from offline.sweep.versions import versions
 from rt_handdt.errors import ConfigError, HanddtError, RecordingError
 from rt_handdt.paths import shipped

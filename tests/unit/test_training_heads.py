@@ -10,12 +10,12 @@ import torch
 from torch.nn import functional as F
 
 from offline.config import LossConfig, NetworkConfig, TrainConfig
-from offline.datasets import WindowSet, collect
-from offline.heads import TrainingHeads, ramp, reversed_gradient
-from offline.losses import Relations, contrast_loss, total_loss
-from offline.networks import DisentanglingNet, Encoded
-from offline.splits import Split, split
-from offline.training import Trained, train
+from offline.data.datasets import WindowSet, collect
+from offline.data.splits import Split, split
+from offline.models.heads import TrainingHeads, ramp, reversed_gradient
+from offline.models.window_networks import DisentanglingNet, Encoded
+from offline.train.window_losses import Relations, contrast_loss, total_loss
+from offline.train.window_training import Trained, train
 from rt_handdt.errors import ConfigError
 from tests.support.people import FS_HZ, LAYOUT, recording
 

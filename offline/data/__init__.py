@@ -1,0 +1,1 @@
+"""What ``--data`` names, as recordings, training windows and tables; and who is held out of them."""

@@ -1,0 +1,1 @@
+"""Scores of bundles, runs and classifiers on people they do not know, beside the textbook method."""

@@ -1,0 +1,1 @@
+"""Figures of runs: curves, patterns, points. Each function returns a figure."""

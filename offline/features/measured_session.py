@@ -1,0 +1,154 @@
+"""One session measured: rows as they come, appended to its entry in the cache."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from offline.features.feature_cache import Entry, Kept, NpyWriter, read_entry, remove_entry, write_entry
+from offline.features.feature_config import FeatureConfig
+from offline.features.live_windows import live_windows, wanted_segments
+from offline.features.locks import held, remove_unfinished
+from offline.features.measures import Measure
+from offline.features.reading import FingerprintingReader
+from offline.features.repair import find_bad_channels, rebuild, rings
+from offline.features.signals import Signal
+from offline.features.trial_sources import SessionSource, nominal_rate
+from rt_handdt.core.differential import Partners, map_groups
+from rt_handdt.core.interpolation import Interpolator
+from rt_handdt.core.layout import ElectrodeLayout
+from rt_handdt.core.types import Float32
+from rt_handdt.errors import RecordingError
+
+
+def measure_session(
+    path: str, source: SessionSource, config: FeatureConfig, layout: ElectrodeLayout, wait: bool
+) -> Kept | None:
+    """Measure one session and write its entry at `path` (without suffix).
+
+    If another process is at it, its entry is awaited and used; without `wait`, None comes back at once.
+
+    Raises
+    ------
+    RecordingError
+        If a file is damaged, or the rates of a session's files differ.
+    OSError
+        If the entry cannot be written.
+    """
+    entry = Path(path)
+    with held(entry, wait=wait) as mine:
+        if not mine:
+            return None
+        there, _ = read_entry(entry)
+        if there is not None:  # made by another process, since this one looked
+            return there
+        remove_entry(entry)
+        remove_unfinished(entry)
+        return _measure(entry, source, config, layout)
+
+
+def _measure(path: Path, source: SessionSource, config: FeatureConfig, layout: ElectrodeLayout) -> Kept:
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    reader, tally = FingerprintingReader(), Counter[str]()
+    writer = NpyWriter(part, (config.parsed.n_maps, *layout.shape))
+    rows = _trials if config.unit == "trial" else _windows
+    labels: list[str] = []
+    trial: list[int] = []
+    rms: list[Float32] = []
+    rates: list[float] = []
+    try:
+        for values, level, label_of, fs_hz in rows(source, config, layout, reader, tally, labels):
+            if not np.isfinite(values).all():
+                tally[f"{config.unit}s had features that are not finite and were left out"] += 1
+                continue
+            writer.append(layout.to_grid(values)[None])
+            trial.append(label_of)
+            rms.append(level)
+            rates.append(fs_hz)
+        skipped = [f"{source.name}: {count} {what}." for what, count in tally.items()]
+        if len(set(rates)) > 1:
+            raise RecordingError(f"{source.name}: mixes the rates {sorted(set(rates))} Hz; one table needs one rate.")
+        if config.repair and rms:
+            skipped += _repair(writer, np.stack(rms), layout, config.parsed, source.name)
+        sha = writer.finish()
+        part.replace(path.with_name(path.name + ".npy"))
+    finally:
+        try:
+            writer.close()  # on a full disk it tries once more to write, and fails
+        finally:
+            part.unlink(missing_ok=True)
+    return write_entry(
+        path,
+        Entry(
+            person=source.person,
+            session=source.session,
+            fs_hz=rates[0] if rates else 0.0,
+            labels=tuple(labels),
+            trial=tuple(trial),
+            skipped=tuple(skipped),
+            stamps=reader.stamps,
+            content=reader.content,
+            sha256=sha,
+        ),
+    )
+
+
+#: Features (F, C), RMS (C,), position of the trial, rate.
+_Row = tuple[Float32, Float32, int, float]
+
+
+def _trials(
+    source: SessionSource,
+    config: FeatureConfig,
+    layout: ElectrodeLayout,
+    reader: FingerprintingReader,
+    tally: Counter[str],
+    labels: list[str],
+) -> Iterator[_Row]:
+    measure, around, partners = config.parsed, rings(layout), Partners(layout)
+    interpolator, groups = Interpolator(layout), map_groups(measure.pairs, layout)
+    for stretch in source.stretches(config, layout, reader, tally):
+        one = Signal(stretch.x, stretch.fs_hz, around, partners)
+        values = measure(one)
+        if stretch.lost is not None:
+            values = rebuild(values, stretch.lost, interpolator, groups)
+            tally["channels of single trials were mostly missing and rebuilt"] += int(stretch.lost.sum())
+        labels.append(stretch.label)
+        yield values, one.time_domain[0], len(labels) - 1, stretch.fs_hz
+
+
+def _windows(
+    source: SessionSource,
+    config: FeatureConfig,
+    layout: ElectrodeLayout,
+    reader: FingerprintingReader,
+    tally: Counter[str],
+    labels: list[str],
+) -> Iterator[_Row]:
+    for recording in source.recordings(config, reader, tally):
+        segments = wanted_segments(recording, config)
+        before, seen = len(labels), set()
+        labels += [label for _, _, label in segments]
+        fs_hz = nominal_rate(recording.fs_hz)
+        for window in live_windows(recording, segments, config, layout, tally):
+            seen.add(window.trial)
+            yield window.values, window.rms_uv, before + window.trial, fs_hz
+        short = len(segments) - len(seen)
+        if short:
+            tally[f"segments hold no window of {config.window_s:g} s and were left out"] += short
+
+
+def _repair(writer: NpyWriter, rms: Float32, layout: ElectrodeLayout, measure: Measure, name: str) -> list[str]:
+    bad = find_bad_channels(rms, layout)
+    if not bad.any():
+        return []
+    interpolator, groups = Interpolator(layout), map_groups(measure.pairs, layout)
+    for number in range(len(rms)):
+        values = layout.from_grid(writer.row(number))
+        writer.put(number, layout.to_grid(rebuild(values, bad, interpolator, groups)))
+    names = [layout.channels[channel] for channel in np.flatnonzero(bad)]
+    return [f"{name}: {len(names)} bad channels rebuilt from their neighbours ({', '.join(names)})."]

@@ -1,0 +1,1 @@
+"""Networks, and the shapes and settings that they are made of."""

@@ -1,0 +1,224 @@
+"""The released pipeline in one call: features, training, latents, classifiers, table, figures. Goes on if stopped."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from offline.classifiers.registry import make
+from offline.data.feature_table import FeatureTable
+from offline.data.reserved import refuse_reserved
+from offline.data.study_splits import PARTS, Part, Protocol, StudySplit
+from offline.evaluate.classify import gesture_scores, person_scores, raw_scores
+from offline.evaluate.metrics import Scores
+from offline.study.run_config import PipelineConfig
+from offline.study.run_folder import RunFolder
+from offline.study.run_outcome import PipelineRun, measured, split_of
+from offline.train.latents import Latents, encode
+from offline.train.method_training import train_method
+from offline.train.trained import MethodEpoch, TrainedMethod
+from rt_handdt.errors import ConfigError, HanddtError
+
+
+def run_pipeline(
+    config: PipelineConfig,
+    out: str | Path,
+    *,
+    cache: str | Path | None = None,
+    processes: int | None = None,
+    allow_reserved_seeds: bool = False,
+    figures: bool = True,
+    console: Console | None = None,
+) -> PipelineRun:
+    """Measure, train, encode, classify, and write it all to `out`; steps already done are not done again.
+
+    The order is the point: everything is learnt and chosen before the test people's samples are looked at, once.
+
+    Parameters
+    ----------
+    out
+        A new or empty folder, or one where the same run was begun.
+    cache
+        Where features are kept; by default in `out`.
+    allow_reserved_seeds
+        Whether virtual people of a seed kept for final figures may be trained on.
+    figures
+        Whether to draw; t-SNE takes a minute for a large table.
+
+    Raises
+    ------
+    HanddtError
+        Whatever is wrong with data or settings.
+    """
+    console = console or Console(stderr=True)
+    if not allow_reserved_seeds:
+        refuse_reserved(config.data)
+    live = () if config.bundle == "none" else (config.bundle or config.classifiers[0],)
+    check_classifiers((*config.classifiers, *config.baselines, *live))
+    folder = RunFolder(Path(out))
+    folder.check(config)
+    table, others = measured(config, cache or folder.cache, processes, console)
+    try:
+        split = split_of(config, table, others)
+    except HanddtError:
+        for sentence in table.skipped:  # what was left out may be the reason
+            console.print(f"Note: {sentence}", style="yellow", markup=False, highlight=False)
+        raise
+    folder.note(config)
+    trained = _train(config, table, split, folder, console)
+    latents: dict[Part, Latents] = {}
+    for part in PARTS:
+        mask = getattr(split, part)
+        if mask.any():
+            console.print(f"Encoding {part} samples …", highlight=False)
+            latents[part] = encode(trained, table.select(mask))
+            latents[part].save(folder.latents(part))
+        else:
+            folder.latents(part).unlink(missing_ok=True)
+    scores, notes = _classified(config, table, split, latents, trained.net.latent_shape, console)
+    run = PipelineRun(
+        folder,
+        config,
+        split,
+        trained,
+        table,
+        latents,
+        tuple(scores),
+        tuple(dict.fromkeys((*table.skipped, *trained.notes, *notes, *(note for one in scores for note in one.notes)))),
+    )
+    folder.write(folder.metrics, run.to_dict())
+    for name in live:
+        console.print(f"Writing the bundle ({name}) …", highlight=False)
+        failed = _bundle(folder, name, cache or folder.cache, processes, console)
+        if failed:
+            run = replace(run, notes=(*run.notes, failed))
+            folder.write(folder.metrics, run.to_dict())
+    drawn: list[Path] = []
+    if figures:
+        from offline.study.gallery import draw_figures
+        from offline.study.shown import shown_of
+
+        console.print("Drawing figures …", highlight=False)
+        drawn = draw_figures(shown_of(run), folder.figures)
+    from offline.study.run_report import report_text
+
+    folder.write(folder.report, report_text(run, drawn))
+    return run
+
+
+def check_validation(config: PipelineConfig, split: StudySplit) -> None:
+    """Refuse to choose an epoch by validation samples that a split has not.
+
+    Raises
+    ------
+    ConfigError
+        If that is asked for.
+    """
+    if config.method.keep != "last" and not split.valid.any():
+        raise ConfigError(
+            f'keep = "{config.method.keep}" chooses by validation samples, and nothing could be held out (one trial of '
+            'each gesture); take a method configuration with keep = "last".'
+        )
+
+
+def check_classifiers(names: tuple[str, ...]) -> None:
+    """Refuse unknown names before hours are spent.
+
+    Raises
+    ------
+    ConfigError
+        Naming the nearest known one.
+    """
+    for name in names:
+        make(name)
+
+
+def _bundle(
+    folder: RunFolder, classifier: str, cache: str | Path, processes: int | None, console: Console
+) -> str | None:
+    """Write the run's bundle; what stands in the way is said, and no reason to lose the run."""
+    from offline.study.run_bundle import export_run
+
+    try:
+        export_run(
+            folder.path,
+            folder.bundle,
+            classifier=classifier,
+            name=folder.path.resolve().name,
+            cache=cache,
+            processes=processes,
+            console=console,
+        )
+    except HanddtError as exc:
+        return f"No bundle for live use was written. {exc}"
+    return None
+
+
+def _train(
+    config: PipelineConfig, table: FeatureTable, split: StudySplit, folder: RunFolder, console: Console
+) -> TrainedMethod:
+    check_validation(config, split)
+    valid = table.select(split.valid) if split.valid.any() else None
+    bar = Progress(
+        TextColumn("Training"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("epochs · loss {task.fields[loss]:.3f}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    )
+    with bar:
+        task = bar.add_task("", total=config.method.optimiser.epochs, loss=float("nan"))
+
+        def show(epoch: MethodEpoch) -> None:
+            bar.update(task, completed=epoch.number, loss=epoch.losses["total"])
+
+        return train_method(
+            table.select(split.train), valid, config.method, out=folder.training, resume=True, on_epoch=show
+        )
+
+
+def _classified(
+    config: PipelineConfig,
+    table: FeatureTable,
+    split: StudySplit,
+    latents: dict[Part, Latents],
+    shape: tuple[int, ...],
+    console: Console,
+) -> tuple[list[Scores], list[str]]:
+    scores: list[Scores] = []
+    notes: list[str] = []
+    for name in config.classifiers:
+        console.print(f"Classifying: {name} …", highlight=False)
+        if "pattern" in config.latents:
+            pair = latents["train"], latents["test"]
+            scores.append(gesture_scores(*pair, "test", name, shape=shape, protocol=split.kind, seed=config.seed))
+        if "subject" in config.latents:
+            for part in ("train", "test"):
+                try:
+                    scores.append(
+                        person_scores(
+                            latents[part], part, name, shape=shape, seen=said_of(part, split.kind), seed=config.seed
+                        )
+                    )
+                except ConfigError as exc:
+                    notes.append(f"Subject latent, {part} part: {exc}")
+    if config.baselines:
+        console.print("Classifying: the features themselves …", highlight=False)
+        scores += raw_scores(
+            table.select(split.train), table.select(split.test), config.baselines, protocol=split.kind, seed=config.seed
+        )
+    return scores, notes
+
+
+def said_of(part: str, protocol: Protocol) -> str:
+    """What the subject encoder knows of a part's people: without that, their scores say little."""
+    if part == "train":
+        return "the encoder was trained on these very trials"
+    if part == "all":
+        return "the encoder was trained on the training part of them"
+    return "the encoder saw none of these people" if protocol == "cross-subject" else "the encoder knows these people"

@@ -1,0 +1,270 @@
+"""A finished run → a bundle for the live program: pattern encoders of one run or several, and one classifier."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from rich.console import Console
+from torch import Tensor, nn
+
+from offline.bundle.card import Provenance, render_card
+from offline.bundle.writing import TOLERANCE, golden_vectors, refuse_target, to_onnx, today, versions, write_bundle
+from offline.classifiers.base import CalibratedClassifier
+from offline.classifiers.inputs import concatenate
+from offline.classifiers.registry import make
+from offline.classifiers.stack import stack
+from offline.data.cohort_folder import COHORT_NOTE
+from offline.data.named_data import is_virtual, named_seed
+from offline.evaluate.classify import calibration_groups
+from offline.evaluate.metrics import Scores, score
+from offline.models.method_networks import MethodNet
+from offline.study.joined import JoinedRuns, open_runs
+from offline.study.live_spec import (
+    live_spec,
+    refuse_offline_only,
+    training_levels,
+    training_recording,
+    training_sources,
+)
+from offline.study.run_card import card_text
+from offline.study.run_folder import RunFolder
+from rt_handdt.core.bundle import SCHEMA, Bundle, BundleManifest, TrainingRecord
+from rt_handdt.core.calibration import CalibrationSettings
+from rt_handdt.core.types import Float32
+from rt_handdt.errors import BundleError
+
+#: Of a classifier's graph: with encoder and explainer of four maps the bundle stays below 16 MB.
+HEAD_BYTES = 6 * 2**20
+#: Of a forest's graph per leaf, about; see `offline.classifiers.forest`.
+_LEAF_BYTES = 50
+#: Trees compare latents with thresholds, so that a difference of rounding may turn some of their votes.
+_TREES_TOLERANCE = 1e-2
+#: Frames of many maps are large: of these the golden vectors hold a window and four hops.
+_MANY_MAPS = 16
+
+
+def export_run(
+    run: str | Path,
+    out: str | Path,
+    *,
+    classifier: str | None = None,
+    others: Sequence[str | Path] = (),
+    name: str | None = None,
+    cache: str | Path | None = None,
+    processes: int | None = None,
+    console: Console | None = None,
+) -> Bundle:
+    """Join a run's pattern encoder and a classifier of its latents into a bundle, and check what was written.
+
+    The classifier is fitted to the saved training latents, as the run itself fits it, except where its graph would be
+    large: then nearest neighbours keep a sample, and trees have fewer leaves. It is scored on the test latents.
+
+    Parameters
+    ----------
+    run
+        Folder of a finished `offline.study.pipeline_run.run_pipeline`.
+    out
+        Folder of the bundle; a bundle that is there is replaced.
+    classifier
+        By default the run's first.
+    others
+        Runs of the same samples, whose latents the classifier gets beside the run's own; the pattern component shown
+        live is that of the first run.
+    name
+        Of the bundle; by default the folder's.
+    cache, processes, console
+        For the levels, which are measured in recordings of the training people; see `offline.features.extraction`.
+
+    Raises
+    ------
+    ConfigError
+        If the measure cannot go live, or runs do not belong together.
+    RecordingError
+        If the recordings that the run was trained on are gone.
+    BundleError
+        If `out` holds something else, or what was written does not compute what was trained.
+    HanddtError
+        If a folder holds no finished run.
+    """
+    out = Path(out)
+    refuse_target(out)
+    protocol = str(RunFolder(Path(run)).read_json(RunFolder(Path(run)).metrics).get("protocol", ""))
+    runs = open_runs([run, *others])
+    config, train = runs.config, runs.latents["train"]
+    refuse_offline_only(config)
+    chosen = classifier or config.classifiers[0]
+    options = live_options(chosen, len(train), prod(runs.shape))
+    people = [train.people[k] for k in np.unique(train.ys)]
+    sources, layout = training_sources(config, people)
+    recording = training_recording(sources, config.features)
+    head, labels = _fitted(runs, chosen, options)
+    levels = training_levels(
+        sources, layout, config.features, labels, cache=cache, processes=processes, console=console
+    )
+    spec = live_spec(config.features, levels.fs_hz, layout)
+    scores = _scored(runs, head, labels, chosen)
+    provenance = _provenance(config.data)
+    manifest = BundleManifest.parse(
+        {
+            "schema": SCHEMA,
+            "name": name or out.resolve().name,
+            "created": today(),
+            "spec": spec,
+            "gestures": labels,
+            "latent_size": prod(runs.shape),
+            "decoder": levels.decoder(labels),
+            "adaptation": None,
+            "calibration": CalibrationSettings(),
+            "calibrated_with": None,
+            "training": TrainingRecord(
+                data=provenance.data,
+                protocol=f"{protocol}; {chosen} on the pattern latent" + (f"s of {len(runs)} runs" if others else ""),
+                people=len(people),
+                seed=config.method.seed,
+                config=_record(runs, chosen, options),
+            ),
+            "scores": {
+                "test_accuracy": round(scores.accuracy, 4),
+                "test_balanced_accuracy": round(scores.balanced, 4),
+                "test_ece": round(scores.ece, 4),
+                "test_samples": float(scores.counts.sum()),
+            },
+            "versions": versions(),
+        },
+        what="the new bundle's manifest",
+        error=BundleError,
+    )
+    nets = [one.net for one in runs.trained]
+    explainer = _Explainer(nets[0])
+
+    def network(maps: Float32) -> tuple[Float32, Float32]:
+        latents = _encode(nets, maps)
+        return head.probabilities(latents), latents.reshape(len(maps), -1)
+
+    def paint(latents: Float32) -> Float32:
+        with torch.no_grad():
+            return np.asarray(explainer(torch.from_numpy(latents)).numpy())
+
+    few = (spec.window_samples + 4 * spec.hop_samples) / spec.fs_hz
+    golden = golden_vectors(network, recording, spec, *([few] if spec.n_maps > _MANY_MAPS else []))
+    frames, latents = torch.from_numpy(golden["frames"][:2]), torch.from_numpy(golden["latents"][:2])
+    encoders = [onnx.load_model_from_string(to_onnx(_Encoder(net), frames, "features", ["latent"])) for net in nets]
+    recognizer = stack(encoders, head.to_onnx()).SerializeToString()
+    return write_bundle(
+        out,
+        manifest,
+        recognizer=recognizer,
+        explainer=to_onnx(explainer, latents, "latent", ["pattern_map"]),
+        golden=golden,
+        card=render_card(manifest, card_text(manifest, runs, scores, provenance, levels, options, len(recognizer))),
+        paint=paint,
+        tolerance=_TREES_TOLERANCE if chosen == "rf" else TOLERANCE,
+    )
+
+
+def live_options(name: str, n_samples: int, size: int) -> dict[str, Any]:
+    """Options that keep a classifier's graph below `HEAD_BYTES`; none where it is small anyway.
+
+    Parameters
+    ----------
+    n_samples, size
+        Training latents, and elements of each.
+    """
+    keep = max(HEAD_BYTES // (4 * size), 2)
+    if name == "knn" and n_samples > keep:
+        return {"thin": "sample", "keep": keep}
+    if name == "rf":
+        leaves = HEAD_BYTES // (_LEAF_BYTES * 1000)
+        # a full-grown tree has a leaf for every four to six of these samples
+        return {"max_leaves": leaves} if n_samples > 4 * leaves else {}
+    return {}
+
+
+class _Encoder(nn.Module):
+    """Raw maps → pattern latent, one torch operation after another: the form that can be exported."""
+
+    def __init__(self, net: MethodNet) -> None:
+        super().__init__()
+        self.net = copy.deepcopy(net).eval()
+        for encoder in self.net.encoders:
+            encoder.fast = False
+
+    def forward(self, maps: Tensor) -> Tensor:
+        pattern: Tensor = self.net(maps).pattern  # the subject's branch is cut off when the graphs are stacked
+        return pattern
+
+
+class _Explainer(nn.Module):
+    """Flat latent, of which the first run's part comes first → that run's pattern component."""
+
+    def __init__(self, net: MethodNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, latent: Tensor) -> Tensor:
+        own = latent[:, : self.net.latent_size].reshape(-1, *self.net.latent_shape)
+        return self.net.decode_pattern(own) * self.net.occupied
+
+
+def _encode(nets: Sequence[MethodNet], maps: Float32) -> Float32:
+    with torch.no_grad():
+        return concatenate([net(torch.from_numpy(maps)).pattern.numpy() for net in nets])
+
+
+def _fitted(runs: JoinedRuns, name: str, options: dict[str, Any]) -> tuple[CalibratedClassifier, tuple[str, ...]]:
+    """The classifier, and the labels that it learnt (a table may name more than anybody was trained on)."""
+    train, config = runs.latents["train"], runs.config
+    known, y = np.unique(train.yp, return_inverse=True)
+    groups = calibration_groups(train.ys, train.trial, config.protocol)
+    x = train.xp.reshape(len(train), *runs.shape)
+    head = make(name, **options).fit(x, y.astype(np.int64), groups, seed=config.seed, n_labels=len(known))
+    return head, tuple(train.gestures[k] for k in known)
+
+
+def _scored(runs: JoinedRuns, head: CalibratedClassifier, labels: tuple[str, ...], name: str) -> Scores:
+    test = runs.latents["test"]
+    known = np.array([labels.index(label) if label in labels else -1 for label in test.gestures], np.int64)
+    return score(
+        head.probabilities(test.xp.reshape(len(test), *runs.shape)),
+        known[test.yp],
+        test.ys,
+        labels=labels,
+        people=test.people,
+        task="gesture",
+        source="pattern",
+        part="test",
+        classifier=name,
+        temperature=head.calibration.temperature,
+        notes=head.notes,
+    )
+
+
+def _record(runs: JoinedRuns, classifier: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Settings for the manifest; of paths their names only, which are the same on another machine."""
+    settings = runs.config.model_dump(mode="json")
+    for key in ("data", "test_data"):
+        settings[key] = [Path(path).name for path in settings[key]]
+    return {
+        "run": settings,
+        "classifier": {"name": classifier, **options},
+        "joined_with": [config.method.model_dump(mode="json") for config in runs.configs[1:]],
+    }
+
+
+def _provenance(names: Sequence[str]) -> Provenance:
+    said, virtual = [], False
+    for name in names:
+        path, seed = Path(name), named_seed(name)
+        made = seed is not None or (path / COHORT_NOTE).exists()
+        known = f" (virtual people, seed {seed})" if seed is not None else ""
+        called = name if is_virtual(name) else path.resolve().name
+        said.append(called + (known or (" (virtual people)" if made else "")))
+        virtual = virtual or made
+    return Provenance("; ".join(said), virtual)

@@ -1,0 +1,1 @@
+"""Losses, loops, and all that is learnt from training windows; up to a finished bundle."""

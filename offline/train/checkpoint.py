@@ -1,0 +1,108 @@
+"""Checkpoints: all that a run needs to go on as if it had not been stopped, written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from offline.data.feature_table import FeatureTable
+from offline.models.method_config import MethodConfig
+from rt_handdt.errors import HanddtError
+
+FORMAT = "rt-handdt.method-checkpoint/1"
+#: May differ between a run and its continuation: they say how long it runs and what it writes, not what it computes.
+_FREE = ("epochs", "checkpoint_every", "tensorboard")
+_HASHED_ROWS = 512
+
+
+def fingerprint(config: MethodConfig, tables: tuple[FeatureTable | None, ...]) -> str:
+    """SHA-256 of settings and data, by which a checkpoint knows its own run.
+
+    Of large tables up to 512 evenly spread samples' maps are hashed, and all labels.
+    """
+    settings = config.model_dump(mode="json")
+    for name in _FREE:
+        settings.pop(name, None)
+        settings["optimiser"].pop(name, None)
+    # Both are younger than some checkpoints, and with these values nothing is different.
+    if not settings["loss"]["classify"]:
+        del settings["loss"]["classify"]
+    settings["network"]["decoder_slope"] = config.network.slope
+    if config.network.slope == 0.2:
+        del settings["network"]["decoder_slope"]
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    for table in tables:
+        if table is None:
+            continue
+        digest.update(
+            json.dumps([table.measure, table.names, table.inputs, table.gestures.labels, table.people]).encode()
+        )
+        digest.update(table.layout.fingerprint.encode())
+        for values in (table.label, table.person, table.trial):
+            digest.update(np.ascontiguousarray(values).tobytes())
+        rows = np.unique(np.linspace(0, len(table) - 1, _HASHED_ROWS).astype(np.int64))
+        for row in rows[: len(table)]:
+            digest.update(np.ascontiguousarray(table.maps[row]).tobytes())
+    return digest.hexdigest()
+
+
+def save_torch(path: Path, content: dict[str, Any]) -> None:
+    """Write beside `path`, then rename, so that a kill or a full disk leaves the old file whole.
+
+    Raises
+    ------
+    HanddtError
+        If it cannot be written.
+    """
+    part = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as file:
+            torch.save(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except (OSError, RuntimeError) as exc:  # torch turns a failed write into a RuntimeError
+        part.unlink(missing_ok=True)
+        why = exc.strerror or exc if isinstance(exc, OSError) else "the disk is full or went away"
+        raise HanddtError(f"{path}: cannot be written ({why}); free some space or choose another folder.") from None
+
+
+def load_torch(path: Path, wanted: str, what: str) -> dict[str, Any]:
+    """Read what `save_torch` wrote; tensors and plain values only, never code.
+
+    Raises
+    ------
+    HanddtError
+        If the file is damaged or of another kind or version.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise HanddtError(f"{path}: there is no such {what}; check the path.") from None
+    except Exception as exc:  # torch raises whatever its reader does: zip, pickle, key and runtime errors
+        raise HanddtError(f"{path}: is no readable {what} ({type(exc).__name__}); delete it and train again.") from None
+    if not isinstance(content, dict) or content.get("format") != wanted:
+        came = content.get("format") if isinstance(content, dict) else type(content).__name__
+        raise HanddtError(f"{path}: a {what} of format '{wanted}' is needed; got {came!r}; train again.")
+    return content
+
+
+def numpy_state(rng: np.random.Generator) -> str:
+    """State of a generator, as text."""
+    return json.dumps(rng.bit_generator.state, default=lambda value: value.tolist())
+
+
+def set_numpy_state(rng: np.random.Generator, state: str) -> None:
+    """Put a generator where `numpy_state` found it."""
+    found = json.loads(state)
+    inner = found["state"]
+    if isinstance(inner.get("state"), list):
+        inner["state"] = np.array(inner["state"], np.uint64)
+    rng.bit_generator.state = found
