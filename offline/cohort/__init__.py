@@ -1,0 +1,1 @@
+"""Virtual people on disk, and the page that shows what they are like."""
