@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from rt_handdt.cli.options import Headless, Network, ProviderName, Report, Screenshot, Seconds, Sinks, check_writable
+from rt_handdt.cli.options import (
+    Headless,
+    Network,
+    PostProcessing,
+    ProviderName,
+    Report,
+    Screenshot,
+    Seconds,
+    Sinks,
+    check_writable,
+)
 from rt_handdt.cli.source_options import (
     ByPosition,
     Columns,
@@ -74,6 +84,7 @@ def live(
         str | None,
         typer.Option("--bad", help="Electrodes known to be bad, e.g. ED-3-3,ED-3-4: rebuilt from their neighbours."),
     ] = None,
+    post_processing: PostProcessing = None,
     max_age: Annotated[
         float,
         typer.Option("--max-age", min=0.001, help="Seconds: no decision is given from samples older than this."),
@@ -113,6 +124,7 @@ def live(
         profile=profile,
         network=network,
         bad=tuple(name.strip() for name in bad.split(",")) if bad else (),
+        post_processing=tuple(post_processing or ()),
         limits=LiveLimits(max_age_s=max_age, silence_s=silence),
         record=record,
         sinks=tuple(sinks or ()),

@@ -35,6 +35,15 @@ Network = Annotated[
 ProviderName = Annotated[
     str, typer.Option("--provider", help="Where the network runs: auto (the faster one here), cpu or cuda.")
 ]
+PostProcessing = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--post-processing",
+        help="Change how posteriors become decisions, such as smoothing=majority, when_rejected=rest or "
+        "level.dead_band=0.1 (docs/post-processing.md). May be given several times.",
+        metavar="KEY=VALUE",
+    ),
+]
 Sinks = Annotated[
     list[str] | None,
     typer.Option(

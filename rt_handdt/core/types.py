@@ -59,6 +59,9 @@ class FeatureFrame:
     rms_uv
         Shape (n_channels,), float32: RMS of each channel over the window, whatever the features are; for the decoder's
         level and for display.
+    strength_uv
+        How strongly the muscles contract at its end: mean RMS over the good electrodes of its last
+        1/16 s. NaN: unknown.
     bad
         Shape (n_channels,): the electrodes that were rebuilt from their neighbours; None: none were looked for.
     fault
@@ -69,6 +72,7 @@ class FeatureFrame:
     index: int
     time_s: float
     rms_uv: Float32
+    strength_uv: float = float("nan")
     bad: npt.NDArray[np.bool_] | None = None
     fault: Remark | None = None
 
@@ -102,9 +106,10 @@ class Decision:
     probabilities
         Shape (K,), float32: the smoothed posterior.
     rejected
-        True if no class was probable enough and the previous label was kept.
+        No class was probable enough: perhaps a movement that is no known gesture, which gives no command. The label is
+        the one before, or rest (see `DecoderSettings.when_rejected`).
     level
-        Contraction level for proportional control: 0 at rest, about 1 at the level of training.
+        For proportional control: 0 at rest, 1 at a comfortable contraction (that of training, or the subject's own).
     index, time_s
         Newest sample of the window (see `FeatureFrame`).
     age_s

@@ -53,6 +53,9 @@ class StreamClassifier:
         Learn the subject from the unlabelled stream, if the model can.
     bad
         Names of electrodes that are known to be bad, besides those that are found to be.
+    post_processing
+        Changes to how the model's posteriors become decisions (`DecoderSettings`), such as ``"smoothing=majority"`` or
+        ``"level.dead_band=0.1"``.
 
     Raises
     ------
@@ -79,6 +82,7 @@ class StreamClassifier:
         provider: Provider = "auto",
         learn: bool = True,
         bad: Sequence[str] = (),
+        post_processing: Sequence[str] = (),
     ) -> None:
         model = bundle if isinstance(bundle, Bundle) else load_bundle(bundle)
         to_uv = microvolts_per(unit)
@@ -88,17 +92,25 @@ class StreamClassifier:
         self._order = _order(model.spec, channels, columns)
         self._n_columns = len(channels) if channels is not None else None
         numbers = [electrode(name, model.spec.layout.channels) for name in bad]
-        self._set_up(StreamRecognizer(Recognizer(model, provider), learn=learn), numbers)
+        self._set_up(StreamRecognizer(Recognizer(model, provider), learn=learn), numbers, post_processing)
 
     @classmethod
     def ready(
-        cls, model: Bundle | str | Path | StreamClassifier, *, provider: Provider, learn: bool, bad: Sequence[str] = ()
+        cls,
+        model: Bundle | str | Path | StreamClassifier,
+        *,
+        provider: Provider,
+        learn: bool,
+        bad: Sequence[str] = (),
+        post_processing: Sequence[str] = (),
     ) -> StreamClassifier:
         """A classifier as it is, or one of a model."""
-        return model if isinstance(model, StreamClassifier) else cls(model, provider=provider, learn=learn, bad=bad)
+        if isinstance(model, StreamClassifier):
+            return model
+        return cls(model, provider=provider, learn=learn, bad=bad, post_processing=post_processing)
 
     @classmethod
-    def of(cls, reader: StreamRecognizer, bad: Sequence[int] = ()) -> Self:
+    def of(cls, reader: StreamRecognizer, bad: Sequence[int] = (), post_processing: Sequence[str] = ()) -> Self:
         """One around a recognizer that is there already; samples are µV in the layout's order.
 
         Parameters
@@ -107,13 +119,15 @@ class StreamClassifier:
             It goes on with what it has learnt.
         bad
             Electrodes (in layout order) that are known to be bad.
+        post_processing
+            As for the class.
         """
         self = cls.__new__(cls)
         self._to_uv, self._order, self._n_columns = 1.0, None, None
-        self._set_up(reader, bad)
+        self._set_up(reader, bad, post_processing)
         return self
 
-    def _set_up(self, reader: StreamRecognizer, bad: Sequence[int]) -> None:
+    def _set_up(self, reader: StreamRecognizer, bad: Sequence[int], changes: Sequence[str]) -> None:
         self.reader = reader
         self.bundle = reader.recognizer.bundle
         self.spec: PipelineSpec = self.bundle.spec
@@ -122,8 +136,8 @@ class StreamClassifier:
         self.bad: tuple[int, ...] = tuple(bad)
         self._preprocessor = Preprocessor(self.spec)
         self._preprocessor.set_bad_channels(self.bad)
-        hop_s = self.spec.hop_samples / self.spec.fs_hz
-        self._decoder = Decoder(self.bundle.manifest.decoder, self.bundle.gestures, hop_s)
+        self._settings = self.bundle.manifest.decoder.changed(changes, what="post-processing")
+        self._decoder = self._new_decoder({})
         self._nothing = np.zeros(len(self.labels), np.float32)
         self._newest = np.ones(self.spec.frame_shape, np.float32)
         self._lost = 0  # samples of a gap that is bridged with the next push
@@ -193,10 +207,9 @@ class StreamClassifier:
         heard.
         """
         self.reader.use(profile.classifier)
-        rest, settings = profile.facts.rest_rms_uv, self.bundle.manifest.decoder
+        rest = profile.facts.rest_rms_uv
         spans = {label: active - rest for label, active in profile.facts.active_rms_uv.items() if active > rest > 0}
-        hop_s = self.spec.hop_samples / self.spec.fs_hz
-        self._decoder = Decoder(settings, self.bundle.gestures, hop_s, spans_uv=spans)
+        self._decoder = self._new_decoder(spans)
 
     def profile(
         self, report: CalibrationReport, *, rest_rms_uv: float, active_rms_uv: dict[str, float], subject: str = ""
@@ -299,7 +312,7 @@ class StreamClassifier:
 
     def decide(self, frame: FeatureFrame, posterior: Posterior) -> Decision:
         """What the hand shall do after it."""
-        return self._decoder.step(posterior, frame.rms_uv, frame.index, frame.time_s)
+        return self._decoder.step(posterior, frame.rms_uv, frame.index, frame.time_s, frame.strength_uv)
 
     def learn(self) -> None:
         """Learn from the window judged last; once its decision is out, for it takes about as long as judging."""
@@ -312,6 +325,10 @@ class StreamClassifier:
     def warm(self) -> None:
         """Walk the way of `judge` for nothing, without a trace: a window that follows soon is judged faster."""
         self.reader.warm(self._newest)
+
+    def _new_decoder(self, spans_uv: dict[str, float]) -> Decoder:
+        hop_s = self.spec.hop_samples / self.spec.fs_hz
+        return Decoder(self._settings, self.bundle.gestures, hop_s, spans_uv=spans_uv)
 
     def _microvolts(self, samples: npt.ArrayLike) -> Float64:
         array = np.asarray(samples, dtype=np.float64)

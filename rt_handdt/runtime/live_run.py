@@ -43,6 +43,8 @@ class LiveRun:
         Compute the pattern component for display.
     bad
         Names of electrodes that are known to be bad: rebuilt from their neighbours from the first window on.
+    post_processing
+        Changes to how the model's posteriors become decisions, as ``KEY=VALUE`` (see `DecoderSettings`).
     limits
         When the hand is told to rest.
     record
@@ -65,6 +67,7 @@ class LiveRun:
     network: bool = False
     explain: bool = False
     bad: tuple[str, ...] = ()
+    post_processing: tuple[str, ...] = ()
     limits: LiveLimits = field(default_factory=LiveLimits)
     record: Path | None = None
     sinks: tuple[str, ...] = ()

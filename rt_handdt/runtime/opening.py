@@ -47,7 +47,13 @@ def open_engine(
         check_new(run.record)
     parse_sinks(run.sinks)  # a mistake in them is said before anything takes time
     model = load_bundle(run.bundle)
-    classifier = StreamClassifier(model, provider=run.provider, learn=run.learn, bad=run.bad)  # type: ignore[arg-type]
+    classifier = StreamClassifier(
+        model,
+        provider=run.provider,  # type: ignore[arg-type]
+        learn=run.learn,
+        bad=run.bad,
+        post_processing=run.post_processing,
+    )
     choice_of_provider = classifier.reader.recognizer.choice
     if choice_of_provider.card_ms is not None:  # there was something to choose
         say(choice_of_provider.sentence)

@@ -338,11 +338,11 @@ def test_levels_end_at_each_gestures_own_comfortable_contraction(bundle: hd.Bund
     facts = loaded.facts.model_copy(update={"rest_rms_uv": 1.0, "active_rms_uv": {"left": 3.0, "right": 9.0}})
     classifier = hd.StreamClassifier(bundle)
     classifier.use(Profile(facts, loaded.classifier))
-    level = classifier._decoder._level
+    level = classifier._decoder._share
     assert level(5.0, "left") > 2 * level(5.0, "right") > 0
     blind = hd.StreamClassifier(bundle)
     blind.use(Profile(facts.model_copy(update={"rest_rms_uv": 0.0}), loaded.classifier))  # rest was not heard
-    assert blind._decoder._level(5.0, "left") == hd.StreamClassifier(bundle)._decoder._level(5.0, "left")
+    assert blind._decoder._share(5.0, "left") == hd.StreamClassifier(bundle)._decoder._share(5.0, "left")
 
 
 def test_a_place_that_cannot_be_written_is_said_before_anything_is_asked(tmp_path: Path, bundle: hd.Bundle) -> None:

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from rt_handdt.core.bundle import METADATA_KEY, POPULATION, SCHEMA, Bundle, BundleManifest, TrainingRecord, save_bundle
 from rt_handdt.core.calibration import CalibrationSettings
-from rt_handdt.core.decoder import DecoderSettings
+from rt_handdt.core.decoder_settings import DecoderSettings
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.pattern import PATTERN_KEY, PatternSettings
 from rt_handdt.core.population import Population
