@@ -67,7 +67,7 @@ class Stepper:
         self._recorded: RecordedStep | None = None
         if on_card and train.maps.nbytes <= RESIDENT_BYTES:
             chunks = np.array_split(np.arange(len(train)), max(1, len(train) // 1024))
-            self._resident = torch.cat([self._standardised(torch.from_numpy(rows)) for rows in chunks])
+            self._resident = torch.cat([self.standardised(torch.from_numpy(rows)) for rows in chunks])
             if not config.compile:
                 n_draws = config.loss.draws(self.one_person)
                 self._recorded = RecordedStep(self._step, self.generator, n_draws, device)
@@ -82,7 +82,7 @@ class Stepper:
             return self._recorded(index, float(self.optimiser.param_groups[0]["lr"]))
         return self._step(index.to(self.device), self.generator)
 
-    def _standardised(self, index: Tensor) -> Tensor:
+    def standardised(self, index: Tensor) -> Tensor:
         """Standardised maps of training samples, on the device."""
         if self._resident is not None:
             return self._resident[index]
@@ -93,7 +93,7 @@ class Stepper:
     def _step(self, index: Tensor, uniforms: Uniforms) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         label, person = self.label[index], self.person[index]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bf16):
-            target = self._standardised(index)
+            target = self.standardised(index)
             encoded = self._encode(target, self.with_subject)
             goal = None if self._targets is None else self._targets[self._cells[index]]
             if self.discriminator is not None:
@@ -162,4 +162,4 @@ class Stepper:
         cells, index = np.unique(pairs, axis=0, return_inverse=True)
         self._cells = torch.from_numpy(index.reshape(-1)).to(self.device)
         of_cell = [torch.from_numpy(np.flatnonzero(index == cell)) for cell in range(len(cells))]
-        return torch.stack([self._standardised(rows.to(self.device)).mean(0) for rows in of_cell])
+        return torch.stack([self.standardised(rows.to(self.device)).mean(0) for rows in of_cell])
