@@ -6,10 +6,8 @@ marked "other" are no gesture; they are learned only where the configuration nam
 
 from __future__ import annotations
 
-import multiprocessing
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -17,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from offline.config import TrainConfig
+from offline.util import share_out
 from rt_handdt.core.gestures import GestureSet
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.preprocess import iter_frames
@@ -82,7 +81,7 @@ def collect(
     recordings: Sequence[Recording],
     layout: ElectrodeLayout,
     config: TrainConfig,
-    on_recording: Callable[[Recording], None] = lambda recording: None,
+    on_recording: Callable[[], None] = lambda: None,
     workers: int = 1,
 ) -> WindowSet:
     """Turn recordings into windows; those that live use would refuse as no EMG are left out.
@@ -92,7 +91,7 @@ def collect(
     recordings
         All of one rate.
     on_recording
-        Called after each one, for a progress bar.
+        Called after each one, on any thread: for a progress bar.
     workers
         Processes that share the recordings; the result is the same for any number.
 
@@ -108,12 +107,12 @@ def collect(
     people = tuple(dict.fromkeys(recording.subject for recording in recordings))
     parts: list[_Part] = []
     trials: list[Trial] = []
-    made = _map(partial(_windows_of, spec=spec, gestures=gestures, stride=config.stride), recordings, workers)
+    work = partial(_windows_of, spec=spec, gestures=gestures, stride=config.stride)
+    made = share_out(work, [(one,) for one in recordings], workers, lambda _: on_recording())
     for recording, part in zip(recordings, made, strict=True):
         parts.append(replace(part, trial=part.trial + len(trials)))
         who = (recording.name, recording.subject, recording.session)
         trials += [Trial(*who, segment.label) for segment in recording.segments()]
-        on_recording(recording)
     found = np.unique(np.concatenate([part.label for part in parts]))
     if len(found) < len(gestures):
         lost = [label for k, label in enumerate(gestures.labels) if k not in found]
@@ -158,19 +157,6 @@ class _Part:
     since_cue_s: Float32
     level_uv: Float32
     refused: Counter[tuple[str, str]]  # of a label, by a code
-
-
-def _map(work: Callable[[Recording], _Part], recordings: Sequence[Recording], workers: int) -> Iterator[_Part]:
-    """In order, here or in processes of their own."""
-    if workers <= 1:
-        yield from map(work, recordings)
-        return
-    # spawn: a fork would copy the caller's threads' locks in whatever state they are
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        try:
-            yield from pool.map(work, recordings)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)  # after an error, do not work through the rest
 
 
 def _windows_of(recording: Recording, spec: PipelineSpec, gestures: GestureSet, stride: int) -> _Part:

@@ -16,6 +16,7 @@ from rt_handdt.core.gestures import GestureSet
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import ConfigError, RecordingError
+from rt_handdt.io.whole import whole
 
 Int64 = npt.NDArray[np.int64]
 Unit = Literal["trial", "window"]
@@ -131,10 +132,9 @@ class FeatureTable:
             "skipped": self.skipped,
             "inputs": self.inputs,
         }
-        part = path.with_name(path.name + ".part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("wb") as file:
+            with whole(path) as part, part.open("wb") as file:
                 np.savez(
                     file,
                     about=np.frombuffer(json.dumps(about).encode(), np.uint8),
@@ -144,9 +144,7 @@ class FeatureTable:
                     session=self.session,
                     trial=self.trial,
                 )
-            part.replace(path)
         except OSError as exc:
-            part.unlink(missing_ok=True)
             raise RecordingError(
                 f"{path}: the features cannot be written ({exc.strerror or exc}); free some space or choose another "
                 "place."

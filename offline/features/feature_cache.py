@@ -33,6 +33,7 @@ from offline.features.trial_sources import SessionSource
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import RecordingError
+from rt_handdt.io.whole import whole
 
 #: Whose source text is part of an entry's name: a change of any of them may change the numbers.
 _CODE = (
@@ -184,12 +185,8 @@ def write_entry(path: Path, entry: Entry) -> Kept:
     # A line for each field: as an indented text it would take longer than the session's filters.
     lines = ",\n".join(f"{json.dumps(field.name)}: {json.dumps(getattr(entry, field.name))}" for field in fields(entry))
     described = path.with_name(path.name + ".json")
-    part = path.with_name(f"{described.name}.{os.getpid()}.part")
-    try:
+    with whole(described) as part:
         part.write_text(f"{{{lines}}}\n", encoding="utf-8")
-        part.replace(described)
-    finally:
-        part.unlink(missing_ok=True)
     return Kept(entry, _identity(_values(path).stat()))
 
 

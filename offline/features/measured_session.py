@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 from offline.features.feature_cache import Entry, Kept, NpyWriter, read_entry, remove_entry, write_entry
 from offline.features.feature_config import FeatureConfig
 from offline.features.live_windows import live_windows, wanted_segments
-from offline.features.locks import held, remove_unfinished
+from offline.features.locks import held, unfinished
 from offline.features.measures import Measure
 from offline.features.reading import FingerprintingReader
 from offline.features.repair import find_bad_channels, rebuild, rings
@@ -47,12 +46,11 @@ def measure_session(
         if there is not None:  # made by another process, since this one looked
             return there
         remove_entry(entry)
-        remove_unfinished(entry)
         return _measure(entry, source, config, layout)
 
 
 def _measure(path: Path, source: SessionSource, config: FeatureConfig, layout: ElectrodeLayout) -> Kept:
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = unfinished(path)
     reader, tally = FingerprintingReader(), Counter[str]()
     writer = NpyWriter(part, (config.parsed.n_maps, *layout.shape))
     rows = _trials if config.unit == "trial" else _windows
