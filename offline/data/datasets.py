@@ -15,11 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from offline.config import TrainConfig
+from offline.data.windows import live_windows
 from offline.util import share_out
 from rt_handdt.core.gestures import GestureSet
 from rt_handdt.core.layout import ElectrodeLayout
-from rt_handdt.core.preprocess import iter_frames
-from rt_handdt.core.recording import Recording, Segment
+from rt_handdt.core.preprocess import Preprocessor
+from rt_handdt.core.recording import Recording
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import ConfigError, RecordingError
@@ -160,48 +161,32 @@ class _Part:
 
 
 def _windows_of(recording: Recording, spec: PipelineSpec, gestures: GestureSet, stride: int) -> _Part:
-    segments = recording.segments()
     number = {label: k for k, label in enumerate(gestures.labels)}
+    place = {segment.trial: k for k, segment in enumerate(recording.segments())}  # empty ones have been left out
     maps: list[Float32] = []
     rows: list[tuple[int, int, float, float]] = []
     refused = Counter[tuple[str, str]]()
-    at = 0  # the segment that the newest sample is in, or the first one still ahead
-    for count, frame in enumerate(iter_frames(recording, spec)):
-        if count % stride:
+    for window in live_windows(recording, Preprocessor(spec), stride=stride):
+        segment, frame = window.segment, window.frame
+        assert segment is not None
+        if segment.label not in number:
             continue
-        while at < len(segments) and segments[at].stop <= frame.index:
-            at += 1
-        if at == len(segments):
-            break
-        segment = segments[at]
-        first = frame.index - spec.window_samples + 1
-        if segment.label in number and segment.holds(first, frame.index):
-            if frame.fault is not None:
-                refused[segment.label, frame.fault.code] += 1
-                continue
-            maps.append(frame.maps)
-            since = (first - segment.start) / spec.fs_hz
-            rows.append((number[segment.label], segment.trial, since, float(frame.rms_uv.mean())))
+        if frame.fault is not None:
+            refused[segment.label, frame.fault.code] += 1
+            continue
+        maps.append(frame.maps)
+        rows.append((number[segment.label], place[segment.trial], window.since_cue_s, float(frame.rms_uv.mean())))
     if any(not np.isfinite(values).all() for values in maps):
         raise RecordingError(f"{recording.name}: its features are not finite; the recording holds impossible values.")
     label, trial, since_cue, level = np.asarray(rows, dtype=np.float64).reshape(-1, 4).T
     return _Part(
         maps=np.stack(maps) if maps else np.zeros((0, *spec.frame_shape), np.float32),
         label=label.astype(np.int64),
-        trial=_consecutive(segments)[trial.astype(np.int64)],
+        trial=trial.astype(np.int64),
         since_cue_s=since_cue.astype(np.float32),
         level_uv=level.astype(np.float32),
         refused=refused,
     )
-
-
-def _consecutive(segments: Sequence[Segment]) -> Int64:
-    """Segment.trial → position among the segments (empty ones have been left out, so numbers may have holes)."""
-    if not segments:  # markers there are, but none of a label
-        return np.zeros(0, np.int64)
-    table = np.zeros(segments[-1].trial + 1, np.int64)
-    table[[segment.trial for segment in segments]] = np.arange(len(segments))
-    return table
 
 
 def common_rate(recordings: Sequence[Recording]) -> float:

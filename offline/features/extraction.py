@@ -122,7 +122,7 @@ def _join(
     gestures = GestureSet.ordered({entry.labels[k] for entry in filled for k in entry.trial})
     people = tuple(dict.fromkeys(entry.person for entry in entries))
     sessions = tuple(sorted({entry.session for entry in entries}))
-    label, person, session, trial = [], [], [], []
+    label, person, session, trial, since = [], [], [], [], []
     offset = 0
     for entry in entries:
         number = np.array([gestures.index(name) if name in gestures.labels else -1 for name in entry.labels], np.int64)
@@ -131,6 +131,7 @@ def _join(
         person.append(np.full(len(own), people.index(entry.person)))
         session.append(np.full(len(own), sessions.index(entry.session)))
         trial.append(own + offset)
+        since.append(np.asarray(entry.since_cue_s, np.float32))
         offset += len(entry.labels)
     measure = config.parsed
     table = FeatureTable(
@@ -148,6 +149,7 @@ def _join(
         unit=config.unit,
         fs_hz=filled[0].fs_hz,
         inputs=measure.inputs,
+        since_cue_s=np.concatenate(since),
     )
     skipped = [text for entry in entries for text in entry.skipped]
     limit = BAND_LIMIT * table.fs_hz

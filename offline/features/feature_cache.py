@@ -38,13 +38,12 @@ from rt_handdt.io.whole import whole
 #: Whose source text is part of an entry's name: a change of any of them may change the numbers.
 _CODE = (
     *(f"offline.features.{name}" for name in ("classical_frequency", "classical_spatial", "classical_time")),
-    *(f"offline.features.{name}" for name in ("feature_cache", "header_kernel", "kernels", "live_windows")),
-    *(f"offline.features.{name}" for name in ("measured_session", "measures", "reading", "repair", "signals")),
-    "offline.features.trial_sources",
-    *(f"rt_handdt.core.{name}" for name in ("differential", "feature", "features", "filters", "kernels")),
-    *(f"rt_handdt.core.{name}" for name in ("preprocess", "recording", "stretch")),
-    *("rt_handdt.core.repetitions", "offline.data.dataset_file", "rt_handdt.io.hyser"),
-    "rt_handdt.io.xdf",
+    *(f"offline.features.{name}" for name in ("feature_cache", "header_kernel", "kernels", "measured_session")),
+    *(f"offline.features.{name}" for name in ("measures", "reading", "repair", "signals", "trial_sources")),
+    *("offline.data.dataset_file", "offline.data.windows"),
+    *(f"rt_handdt.core.{name}" for name in ("differential", "feature", "features", "filters", "interpolation")),
+    *(f"rt_handdt.core.{name}" for name in ("kernels", "preprocess", "quality", "quality_sums", "recording")),
+    *("rt_handdt.core.repetitions", "rt_handdt.core.stretch", "rt_handdt.io.hyser", "rt_handdt.io.xdf"),
 )
 _CHUNK = 1 << 22
 
@@ -61,6 +60,8 @@ class Entry:
         Of each trial of the session.
     trial
         Of each sample, its position among `labels`.
+    since_cue_s
+        Of each sample, from its trial's marker to the first sample measured.
     skipped
         Sentences.
     stamps, content
@@ -74,6 +75,7 @@ class Entry:
     fs_hz: float
     labels: tuple[str, ...]
     trial: tuple[int, ...]
+    since_cue_s: tuple[float, ...]
     skipped: tuple[str, ...]
     stamps: dict[str, Stamp]
     content: str
@@ -237,7 +239,7 @@ def _sha_of(file: BinaryIO) -> str:
 
 def _parse(values: dict[str, Any]) -> Entry:
     stamps = {str(path): (str(a), int(b), int(c)) for path, (a, b, c) in values.pop("stamps").items()}
-    for name in ("labels", "trial", "skipped"):
+    for name in ("labels", "trial", "since_cue_s", "skipped"):
         values[name] = tuple(values[name])
     return Entry(**values, stamps=stamps)
 

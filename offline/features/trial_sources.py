@@ -45,6 +45,8 @@ class Stretch:
         Gesture.
     fs_hz
         Rate.
+    since_cue_s
+        From the trial's beginning to the first of these samples.
     lost
         (C,) bool: channels of which more than half was missing; their features must be rebuilt. None if there are none.
     """
@@ -52,6 +54,7 @@ class Stretch:
     x: Float32
     label: str
     fs_hz: float
+    since_cue_s: float
     lost: Mask | None = None
 
 
@@ -155,7 +158,7 @@ class HyserSource(SessionSource):
                 if missing.any():
                     tally["missing values were held at the last good one"] += int(missing.sum())
                 x = _filtered(hold(uv), sections, record.fs_hz, config)[skip:]
-            yield Stretch(x, label, record.fs_hz, lost)
+            yield Stretch(x, label, record.fs_hz, skip / record.fs_hz, lost)
 
     def recordings(
         self, config: FeatureConfig, reader: FingerprintingReader, tally: Counter[str]
@@ -200,13 +203,13 @@ class SegmentSource(SessionSource):
             whole = np.concatenate([block[:, order] for block in recording.blocks()]).astype(np.float64)
             pieces = iter([(_filtered(hold(whole), design(spec), spec.fs_hz, config), ~np.isfinite(whole))])
         end = 0
-        open_: list[tuple[int, int, str, list[Float32], list[Mask]]] = [(*one, [], []) for one in wanted]
+        open_: list[tuple[int, int, str, float, list[Float32], list[Mask]]] = [(*one, [], []) for one in wanted]
         for filtered, missing in pieces:
             if missing.any():
                 tally["missing values were held at the last good one"] += int(missing.sum())
             begin, end = end, end + len(filtered)
             while open_:
-                start, stop, label, x, holes = open_[0]
+                start, stop, label, since_s, x, holes = open_[0]
                 part = slice(max(start - begin, 0), min(stop, end) - begin)
                 if part.start < len(filtered):
                     x.append(filtered[part].copy())
@@ -218,19 +221,20 @@ class SegmentSource(SessionSource):
                 if lost is not None and lost.mean() > MISSING_SHARE:
                     tally["trials had most channels missing and were left out"] += 1
                     continue
-                yield Stretch(np.concatenate(x), label, spec.fs_hz, lost)
+                yield Stretch(np.concatenate(x), label, spec.fs_hz, since_s, lost)
 
     def _wanted(
         self, recording: Recording, keep: int, config: FeatureConfig, tally: Counter[str]
-    ) -> Iterator[tuple[int, int, str]]:
-        """First and last sample (excluded) and label of each stretch; none overlap."""
+    ) -> Iterator[tuple[int, int, str, float]]:
+        """First and last sample (excluded), label, and seconds since the marker of each stretch; none overlap."""
         for segment in recording.segments():
             if config.gestures and segment.label not in config.gestures:
                 continue
             if segment.stop - keep < segment.start:
                 tally[f"trials were shorter than {config.stretch_s:g} s and left out"] += 1
                 continue
-            yield segment.stop - keep, segment.stop, segment.label
+            first = segment.stop - keep
+            yield first, segment.stop, segment.label, (first - segment.start) / recording.fs_hz
 
 
 @dataclass(frozen=True)
