@@ -113,10 +113,9 @@ class NpyWriter:
 
     def __init__(self, path: Path, row: tuple[int, ...]) -> None:
         self._row, self._rows = row, 0
-        self._sha, self._changed = hashlib.sha256(), False
-        self._file: BinaryIO = path.open("w+b", buffering=1 << 16)
+        self._sha = hashlib.sha256()
+        self._file: BinaryIO = path.open("wb", buffering=1 << 16)
         self._header()
-        self._body = self._file.tell()
 
     def _header(self) -> None:
         # numpy leaves room for the first dimension to grow, so the header keeps its length.
@@ -132,31 +131,12 @@ class NpyWriter:
         self._sha.update(values)
         self._rows += len(rows)
 
-    def row(self, number: int) -> Float32:
-        """One row, to be changed and put back with `put`."""
-        self._file.seek(self._at(number))
-        return np.frombuffer(self._file.read(4 * int(np.prod(self._row))), "<f4").reshape(self._row)
-
-    def put(self, number: int, row: Float32) -> None:
-        """Replace one row."""
-        self._changed = True
-        self._file.seek(self._at(number))
-        self._file.write(np.ascontiguousarray(row, dtype="<f4").data)
-
-    def _at(self, number: int) -> int:
-        return self._body + 4 * int(np.prod(self._row)) * number
-
     def finish(self) -> str:
         """Complete the header and close; returns the SHA-256 of the values."""
         self._file.seek(0)
         self._header()
-        self._file.flush()
-        sha = self._sha.hexdigest()
-        if self._changed:
-            self._file.seek(self._body)
-            sha = _sha_of(self._file)
         self._file.close()
-        return sha
+        return self._sha.hexdigest()
 
     def close(self) -> None:
         """Close without completing."""

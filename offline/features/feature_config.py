@@ -45,7 +45,8 @@ class FeatureConfig(Settings):
     stride
         Keep every n-th window.
     repair
-        Find flat and noisy channels of each session, and rebuild their features from the neighbours.
+        Judge the electrodes of each trial as live use judges those of its windows, and interpolate the bad ones.
+        Windows are interpolated in any case.
     """
 
     measure: str = "td"

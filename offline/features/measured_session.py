@@ -12,9 +12,8 @@ from offline.data.windows import live_windows
 from offline.features.feature_cache import Entry, Kept, NpyWriter, read_entry, remove_entry, write_entry
 from offline.features.feature_config import FeatureConfig
 from offline.features.locks import held, unfinished
-from offline.features.measures import Measure
 from offline.features.reading import FingerprintingReader
-from offline.features.repair import find_bad_channels, rebuild, rings
+from offline.features.repair import bad_electrodes, rebuild, rings
 from offline.features.signals import Signal
 from offline.features.trial_sources import SessionSource, nominal_rate
 from rt_handdt.core.differential import Partners, map_groups
@@ -60,23 +59,19 @@ def _measure(path: Path, source: SessionSource, config: FeatureConfig, layout: E
     labels: list[str] = []
     trial: list[int] = []
     since: list[float] = []
-    rms: list[Float32] = []
     rates: list[float] = []
     try:
-        for values, level, label_of, since_s, fs_hz in rows(source, config, layout, reader, tally, labels):
+        for values, label_of, since_s, fs_hz in rows(source, config, layout, reader, tally, labels):
             if not np.isfinite(values).all():
                 tally[f"{config.unit}s had features that are not finite and were left out"] += 1
                 continue
             writer.append(layout.to_grid(values)[None])
             trial.append(label_of)
             since.append(since_s)
-            rms.append(level)
             rates.append(fs_hz)
         skipped = [f"{source.name}: {count} {what}." for what, count in tally.items()]
         if len(set(rates)) > 1:
             raise RecordingError(f"{source.name}: mixes the rates {sorted(set(rates))} Hz; one table needs one rate.")
-        if config.repair and rms:
-            skipped += _repair(writer, np.stack(rms), layout, config.parsed, source.name)
         sha = writer.finish()
         part.replace(path.with_name(path.name + ".npy"))
     finally:
@@ -101,8 +96,8 @@ def _measure(path: Path, source: SessionSource, config: FeatureConfig, layout: E
     )
 
 
-#: Features (F, C), RMS (C,), position of the trial, seconds since its marker, rate.
-_Row = tuple[Float32, Float32, int, float, float]
+#: Features (F, C), position of the trial, seconds since its marker, rate.
+_Row = tuple[Float32, int, float, float]
 
 
 def _trials(
@@ -115,14 +110,23 @@ def _trials(
 ) -> Iterator[_Row]:
     measure, around, partners = config.parsed, rings(layout), Partners(layout)
     interpolator, groups = Interpolator(layout), map_groups(measure.pairs, layout)
+    ever = np.zeros(layout.n_channels, bool)
     for stretch in source.stretches(config, layout, reader, tally):
         one = Signal(stretch.x, stretch.fs_hz, around, partners)
         values = measure(one)
         if stretch.lost is not None:
-            values = rebuild(values, stretch.lost, interpolator, groups)
             tally["channels of single trials were mostly missing and rebuilt"] += int(stretch.lost.sum())
+        bad = stretch.lost
+        if stretch.raw is not None:
+            bad = bad_electrodes(stretch.raw, config.spec(stretch.fs_hz, layout))
+            ever |= bad
+        if bad is not None and bad.any():
+            values = rebuild(values, bad, interpolator, groups)
         labels.append(stretch.label)
-        yield values, one.time_domain[0], len(labels) - 1, stretch.since_cue_s, stretch.fs_hz
+        yield values, len(labels) - 1, stretch.since_cue_s, stretch.fs_hz
+    if ever.any():
+        named = ", ".join(layout.channels[channel] for channel in np.flatnonzero(ever))
+        tally[f"bad channels rebuilt from their neighbours ({named})"] = int(ever.sum())
 
 
 def _windows(
@@ -160,21 +164,9 @@ def _windows(
                 values = measure(Signal(window.samples, spec.fs_hz, around, partners))
                 if frame.bad is not None and frame.bad.any():  # as those of the live pipeline are
                     values = rebuild(values, frame.bad, interpolator, groups)
-            yield values, frame.rms_uv, place[segment.trial], window.since_cue_s, spec.fs_hz
+            yield values, place[segment.trial], window.since_cue_s, spec.fs_hz
         if preprocessor.missing_values:
             tally["missing values were held at the last good one"] += preprocessor.missing_values
         short = len(wanted) - len(seen)
         if short:
             tally[f"segments hold no window of {config.window_s:g} s and were left out"] += short
-
-
-def _repair(writer: NpyWriter, rms: Float32, layout: ElectrodeLayout, measure: Measure, name: str) -> list[str]:
-    bad = find_bad_channels(rms, layout)
-    if not bad.any():
-        return []
-    interpolator, groups = Interpolator(layout), map_groups(measure.pairs, layout)
-    for number in range(len(rms)):
-        values = layout.from_grid(writer.row(number))
-        writer.put(number, layout.to_grid(rebuild(values, bad, interpolator, groups)))
-    names = [layout.channels[channel] for channel in np.flatnonzero(bad)]
-    return [f"{name}: {len(names)} bad channels rebuilt from their neighbours ({', '.join(names)})."]
