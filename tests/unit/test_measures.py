@@ -56,6 +56,8 @@ def without_numba(monkeypatch):
         ("rms", 1, (1,)),
         ("td", 4, (4,)),
         ("stft_td", 260, (256, 4)),
+        ("spectrum_td", 260, (256, 4)),
+        ("Rms_Envelope", 240, (240,)),
         ("rms,mnf,ar", 8, (8,)),
     ],
 )
