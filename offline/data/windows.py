@@ -5,7 +5,7 @@ One `Preprocessor` is driven over the recording, for training, for tables and fo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +46,7 @@ def live_windows(
     stride: int = 1,
     everywhere: bool = False,
     samples: bool = False,
+    on_lost: Callable[[int], None] = lambda windows: None,
 ) -> Iterator[LiveWindow]:
     """Every `stride`-th window that lies wholly inside one segment, in order of time.
 
@@ -57,6 +58,9 @@ def live_windows(
         Also those that lie in no segment.
     samples
         Keep the filtered samples, for features that live use does not compute.
+    on_lost
+        Called with how many windows, of all, samples that no channel has have cost since the last call: as in live use
+        the filters begin anew behind them.
 
     Raises
     ------
@@ -68,13 +72,20 @@ def live_windows(
     order = channel_order(recording.channels, spec, recording.name)
     segments, window = recording.segments(), spec.window_samples
     history = np.zeros((0, len(order)), np.float32)
-    at = count = end = 0  # the first segment not yet past; frames so far; filtered samples so far
-    for block in recording.blocks(_BLOCK):
+    at = count = 0  # the first segment not yet past; frames so far, and those that were lost
+    for lost, block in recording.pieces(_BLOCK):
+        if lost:
+            preprocessor.reset(lost)
+            history = history[:0]
         frames = preprocessor.push(block[:, order])
         if samples:
             history = np.concatenate([history[-window:], preprocessor.filtered])
-            end += len(preprocessor.filtered)
+            filtered = preprocessor.index - preprocessor.waiting  # number of the sample after the newest of these
         for frame in frames:
+            missed = (frame.index + 1 - window) // spec.hop_samples - count
+            if missed > 0:
+                on_lost(missed)
+                count += missed
             count += 1
             if (count - 1) % stride:
                 continue
@@ -83,9 +94,11 @@ def live_windows(
             if at == len(segments) and not everywhere:
                 return
             first = frame.index - window + 1
-            begin = first - (end - len(history))
-            x = history[begin : begin + window] if samples else None
+            x = history[len(history) - window - (filtered - 1 - frame.index) :][:window] if samples else None
             if at < len(segments) and segments[at].holds(first, frame.index):
                 yield LiveWindow(frame, segments[at], (first - segments[at].start) / spec.fs_hz, x)
             elif everywhere:
                 yield LiveWindow(frame, None, float("nan"), x)
+    missed = (recording.n_samples - window) // spec.hop_samples + 1 - count
+    if missed > 0:  # also one that the shifted windows leave no room for at the end
+        on_lost(missed)

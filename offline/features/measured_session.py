@@ -96,6 +96,7 @@ def _measure(path: Path, source: SessionSource, config: FeatureConfig, layout: E
     )
 
 
+_LOST = "windows had most channels missing and were left out"
 #: Features (F, C), position of the trial, seconds since its marker, rate.
 _Row = tuple[Float32, int, float, float]
 
@@ -148,14 +149,16 @@ def _windows(
         place = {one.trial: len(labels) + k for k, one in enumerate(wanted)}
         labels += [one.label for one in wanted]
         seen = set()
-        for window in live_windows(recording, preprocessor, stride=config.stride, samples=not live):
+        for window in live_windows(
+            recording, preprocessor, stride=config.stride, samples=not live, on_lost=lambda n: tally.update({_LOST: n})
+        ):
             frame, segment = window.frame, window.segment
             if segment is None or segment.trial not in place:
                 continue
             seen.add(segment.trial)
             if frame.fault is not None:
                 if frame.fault.code == "gaps":
-                    tally["windows had most channels missing and were left out"] += 1
+                    tally[_LOST] += 1
                     continue
                 tally[f"windows are such as live use refuses as no EMG ({frame.fault.code}); they are kept"] += 1
             if window.samples is None:
