@@ -192,6 +192,10 @@ class OptimiserConfig(Settings):
     pretrain_epochs: int = Field(0, ge=0)
 
 
+#: Of people (or of each label's trials): held out for validation unless another share is asked for.
+VALID_SHARE = 0.15
+
+
 class ValidationConfig(Settings):
     """Who is held out of training to choose by.
 
@@ -203,8 +207,8 @@ class ValidationConfig(Settings):
         Share of each label's trials, used where there is only one person.
     """
 
-    people: float = Field(0.17, gt=0, lt=1)
-    trials: float = Field(0.17, gt=0, lt=1)
+    people: float = Field(VALID_SHARE, gt=0, lt=1)
+    trials: float = Field(VALID_SHARE, gt=0, lt=1)
 
 
 class PersonConfig(Settings):

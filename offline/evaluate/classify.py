@@ -10,7 +10,7 @@ from sklearn.decomposition import PCA
 from offline.classifiers.registry import make
 from offline.data.datasets import Int64
 from offline.data.feature_table import FeatureTable
-from offline.data.study_splits import Protocol, repetitions
+from offline.data.splits import Protocol, repetitions
 from offline.evaluate.metrics import Scores, Seen, score
 from offline.models.standardise import Standardiser
 from offline.train.latents import Latents

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from offline.classifiers.registry import make
 from offline.data.feature_table import FeatureTable
 from offline.data.reserved import refuse_reserved
-from offline.data.study_splits import PARTS, Part, Protocol, StudySplit
+from offline.data.splits import PARTS, Part, Protocol, Split
 from offline.evaluate.classify import gesture_scores, person_scores, raw_scores
 from offline.evaluate.metrics import Scores
 from offline.study.run_config import PipelineConfig
@@ -109,7 +109,7 @@ def run_pipeline(
     return run
 
 
-def check_validation(config: PipelineConfig, split: StudySplit) -> None:
+def check_validation(config: PipelineConfig, split: Split) -> None:
     """Refuse to choose an epoch by validation samples that a split has not.
 
     Raises
@@ -158,7 +158,7 @@ def _bundle(
 
 
 def _train(
-    config: PipelineConfig, table: FeatureTable, split: StudySplit, folder: RunFolder, console: Console
+    config: PipelineConfig, table: FeatureTable, split: Split, folder: RunFolder, console: Console
 ) -> TrainedMethod:
     check_validation(config, split)
     valid = table.select(split.valid) if split.valid.any() else None
@@ -185,7 +185,7 @@ def _train(
 def _classified(
     config: PipelineConfig,
     table: FeatureTable,
-    split: StudySplit,
+    split: Split,
     latents: dict[Part, Latents],
     shape: tuple[int, ...],
     console: Console,

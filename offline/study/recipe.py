@@ -13,7 +13,6 @@ from offline.data.datasets import Int64, Mask, Trial, WindowSet
 from offline.data.feature_table import FeatureTable
 from offline.data.reserved import refuse_reserved
 from offline.data.splits import Split
-from offline.data.study_splits import StudySplit
 from offline.evaluate.classify import raw_scores
 from offline.evaluate.metrics import Scores, metrics_file, score
 from offline.features.measures import TIME_DOMAIN
@@ -46,7 +45,7 @@ class RecipeRun:
     """
 
     folder: RunFolder
-    split: StudySplit
+    split: Split
     trained: Trained
     scores: tuple[Scores, ...]
 
@@ -94,10 +93,9 @@ def run_recipe(
     table, others = measured(recipe_windows(config, recipe), there, processes, console)
     split = split_of(config, table, others)
     windows = windows_of(table, recipe)
-    parts = Split(split.train, split.valid, split.protocol, len(np.unique(table.person[split.train])))
     if not split.valid.any():
         recipe = _without_validation(recipe)
-    trained = train(windows, parts, recipe, lambda epoch: _said(epoch, recipe, console))
+    trained = train(windows, split, recipe, lambda epoch: _said(epoch, recipe, console))
     rows = np.flatnonzero(split.test)
     if trained.person is not None and trained.adapter is not None:
         alone, adapted, session = adapted_probabilities(
@@ -118,7 +116,7 @@ def run_recipe(
     scores += raw_scores(
         judged.select(shown.train), judged.select(shown.test), config.baselines, protocol=shown.kind, seed=config.seed
     )
-    own = () if parts.with_subject or not recipe.loss.subject_adversary else (_ONE_PERSON,)
+    own = () if split.with_subject or not recipe.loss.subject_adversary else (_ONE_PERSON,)
     notes = tuple(dict.fromkeys((*table.skipped, *own, *(note for one in scores for note in one.notes))))
     folder.write(
         folder.path / "recipe.json",
@@ -130,12 +128,8 @@ def run_recipe(
 
 
 def windows_of(table: FeatureTable, recipe: TrainConfig) -> WindowSet:
-    """A window table as the trainer takes it; windows of a segment follow one another every `recipe.stride` frames."""
+    """A window table as the trainer takes it."""
     spec = recipe.pipeline.spec(table.fs_hz, table.layout)
-    step_s = recipe.stride * spec.hop_samples / spec.fs_hz
-    first = np.concatenate([[True], table.trial[1:] != table.trial[:-1]])
-    starts = np.maximum.accumulate(np.where(first, np.arange(len(table)), 0))
-    since = (np.arange(len(table)) - starts) * step_s
     _, begin, number = np.unique(table.trial, return_index=True, return_inverse=True)
     trials = tuple(
         Trial(
@@ -155,7 +149,7 @@ def windows_of(table: FeatureTable, recipe: TrainConfig) -> WindowSet:
         label=table.label,
         person=table.person,
         trial=number.astype(np.int64),
-        since_cue_s=since.astype(np.float32),
+        since_cue_s=table.since_cue_s,
         level_uv=np.zeros(len(table), np.float32) if level is None else level.astype(np.float32),
         people=table.people,
         trials=trials,
@@ -190,6 +184,7 @@ def recipe_windows(config: PipelineConfig, recipe: TrainConfig) -> PipelineConfi
         "band_order": pipeline.band_order,
         "notch_hz": pipeline.notch_hz,
         "notch_q": pipeline.notch_q,
+        "notch_harmonics": pipeline.notch_harmonics,
         "window_s": pipeline.window_s,
         "hop_s": pipeline.hop_s,
     }

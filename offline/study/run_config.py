@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from offline.data.study_splits import Protocol
+from offline.data.splits import Protocol
 from offline.features.feature_config import FeatureConfig
 from offline.models.method_config import MethodConfig
 from rt_handdt.config import Settings
@@ -26,7 +26,7 @@ class PipelineConfig(Settings):
     layout
         A shipped name or a file; by default the data's own.
     protocol
-        See `offline.data.study_splits`.
+        See `offline.data.splits`.
     test_subjects
         Cross-subject: who is tested.
     valid_people

@@ -26,7 +26,7 @@ from pydantic import Field, field_validator, model_validator
 
 from offline.data.feature_table import Unit
 from offline.data.named_data import is_virtual
-from offline.data.study_splits import Protocol
+from offline.data.splits import Protocol
 from offline.features.measures import parse_measure
 from offline.study.run_config import Source
 from rt_handdt.config import Settings

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from offline.bundle.card import Provenance
 from offline.bundle.writing import refuse_target
@@ -20,6 +18,7 @@ from offline.data.splits import Split, split
 from offline.train.fitting import fit_config
 from offline.train.window_export import export_bundle
 from offline.train.window_training import Epoch, train
+from offline.util import Bar
 from rt_handdt.core.bundle import Bundle
 from rt_handdt.core.labelled import labelled_windows
 from rt_handdt.core.layout import ElectrodeLayout
@@ -105,11 +104,9 @@ def train_bundle(
     config = fitting.require(adapted=fit, what=what)
     for sentence in fitting.adaptations:
         console.print(f"Adapted: {sentence}", markup=False)
-    with _bar(console) as bar:
-        task = bar.add_task("Features", total=len(opened.recordings), note="")
-        windows = collect(
-            opened.recordings, layout, config, lambda recording: bar.advance(task), _workers(opened.recordings)
-        )
+    with Bar(console) as bar:
+        row = bar.begin("Features", len(opened.recordings))
+        windows = collect(opened.recordings, layout, config, lambda: bar.done(row), _workers(opened.recordings))
     for note in windows.notes:
         console.print(note, style="yellow", markup=False)
     repetitions = None
@@ -121,14 +118,14 @@ def train_bundle(
             console.print(f"Calibration: {note}", style="yellow", markup=False)
     parts = split(windows, config.validation, config.seed)
     _announce(console, windows, parts)
-    with _bar(console) as bar:
-        task = bar.add_task("Training", total=config.optimiser.epochs * (2 if config.refit else 1), note="")
+    with Bar(console) as bar:
+        row = bar.begin("Training", config.optimiser.epochs * (2 if config.refit else 1))
 
         def on_epoch(epoch: Epoch) -> None:
             note = f"loss {epoch.losses['total']:.3f}"
             if epoch.accuracy == epoch.accuracy:  # NaN in a refit, which validates nothing
                 note += f", validation {epoch.accuracy:.3f} (balanced {epoch.balanced_accuracy:.3f})"
-            bar.update(task, advance=1, note=note)
+            bar.done(row, said=note)
 
         trained = train(windows, parts, config, on_epoch)
     provenance = Provenance(opened.description, opened.virtual)
@@ -199,17 +196,3 @@ def _announce(console: Console, windows: WindowSet, parts: Split) -> None:
             "One person to train on: the subject terms (subject encoder, its triplets, cross-reconstruction, subject "
             "adversary) are off."
         )
-
-
-@contextmanager
-def _bar(console: Console) -> Iterator[Progress]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
-    )
-    with Progress(*columns, console=console) as bar:
-        yield bar

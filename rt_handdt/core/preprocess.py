@@ -96,6 +96,11 @@ class Preprocessor:
         return self._count
 
     @property
+    def waiting(self) -> int:
+        """Samples pushed that do not yet make a whole block."""
+        return self._n_waiting
+
+    @property
     def samples_to_next_frame(self) -> int:
         """How many more samples complete the next window: what a live source should ask for."""
         done = self._blocks_done
@@ -290,7 +295,8 @@ def _few(names: list[str]) -> str:
 
 
 def iter_frames(recording: Recording, spec: PipelineSpec, block_samples: int = 512) -> Iterator[FeatureFrame]:
-    """Frames of a whole recording, as a live run over the same samples would see them.
+    """Frames of a whole recording, as a live run over the same samples would see them: filters begin anew where samples
+    were lost.
 
     Small blocks are the faster ones (512 samples of 256 channels stay in the cache); the frames are the same for any.
 
@@ -302,5 +308,7 @@ def iter_frames(recording: Recording, spec: PipelineSpec, block_samples: int = 5
     same_rate(recording, spec)
     order = channel_order(recording.channels, spec, recording.name)
     preprocessor = Preprocessor(spec)
-    for block in recording.blocks(block_samples):
+    for lost, block in recording.pieces(block_samples):
+        if lost:
+            preprocessor.reset(lost)
         yield from preprocessor.push(block[:, order])
