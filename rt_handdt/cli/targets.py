@@ -65,6 +65,10 @@ def targets(
         str | None,
         typer.Option("--without", help="Leave out, parted by commas: rejection, hysteresis, smoothing or level."),
     ] = None,
+    smoothing: Annotated[
+        float | None,
+        typer.Option("--smoothing", min=0.0, max=2.0, help="Seconds of smoothing; by default there is none."),
+    ] = None,
     post_processing: PostProcessing = None,
     compare: Annotated[
         bool, typer.Option("--compare", help="All ways of control: each mode whole, and without each of its parts.")
@@ -97,14 +101,14 @@ def targets(
 
     if test not in _COLUMNS:
         raise ConfigError(f"The test must be one of {', '.join(_COLUMNS)}; got '{test[:80]}'.")
-    if compare and (mode or without or post_processing):
+    if compare and (mode or without or post_processing or smoothing is not None):
         raise ConfigError(
-            "--compare is of all ways of control; leave out --mode, --without and --post-processing, or --compare."
+            "--compare is of all ways of control; leave out --mode, --without, --smoothing and --post-processing."
         )
     check_writable(out)
     usual = "regression" if test == "track" else "classification"
     left_out = [one.strip() for one in without.split(",")] if without else []
-    conditions = [Condition.parse(mode or usual, left_out, post_processing or ())]
+    conditions = [Condition.parse(mode or usual, left_out, smoothing, post_processing or ())]
     if compare:
         conditions = all_conditions(_MODES[test])
     plan = Plan(
@@ -152,7 +156,8 @@ def _table(test: str, figures: dict[str, list[Figures]], people: int) -> Table:
     table = Table("control", *heads, title=title, box=box.SIMPLE)
     for name, own in figures.items():
         values = [one.to_dict() for one in own]
-        table.add_row(name, *(_spread([one[key] for one in values], how[1]) for key, how in columns.items()))
+        shown = f"– {name.partition(', ')[2]}" if len(figures) > 1 and "," in name else name
+        table.add_row(shown, *(_spread([one[key] for one in values], how[1]) for key, how in columns.items()))
     return table
 
 

@@ -19,14 +19,15 @@ class VelocitySettings(Settings):
     Attributes
     ----------
     smoothing_s
-        Time constant of their exponential mean; 0 for none.
+        Time constant of their exponential mean; 0 for none. A window is a mean already: whatever is added delays what a
+        user can correct.
     dead_band
         A velocity up to this is 0; above it begins at 0 and reaches 1 where it did.
     gate_ratio
         Windows quieter than so many times the subject's rest have no velocity.
     """
 
-    smoothing_s: float = Field(0.03, ge=0)
+    smoothing_s: float = Field(0.0, ge=0)
     dead_band: float = Field(0.04, ge=0, lt=1)
     gate_ratio: float = Field(1.4, ge=0)
 

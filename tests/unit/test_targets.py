@@ -18,6 +18,7 @@ from rt_handdt.cli.main import app
 from rt_handdt.core.decoder_settings import DecoderSettings
 from rt_handdt.core.dof import DofPair
 from rt_handdt.core.layout import ElectrodeLayout
+from rt_handdt.core.velocity import VelocitySettings
 from rt_handdt.infer.recognizer import Recognizer
 from rt_handdt.runtime.targets.condition import Condition, all_conditions
 from rt_handdt.runtime.targets.cursor import EDGE, Cursor
@@ -173,16 +174,17 @@ def test_nothing_to_ask_for_is_said() -> None:
 
 
 def test_what_is_left_out_is_left_out_of_the_decoder() -> None:
-    def decoder(without: list[str], *changes: str) -> DecoderSettings:
-        post_processing = Condition.parse("classification", without, changes).post_processing
+    def decoder(without: list[str], smoothing_s: float | None = None) -> DecoderSettings:
+        post_processing = Condition.parse("classification", without, smoothing_s, ["rejected_s=0.3"]).post_processing
         return DecoderSettings().changed(post_processing, what="post-processing")
 
-    assert decoder([]) == DecoderSettings()
-    assert decoder(["rejection"]) == DecoderSettings(reject_below=0)
-    assert decoder(["hysteresis"], "smoothing_s=0.1") == DecoderSettings(
-        switch_margin=0, hold_s=0, switch_s=0, smoothing_s=0.1
-    )
-    assert Condition.parse("regression", ["smoothing"]).velocities().smoothing_s == 0
+    assert decoder([]) == DecoderSettings(rejected_s=0.3)
+    assert decoder(["rejection"]) == DecoderSettings(rejected_s=0.3, reject_below=0)
+    plain = {"switch_margin": 0, "hold_s": 0, "switch_s": 0}
+    assert decoder(["hysteresis"], 0.1) == DecoderSettings(rejected_s=0.3, smoothing_s=0.1, **plain)
+    assert Condition().post_processing == ()
+    assert Condition.parse("regression", smoothing_s=0.1).velocities().smoothing_s == 0.1
+    assert Condition("regression").velocities() == VelocitySettings()
     assert len({one.name for one in all_conditions()}) == 8
 
 
@@ -190,7 +192,7 @@ def test_what_is_left_out_is_left_out_of_the_decoder() -> None:
     ("mode", "without", "words"),
     [
         ("steering", [], "mode must be classification or regression"),
-        ("regression", ["rejection"], "smoothing, level can be left out"),
+        ("regression", ["rejection"], "Of regression, level can be left out"),
         ("classification", ["[red]"], r"got '\[red\]'"),
     ],
 )

@@ -13,15 +13,15 @@ from rt_handdt.errors import ConfigError
 #: What can be left out of each mode …
 PARTS: dict[Mode, tuple[str, ...]] = {
     "classification": ("rejection", "hysteresis", "level"),
-    "regression": ("smoothing", "level"),
+    "regression": ("level",),
 }
 #: … and what that changes of how posteriors become decisions.
 _CHANGES = {
     "rejection": ("reject_below=0",),
     "hysteresis": ("switch_margin=0", "hold_s=0", "switch_s=0"),
 }
-#: Posteriors are not smoothed by themselves; this is what it would be like.
-SMOOTHED = ("smoothing_s=0.08",)
+#: Neither posteriors nor velocities are smoothed by themselves; with this time constant they would be.
+SMOOTHED_S = 0.08
 
 
 @dataclass(frozen=True)
@@ -34,17 +34,22 @@ class Condition:
         Decisions by label and level, or by velocities.
     without
         What of `PARTS` is left out: rejection (every class may take over, however improbable), hysteresis (each window
-        decides for itself), smoothing of velocities, level (one speed or none).
+        decides for itself), level (one speed or none).
+    smoothing_s
+        Of posteriors, or of velocities; None: as it is by default.
     changes
         Of how posteriors become decisions, besides (see `rt_handdt.core.decoder_settings`).
     """
 
     mode: Mode = "classification"
     without: frozenset[str] = frozenset()
+    smoothing_s: float | None = None
     changes: tuple[str, ...] = ()
 
     @classmethod
-    def parse(cls, mode: str, without: Iterable[str] = (), changes: Iterable[str] = ()) -> Condition:
+    def parse(
+        cls, mode: str, without: Iterable[str] = (), smoothing_s: float | None = None, changes: Iterable[str] = ()
+    ) -> Condition:
         """From words.
 
         Raises
@@ -58,13 +63,14 @@ class Condition:
         for one in without:
             if one not in known:
                 raise ConfigError(f"Of {mode}, {', '.join(known)} can be left out; got '{one[:80]}'.")
-        return cls(mode, frozenset(without), tuple(changes))
+        return cls(mode, frozenset(without), smoothing_s, tuple(changes))
 
     @property
     def name(self) -> str:
         """For tables and files."""
         left_out = [f"no {one}" for one in PARTS[self.mode] if one in self.without]
-        return ", ".join([self.mode, *left_out, *self.changes])
+        smoothed = [] if self.smoothing_s is None else [f"smoothed over {1e3 * self.smoothing_s:g} ms"]
+        return ", ".join([self.mode, *left_out, *smoothed, *self.changes])
 
     @property
     def proportional(self) -> bool:
@@ -74,18 +80,19 @@ class Condition:
     @property
     def post_processing(self) -> tuple[str, ...]:
         """All that it changes of how posteriors become decisions."""
-        return (*(change for one in _CHANGES if one in self.without for change in _CHANGES[one]), *self.changes)
+        smoothed = () if self.smoothing_s is None else (f"smoothing_s={self.smoothing_s!r}",)
+        left_out = (change for one in _CHANGES if one in self.without for change in _CHANGES[one])
+        return (*left_out, *smoothed, *self.changes)
 
     def velocities(self, settings: VelocitySettings = VelocitySettings()) -> VelocitySettings:
         """How velocities become commands."""
-        return settings.model_copy(update={"smoothing_s": 0.0}) if "smoothing" in self.without else settings
+        return settings if self.smoothing_s is None else settings.model_copy(update={"smoothing_s": self.smoothing_s})
 
 
 def all_conditions(modes: Iterable[Mode] = ("classification", "regression")) -> list[Condition]:
     """Each mode whole, without each of its parts, and with smoothed posteriors."""
     found: list[Condition] = []
     for mode in modes:
-        found += [Condition(mode), *(Condition(mode, frozenset({one})) for one in PARTS[mode])]
-        if mode == "classification":
-            found.insert(1, Condition(mode, changes=SMOOTHED))
+        found += [Condition(mode), Condition(mode, smoothing_s=SMOOTHED_S)]
+        found += [Condition(mode, frozenset({one})) for one in PARTS[mode]]
     return found
