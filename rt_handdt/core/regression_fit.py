@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +62,22 @@ def cue_labels(dofs: DofPair) -> tuple[str, ...]:
     return (REST, *dofs.gestures, *dofs.combined)
 
 
+def check_cues(there: Collection[str], dofs: DofPair) -> None:
+    """Are the labels that a fit needs among those that there are?
+
+    Raises
+    ------
+    RecordingError
+        If not.
+    """
+    missing = [label for label in (REST, *dofs.gestures) if label not in there]
+    if missing:
+        raise RecordingError(
+            f"Velocities of {' and '.join(dofs.names)} need rest and {', '.join(dofs.gestures)}, each for a second or "
+            f"longer; missing: {', '.join(missing)}. Record them with markers."
+        )
+
+
 def fit_windows(
     windows: LabelledWindows,
     labels: Sequence[str],
@@ -85,12 +101,7 @@ def fit_windows(
         If rest or one of the four gestures is missing, or a gesture is hardly louder than rest.
     """
     there = {labels[k] for k in np.unique(windows.label)}
-    missing = [label for label in (REST, *dofs.gestures) if label not in there]
-    if missing:
-        raise RecordingError(
-            f"Velocities of {' and '.join(dofs.names)} need rest and {', '.join(dofs.gestures)}, each for a second or "
-            f"longer; missing: {', '.join(missing)}. Record them with markers."
-        )
+    check_cues(there, dofs)
     occupied = spec.layout.occupied
     directions = [dofs.direction(label) for label in labels]
     usable = np.isin(windows.label, [k for k, one in enumerate(directions) if one is not None])

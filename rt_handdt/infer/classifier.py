@@ -22,7 +22,7 @@ from rt_handdt.core.profile import Profile, ProfileFacts
 from rt_handdt.core.quality import SignalQuality
 from rt_handdt.core.recording import Recording
 from rt_handdt.core.regression import RegressionSettings, VelocityRegression
-from rt_handdt.core.regression_fit import RegressionReport, cue_labels, fit_windows
+from rt_handdt.core.regression_fit import RegressionReport, check_cues, cue_labels, fit_windows
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import Decision, FeatureFrame, Float32, Float64, Posterior
 from rt_handdt.core.units import microvolts_per
@@ -242,6 +242,7 @@ class StreamClassifier:
             If a recording's rate or channels differ from the model's.
         """
         several = [recordings] if isinstance(recordings, Recording) else list(recordings)
+        check_cues({segment.label for one in several for segment in one.segments()}, dofs)
         labels = cue_labels(dofs)
         return self.fit_velocities(labelled_windows(several, self.spec, labels, 0.0), labels, dofs, settings)
 

@@ -119,6 +119,8 @@ def test_the_dead_band_is_dead_and_beyond_it_grows_from_nothing(fitted: hd.Strea
 
 
 def test_missing_cues_are_one_sentence(bundle: hd.Bundle) -> None:
+    with pytest.raises(hd.RecordingError, match="missing: hand_open, hand_close"):
+        hd.StreamClassifier(bundle).calibrate_velocities(own())  # of another model, say
     with pytest.raises(hd.RecordingError, match="missing: hand_open, wrist_flexion") as caught:
         hd.StreamClassifier(bundle).calibrate_velocities(cues(("hand_close", "wrist_extension")))
     assert "\n" not in str(caught.value)
