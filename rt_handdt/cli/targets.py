@@ -153,7 +153,7 @@ def _table(test: str, figures: dict[str, list[Figures]], people: int) -> Table:
     columns = _COLUMNS[test]
     heads = [f"{words}, {unit}" if unit else words for words, _, unit in columns.values()]
     title = f"{people} virtual {'user' if people == 1 else 'users'}: mean{'' if people == 1 else ' ± spread'}"
-    table = Table("control", *heads, title=title, box=box.SIMPLE)
+    table = Table("control", *heads, title=title, box=box.SIMPLE, padding=0, pad_edge=False, collapse_padding=True)
     for name, own in figures.items():
         values = [one.to_dict() for one in own]
         shown = f"– {name.partition(', ')[2]}" if len(figures) > 1 and "," in name else name
@@ -165,4 +165,4 @@ def _spread(values: list[float | None], factor: float) -> str:
     known = [factor * value for value in values if value is not None]
     if len(known) < 2:
         return f"{known[0]:.3g}" if known else "–"
-    return f"{mean(known):.3g} ± {stdev(known):.2g}"
+    return f"{mean(known):.3g}±{stdev(known):.2g}"
