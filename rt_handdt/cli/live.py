@@ -11,6 +11,8 @@ import typer
 from rich.console import Console
 
 from rt_handdt.cli.options import (
+    ControlMode,
+    Dofs,
     Headless,
     Network,
     PostProcessing,
@@ -20,6 +22,7 @@ from rt_handdt.cli.options import (
     Seconds,
     Sinks,
     check_writable,
+    checked_mode,
 )
 from rt_handdt.cli.source_options import (
     ByPosition,
@@ -80,6 +83,8 @@ def live(
         Path | None,
         typer.Option("--profile", help="A calibration that 'rt-handdt calibrate' has made.", metavar="DIR"),
     ] = None,
+    mode: ControlMode = "classification",
+    dofs: Dofs = "open_close,flexion_extension",
     bad: Annotated[
         str | None,
         typer.Option("--bad", help="Electrodes known to be bad, e.g. ED-3-3,ED-3-4: rebuilt from their neighbours."),
@@ -122,6 +127,8 @@ def live(
         learn=learn,
         calibration=calibration,
         profile=profile,
+        mode=checked_mode(mode),
+        dofs=dofs,
         network=network,
         bad=tuple(name.strip() for name in bad.split(",")) if bad else (),
         post_processing=tuple(post_processing or ()),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
+#: How a hand is controlled: a gesture at a time, or by velocities of two degrees of freedom as well.
+Mode = Literal["classification", "regression"]
 
 
 class Remark(NamedTuple):
@@ -117,6 +119,9 @@ class Decision:
     reason
         Why the hand rests, where that was not decided from its EMG: the code of the engine's status, such as
         ``"no_signal"``. Empty for what was decided.
+    velocities
+        Of two degrees of freedom that move at once, −1 to 1 each, where they are regressed
+        (`rt_handdt.core.velocity`); None where they are not. All 0 where the hand rests for a `reason`.
     """
 
     label: str
@@ -128,3 +133,4 @@ class Decision:
     time_s: float
     age_s: float = float("nan")
     reason: str = ""
+    velocities: tuple[float, float] | None = None

@@ -10,6 +10,7 @@ from rt_handdt.runtime.limits import LiveLimits
 from rt_handdt.runtime.source_choice import SourceChoice
 
 if TYPE_CHECKING:
+    from rt_handdt.core.types import Mode
     from rt_handdt.runtime.reconnect import Follow
 
 
@@ -37,6 +38,10 @@ class LiveRun:
         A recording of this person to fit to first; columns, unit and names of electrodes are those of the stream.
     profile
         A calibration that was made before (`rt_handdt.core.profile`).
+    mode
+        ``"classification"``, or ``"regression"``: decisions carry velocities of two degrees of freedom besides.
+    dofs
+        Which two a calibration from a recording is for (`rt_handdt.core.dof`); of a profile, those that it has.
     network
         Look for streams on the local network as well.
     explain
@@ -64,6 +69,8 @@ class LiveRun:
     learn: bool = True
     calibration: str | None = None
     profile: Path | None = None
+    mode: Mode = "classification"
+    dofs: str = "open_close,flexion_extension"
     network: bool = False
     explain: bool = False
     bad: tuple[str, ...] = ()

@@ -135,6 +135,23 @@ def test_a_gesture_that_is_let_go_was_not_held(bundle: hd.Bundle) -> None:
     assert "was not held all the time" in verdict.sentence
 
 
+@pytest.mark.parametrize("rising", [True, False])
+def test_what_is_made_slowly_is_heard_from_the_faintest_on(bundle: hd.Bundle, rising: bool) -> None:
+    """Where it is to be held, it was not held."""
+    guide = Guide(hd.StreamClassifier(bundle), hold_s=3.0, rest_s=1.5, prepare_s=0.5, rising=rising)
+    maps = np.ones(SPEC.frame_shape, np.float32)
+    for k in range(300):
+        view = guide.view()
+        if view.phase is Phase.ASK or view.number == 3:
+            break
+        strength = (1.0 - view.left_s / 3.0) ** 2 if view.label != "rest" and view.phase is Phase.HOLD else 0.0
+        guide.feed([FeatureFrame(maps, 16 * k, float("nan"), np.full(8, 1.0 + 20.0 * strength, np.float32))])
+    assert (guide.view().phase is Phase.ASK) != rising
+    loud = guide.heard[guide.steps[1]].rms_uv
+    assert (min(loud) < 1.0 + 20.0 * 0.02) == rising
+    assert not guide.view().rising or guide.view().label != "rest"
+
+
 def test_electrodes_that_hear_nothing_are_said(bundle: hd.Bundle) -> None:
     guide, subject = guided(bundle, obedient)
     subject.until(lambda: guide.view().number == 2)
