@@ -24,6 +24,7 @@ from rt_handdt.runtime.replay_process import ReplayProcess
 from rt_handdt.runtime.stream_watch import StreamWatch
 
 if TYPE_CHECKING:
+    from rt_handdt.gui.review.page import ReviewPage
     from rt_handdt.gui.window import MainWindow
     from rt_handdt.io.protocol import Protocol
     from rt_handdt.runtime.calibration_run import CalibrationRun, Wish
@@ -36,7 +37,7 @@ PROFILES = "profiles"
 
 
 class Shell(QWidget):
-    """Start page, calibration, recording and live page, one at a time. All methods run on the GUI thread.
+    """Start page, calibration, recording, review and live page, one at a time. All methods run on the GUI thread.
 
     Parameters
     ----------
@@ -56,6 +57,7 @@ class Shell(QWidget):
         self.error: Exception | None = None
         self.session: LiveSession | None = None
         self.live: MainWindow | None = None
+        self.review: ReviewPage | None = None
         self.calibration: CalibrationRun | None = None
         self.recording: RecordingSession | None = None
         self._recorded_stream = ""
@@ -94,6 +96,7 @@ class Shell(QWidget):
         self.guided.cancelled.connect(self.back)
         self.guided.wished.connect(self._wish)
         self.guided.accepted.connect(self._use_profile)
+        self.page.reviewing.connect(self.look_at)
         self.page.recording.connect(self.ask_protocol)
         self.recorded = RecordingPage()
         self.recorded.begun.connect(self._ask_file)
@@ -234,6 +237,32 @@ class Shell(QWidget):
         self.back()
         self.page.begin_replay(path)
 
+    # -- review ------------------------------------------------------------------------------------------------
+
+    def look_at(self, path: str, bundle: Path) -> None:
+        """Show a recording from end to end, with a model that decides it where nothing was decided."""
+        from rt_handdt.gui.review.page import ReviewPage
+        from rt_handdt.runtime.review_run import ReviewRun
+
+        self._save()
+        self.page.stop()
+        self.review = ReviewPage(ReviewRun(path, bundle), Path(path).name, leave="start page")
+        self.review.closed.connect(self._review_closed)
+        self._stack.addWidget(self.review)
+        self._stack.setCurrentWidget(self.review)
+        self.review.setFocus()
+        self.review.start()
+
+    def _review_closed(self) -> None:
+        review, self.review = self.review, None
+        if review is None:
+            return
+        self.back()
+        self._stack.removeWidget(review)
+        review.deleteLater()
+        if review.error is not None:
+            self.page.say(sentence_of(review.error))
+
     def _show_opening(self, what: str) -> None:
         self.opening.show_waiting(what, self._said)
         self._stack.setCurrentWidget(self.opening)
@@ -321,6 +350,11 @@ class Shell(QWidget):
 
     def _end_session(self) -> None:
         self._drop_live()
+        review, self.review = self.review, None
+        if review is not None:  # as the window closes; who leaves the page has done so before
+            review.close()
+            self._stack.removeWidget(review)
+            review.deleteLater()
         self.setWindowState(self.windowState() & ~Qt.WindowState.WindowFullScreen)
         for one in (self.session, self.calibration, self.recording):
             if one is not None:

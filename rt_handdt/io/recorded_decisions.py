@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +14,20 @@ import numpy.typing as npt
 from rt_handdt.core.recording import ArrayRecording
 from rt_handdt.core.types import Float64
 from rt_handdt.io.signal_choice import SignalChoice
-from rt_handdt.io.stream_kinds import DECISIONS
+from rt_handdt.io.stream_kinds import DECISIONS, HEALTH
 from rt_handdt.io.xdf import read_xdf
 from rt_handdt.io.xdf_choice import choose_emg
 from rt_handdt.io.xdf_streams import XdfStream, load_streams
 from rt_handdt.io.xdf_time import make_even
+
+
+class RecordedState(NamedTuple):
+    """From a sample on the engine was in `state`, for the reason `code`, and said `sentence`."""
+
+    sample: int
+    state: str
+    code: str
+    sentence: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +44,10 @@ class RecordedDecisions:
         Shape (n,): number in the recording of the newest sample; of what rests on none, of the one that was newest.
     rows
         Shape (n, number of columns).
+    states
+        The engine's states, by which the column ``state`` numbers them; empty where the file does not name them.
+    said
+        What the engine said of itself, in order; empty where the file does not hold it.
     """
 
     name: str
@@ -41,6 +56,8 @@ class RecordedDecisions:
     labels: tuple[str, ...]
     index: npt.NDArray[np.int64]
     rows: Float64
+    states: tuple[str, ...] = ()
+    said: tuple[RecordedState, ...] = ()
 
     def column(self, label: str) -> Float64:
         """One column, (n,)."""
@@ -120,4 +137,22 @@ def _decisions(path: Path, streams: list[XdfStream], choice: SignalChoice) -> Re
         labels=tuple(name.removeprefix("p_") for name in names if name.startswith("p_")),
         index=np.rint(at).astype(np.int64),
         rows=values,
+        states=told.states,
+        said=_said(streams, times, rows),
     )
+
+
+def _said(streams: list[XdfStream], times: Float64, rows: npt.NDArray[np.int64]) -> tuple[RecordedState, ...]:
+    found = []
+    for stream in streams:
+        if stream.described.kind != HEALTH or not stream.is_text:
+            continue
+        at = np.rint(np.interp(stream.times, times, rows)).astype(np.int64).tolist()
+        for index, values in zip(at, stream.values, strict=True):
+            try:
+                event = json.loads(values[0])
+            except ValueError:  # of another program, or cut off
+                continue
+            if isinstance(event, dict) and "state" in event:
+                found.append(RecordedState(index, *(str(event.get(key, "")) for key in ("state", "code", "sentence"))))
+    return tuple(sorted(found))

@@ -1,10 +1,12 @@
-"""`python -m tests.gui.pictures FOLDER`: each page in each theme and size, drawn into memory, to be looked at."""
+"""`python -m tests.gui.pictures FOLDER [PAGE …]`: pages in each theme and size, drawn into memory, to be looked at."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import zip_longest
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from rt_handdt.core.bundle import read_manifest
 from rt_handdt.gui import theme
 from rt_handdt.gui.choices import Choices
+from rt_handdt.gui.review.page import ReviewPage
 from rt_handdt.gui.start.calibration_page import CalibrationPage
 from rt_handdt.gui.start.page import StartPage
 from rt_handdt.gui.start.recording_page import RecordingPage
@@ -23,10 +26,13 @@ from rt_handdt.gui.start.style import style_sheet
 from rt_handdt.gui.widgets.canvas import install_fonts
 from rt_handdt.gui.window import MainWindow
 from rt_handdt.io.description import StreamDescription
+from rt_handdt.paths import bundle_path
 from rt_handdt.runtime import recording_run
 from rt_handdt.runtime.calibration_run import Progress, Stage
 from rt_handdt.runtime.guide import Phase, Step, Verdict, View
 from rt_handdt.runtime.recording_session import RecordingStage, RecordingState
+from rt_handdt.runtime.review import Review
+from rt_handdt.runtime.reviewing import review
 from tests.gui.fake_engine import FakeEngine
 from tests.gui.fake_watch import FakeWatch
 
@@ -100,6 +106,35 @@ def recording_page(growing: bool) -> RecordingPage:
     return page
 
 
+class _Read:
+    """A recording that is read already."""
+
+    fault, share = "", 1.0
+
+    def __init__(self, made: Review) -> None:
+        self.review = made
+
+    def close(self) -> None: ...
+
+    def join(self) -> None: ...
+
+
+@cache
+def reviewed() -> Review:
+    """A virtual person, decided by the model that ships."""
+    found = review("virtual:7", bundle_path("default"))
+    assert found is not None
+    return found
+
+
+def review_page() -> ReviewPage:
+    """In the midst of a recording."""
+    page = ReviewPage(_Read(reviewed()), "session")  # type: ignore[arg-type]
+    page.start()
+    page.seek(34.5)
+    return page
+
+
 def pages() -> dict[str, QWidget]:
     """Each page, made in the theme that holds."""
     live = MainWindow(FakeEngine(at_s=24.6, outputs=True), reject_below=0.5)
@@ -111,12 +146,13 @@ def pages() -> dict[str, QWidget]:
     made = {"start": start_page(False), "misfit": start_page(True), "live": live, "stage": stage, "lost": lost}
     made["keys"] = sheet
     made |= {"record": recording_page(False), "recording": recording_page(True)}
+    made["review"] = review_page()
     made |= {"calibrate": calibration_page(False), "calibrated": calibration_page(True)}
     return made
 
 
-def write_pictures(folder: Path) -> list[Path]:
-    """One PNG for each page, theme and size."""
+def write_pictures(folder: Path, wanted: Sequence[str] = ()) -> list[Path]:
+    """One PNG for each page (or those wanted), theme and size."""
     app = QApplication.instance() or QApplication([])
     install_fonts()
     folder.mkdir(parents=True, exist_ok=True)
@@ -124,6 +160,10 @@ def write_pictures(folder: Path) -> list[Path]:
     for name in ("dark", "light"):
         theme.use(name)
         for title, page in pages().items():
+            if wanted and title not in wanted:
+                if isinstance(page, StartPage):
+                    page.stop()
+                continue
             page.showNormal()
             for width, height in SIZES:
                 page.setFixedSize(width, height)
@@ -143,5 +183,5 @@ def write_pictures(folder: Path) -> list[Path]:
 
 
 if __name__ == "__main__":
-    for picture in write_pictures(Path(sys.argv[1])):
+    for picture in write_pictures(Path(sys.argv[1]), sys.argv[2:]):
         print(picture)

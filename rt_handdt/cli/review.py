@@ -1,0 +1,51 @@
+"""``rt-handdt review``: a recording with what was decided on it, in a window."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from rt_handdt.cli.options import FileColumns, FileStream, FileUnit, Screenshot
+
+
+def review(
+    path: Annotated[str, typer.Argument(help="A recording: all that inspect opens, or virtual:SEED.")],
+    bundle: Annotated[
+        str,
+        typer.Option(
+            "--bundle", help="The model that decides what was not decided while it was recorded: a folder or a name."
+        ),
+    ] = "default",
+    subject: Annotated[int | None, typer.Option("--subject", min=1, help="Who, where the path holds several.")] = None,
+    session: Annotated[int | None, typer.Option("--session", min=1, help="Which session.")] = None,
+    kind: Annotated[
+        Literal["dynamic", "maintenance"] | None,
+        typer.Option("--kind", help="Hyser: which trials; default: dynamic, where there are some."),
+    ] = None,
+    learn: Annotated[bool, typer.Option("--learn/--no-learn", help="Adapt without labels, if the model can.")] = True,
+    stream: FileStream = None,
+    unit: FileUnit = None,
+    columns: FileColumns = None,
+    seconds: Annotated[float | None, typer.Option("--seconds", min=0.1, help="Close after so many seconds.")] = None,
+    screenshot: Screenshot = None,
+) -> None:
+    """Look at a recording: cue, decision and state over time, maps at the cursor, confusion and live figures.
+
+    Example: rt-handdt review run.xdf --bundle models/mine
+    """
+    from rt_handdt.gui.review_app import run_review
+    from rt_handdt.io.signal_choice import SignalChoice
+    from rt_handdt.paths import bundle_path
+
+    run_review(
+        path,
+        bundle_path(bundle),
+        subject=subject,
+        session=session,
+        kind=kind,
+        learn=learn,
+        choice=SignalChoice.parse(stream, unit, columns),
+        seconds=seconds,
+        screenshot=screenshot,
+    )
