@@ -10,7 +10,7 @@ from typing import Any
 
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.metrics import WindowScore, score_windows
-from rt_handdt.core.types import Chunk, Decision, FeatureFrame, Remark
+from rt_handdt.core.types import Chunk, Decision, FeatureFrame, Float32, Remark
 from rt_handdt.errors import HanddtError, StreamError, sentence_of
 from rt_handdt.infer.classifier import StreamClassifier
 from rt_handdt.io.lsl import MarkerInlet, clock
@@ -537,3 +537,13 @@ class Engine:
             How much of it, at most 4 s.
         """
         return self._shown.snapshot(self, trace_channels, trace_seconds)
+
+    def signal_since(self, number: int) -> tuple[int, Float32]:
+        """The filtered signal that came after the first `number` samples, at most 4 s of it; any thread.
+
+        Returns
+        -------
+        came, samples
+            How many samples came until now; (n, n_channels) in layout order, µV, newest last.
+        """
+        return self._shown.signal_since(number)

@@ -56,6 +56,10 @@ class Shown:
         """Keep the filtered signal (n, n_channels), µV, for traces."""
         self._ring.push(filtered)
 
+    def signal_since(self, number: int) -> tuple[int, Float32]:
+        """The filtered signal of all channels since the first `number` samples, at most 4 s; and how many came."""
+        return self._ring.since(number)
+
     def window(self, posterior: Posterior, decision: Decision, rms_uv: Float32, truth: str | None) -> None:
         """A window was decided; `truth` is the newest marker's label."""
         self._posterior, self._latent, self._rms = posterior.probabilities, posterior.latent, rms_uv
