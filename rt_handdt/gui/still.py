@@ -31,6 +31,9 @@ class Still:
     def forget_person(self) -> None:
         """Nothing is learnt here."""
 
+    def set_bad(self, names: Sequence[str]) -> None:
+        """Nothing is decided here."""
+
     def set_outputs(self, on: bool) -> None:
         """Nobody is told anything here."""
 

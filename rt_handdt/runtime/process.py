@@ -92,6 +92,8 @@ class EngineProcess:
         self._process.start()
         theirs.close()
         self._say = say
+        #: Electrodes that the user does without.
+        self.bad = run.bad
         self._sending = threading.Lock()
         self._ready = threading.Event()
         self._facts: EngineFacts | None = None
@@ -165,6 +167,11 @@ class EngineProcess:
     def forget_person(self) -> None:
         """Somebody else is at the electrodes: learn anew."""
         self._send("forget")
+
+    def set_bad(self, names: Sequence[str]) -> None:
+        """Do without these electrodes (see `Engine.set_bad`)."""
+        self.bad = tuple(names)
+        self._send("bad", self.bad)
 
     def set_outputs(self, on: bool) -> None:
         """Switch the sinks on or off (see `Engine.set_outputs`)."""
@@ -286,6 +293,8 @@ def _answer(engine: Engine, pipe: Pipe, said: deque[str], over: threading.Event)
                 engine.forget_person()
             elif kind == "outputs":
                 engine.set_outputs(values[0])
+            elif kind == "bad":
+                engine.set_bad(values[0])
             elif kind == "signal":
                 came = engine.signal_since(NONE_BEFORE)[0] if values[0] else None
         if time.monotonic() >= due_s:  # however much was asked for meanwhile

@@ -118,6 +118,7 @@ class Shown:
             rms_grid=None if rms is None else self._layout.to_grid(rms, fill=np.nan),
             pattern_grid=self._pattern,
             bad_electrodes=engine.electrodes.bad,
+            excluded=engine.electrodes.known,
             traces=traces,
             trace_channels=tuple(channels or ()),
             trace_names=tuple(self._layout.channels[k] for k in channels or ()),

@@ -73,6 +73,8 @@ class FakeEngine:
     ) -> None:
         self.outputs, self.recording = outputs, recording
         self.forgotten = 0
+        self.excluded: tuple[str, ...] = ()
+        self.bad: dict[str, str] = {}
         self.layout = layout or ElectrodeLayout.from_toml(layout_path("hyser_16x16"))
         self.labels = tuple(labels)
         self.state = state
@@ -115,6 +117,9 @@ class FakeEngine:
     def _drive(self, time_s: np.ndarray, cls: int) -> np.ndarray:
         phase = (time_s - REACTION_S) % (GESTURE_S + REST_S) - REST_S
         return np.clip(phase / 0.25, 0.0, 1.0) * (phase < GESTURE_S) if cls else np.zeros_like(time_s)
+
+    def set_bad(self, names: Sequence[str]) -> None:
+        self.excluded = tuple(names)
 
     def set_outputs(self, on: bool) -> None:
         self.outputs = on
@@ -189,6 +194,8 @@ class FakeEngine:
             latency_ms={"last": 1.9, "p50": 1.8, "p95": 2.6, "p99": 3.4, "max": 6.1},
             accuracy=0.934 if self._truth else None,
             learnt_s=74.0,
+            excluded=self.excluded,
+            bad_electrodes=dict.fromkeys(self.excluded, "known") | self.bad,
         )
 
     def _fill(self, now_s: float) -> None:
