@@ -14,6 +14,7 @@ from rt_handdt.errors import ConfigError, HanddtError, sentence_of
 from rt_handdt.gui import theme
 from rt_handdt.gui.choices import Kept, load_choices, save_choices
 from rt_handdt.gui.start.calibration_page import CalibrationPage, file_name
+from rt_handdt.gui.start.check_page import CheckPage
 from rt_handdt.gui.start.opening_page import OpeningPage
 from rt_handdt.gui.start.page import StartPage
 from rt_handdt.gui.start.recording_page import RecordingPage
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from rt_handdt.gui.window import MainWindow
     from rt_handdt.io.protocol import Protocol
     from rt_handdt.runtime.calibration_run import CalibrationRun, Wish
+    from rt_handdt.runtime.electrode_check import ElectrodeCheck
     from rt_handdt.runtime.live_session import LiveSession
     from rt_handdt.runtime.recording_session import RecordingSession
 
@@ -60,9 +62,10 @@ class Shell(QWidget):
         self.review: ReviewPage | None = None
         self.calibration: CalibrationRun | None = None
         self.recording: RecordingSession | None = None
+        self.checking: ElectrodeCheck | None = None
         self._recorded_stream = ""
         self._said: list[str] = []
-        self._ending: list[LiveSession | CalibrationRun | RecordingSession] = []
+        self._ending: list[LiveSession | CalibrationRun | RecordingSession | ElectrodeCheck] = []
         self._watch = StreamWatch(network=network)
         self.setWindowTitle("rt_handdt")
         self.setObjectName("window")
@@ -103,7 +106,13 @@ class Shell(QWidget):
         self.recorded.ended.connect(self._end_recording)
         self.recorded.left.connect(self.back)
         self.recorded.replayed.connect(self._replay)
+        self.page.checking.connect(self.check)
+        self.checked = CheckPage()
+        self.checked.left.connect(self.back)
+        self.checked.sought.connect(self._find_pressed)
+        self.checked.renewed.connect(self._check_anew)
         self._stack.addWidget(self.page)
+        self._stack.addWidget(self.checked)
         self._stack.addWidget(self.guided)
         self._stack.addWidget(self.recorded)
         self._stack.addWidget(self.opening)
@@ -113,7 +122,7 @@ class Shell(QWidget):
         choices, record, profile = self.page.choices, self.page.recording_to, self.page.profile.wanted
         theme.use(choices.theme)
         self._save()
-        for old in (self.page, self.opening, self.guided, self.recorded):
+        for old in (self.page, self.opening, self.guided, self.recorded, self.checked):
             self._stack.removeWidget(old)
             old.deleteLater()
         self.page.stop()
@@ -237,6 +246,38 @@ class Shell(QWidget):
         self.back()
         self.page.begin_replay(path)
 
+    # -- electrodes --------------------------------------------------------------------------------------------
+
+    def check(self, run: LiveRun) -> None:
+        """Look at a stream's electrodes one by one."""
+        from rt_handdt.runtime.electrode_check import ElectrodeCheck
+
+        self._save()
+        self.page.stop()
+        self._said = []
+        self.checking = ElectrodeCheck(run)
+        self._show_opening("Waiting for the stream …")
+
+    def _look_at_electrodes(self, check: ElectrodeCheck) -> None:
+        from rt_handdt.runtime.electrode_check import CheckStage
+
+        state = check.state
+        if state.stage is CheckStage.OVER:
+            self._give_up(" ".join(state.sentences))
+        elif state.stage is CheckStage.CHECKING and check.layout is not None:
+            if self._stack.currentWidget() is not self.checked:
+                self.checked.begin(check.layout)
+                self._stack.setCurrentWidget(self.checked)
+            self.checked.show_state(state)
+
+    def _find_pressed(self) -> None:
+        if self.checking is not None:
+            self.checking.find()
+
+    def _check_anew(self) -> None:
+        if self.checking is not None:
+            self.checking.start_anew()
+
     # -- review ------------------------------------------------------------------------------------------------
 
     def look_at(self, path: str, bundle: Path) -> None:
@@ -285,6 +326,9 @@ class Shell(QWidget):
             return
         if self.recording is not None:
             self._look_at_recording(self.recording)
+            return
+        if self.checking is not None:
+            self._look_at_electrodes(self.checking)
             return
         session = self.session
         if session is None:
@@ -356,11 +400,11 @@ class Shell(QWidget):
             self._stack.removeWidget(review)
             review.deleteLater()
         self.setWindowState(self.windowState() & ~Qt.WindowState.WindowFullScreen)
-        for one in (self.session, self.calibration, self.recording):
+        for one in (self.session, self.calibration, self.recording, self.checking):
             if one is not None:
                 one.close()
                 self._ending.append(one)
-        self.session = self.calibration = self.recording = None
+        self.session = self.calibration = self.recording = self.checking = None
 
     def _save(self) -> None:
         sentence = save_choices(self._file, self.page.choices)

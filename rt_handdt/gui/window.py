@@ -38,10 +38,10 @@ NOTICE_S = ASKED_S  # a question stands as long as its answer counts
 _HINTS = ("Space pause · F11 stage · ? keys", "S shot · N new subject · Esc {leave}")
 _KEYS = (
     ("Space", "Hold the picture, or go on; recognition goes on either way"),
-    ("← →", f"Held: look back at the signal, up to {BACK_S:.0f} s, and on (the wheel too); Home, End"),
+    ("← →", "Held: look back at the signal, and on (the wheel too); Home, End"),
     ("T", "Signal: some traces, many, all channels as a raster"),
     (", .", "Signal: less time, or more (Ctrl and the wheel too)"),
-    ("U", "Take back the electrode that was left out last (a right click on a map leaves one out)"),
+    ("U", "Take back the electrode that was left out last"),
     ("F11", "Stage view: gesture and map for a room"),
     ("O", "Outputs on or off"),
     ("N, N", "New subject: forget what was learnt of the last one"),

@@ -16,10 +16,13 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from rt_handdt.core.bundle import read_manifest
+from rt_handdt.core.press import Pressed
+from rt_handdt.core.quality import KINDS
 from rt_handdt.gui import theme
 from rt_handdt.gui.choices import Choices
 from rt_handdt.gui.review.page import ReviewPage
 from rt_handdt.gui.start.calibration_page import CalibrationPage
+from rt_handdt.gui.start.check_page import CheckPage
 from rt_handdt.gui.start.page import StartPage
 from rt_handdt.gui.start.recording_page import RecordingPage
 from rt_handdt.gui.start.style import style_sheet
@@ -29,6 +32,7 @@ from rt_handdt.io.description import StreamDescription
 from rt_handdt.paths import bundle_path
 from rt_handdt.runtime import recording_run
 from rt_handdt.runtime.calibration_run import Progress, Stage
+from rt_handdt.runtime.electrode_check import CheckStage, CheckState, Suspect
 from rt_handdt.runtime.guide import Phase, Step, Verdict, View
 from rt_handdt.runtime.recording_session import RecordingStage, RecordingState
 from rt_handdt.runtime.review import Review
@@ -135,6 +139,22 @@ def review_page() -> ReviewPage:
     return page
 
 
+def check_page() -> CheckPage:
+    """With an electrode of each kind that is bad, and one that is pressed."""
+    layout = read_manifest("default").spec.layout
+    page = CheckPage()
+    page.setStyleSheet(style_sheet())
+    page.begin(layout)
+    grid = FakeEngine(at_s=24.6).snapshot(()).rms_grid
+    assert grid is not None
+    bad = dict(zip((19, 188, 67, 230, 118, 154, 40, 201), (*KINDS, "noisy"), strict=True))
+    suspects = tuple(Suspect(layout.channels[number], kind, kind, 0.7) for number, kind in bad.items())
+    rms = layout.from_grid(grid)
+    state = CheckState(CheckStage.CHECKING, 9.0, rms, bad, suspects, worked=True, still=1.0, pressed=Pressed(90, 14.0))
+    page.show_state(state)
+    return page
+
+
 def pages() -> dict[str, QWidget]:
     """Each page, made in the theme that holds."""
     live = MainWindow(FakeEngine(at_s=24.6, outputs=True), reject_below=0.5)
@@ -146,7 +166,9 @@ def pages() -> dict[str, QWidget]:
     made = {"start": start_page(False), "misfit": start_page(True), "live": live, "stage": stage, "lost": lost}
     made["keys"] = sheet
     made |= {"record": recording_page(False), "recording": recording_page(True)}
-    made["review"] = review_page()
+    raster = MainWindow(FakeEngine(at_s=24.6), reject_below=0.5)
+    raster.signal.buttons.button(2).click()
+    made |= {"review": review_page(), "check": check_page(), "raster": raster}
     made |= {"calibrate": calibration_page(False), "calibrated": calibration_page(True)}
     return made
 

@@ -72,6 +72,8 @@ class StartPage(QWidget):
     begun = Signal(object, object)
     #: A `LiveRun` whose user is to be guided through a calibration first.
     calibrating = Signal(object)
+    #: A `LiveRun` whose stream's electrodes are to be looked at.
+    checking = Signal(object)
     #: A stream, and the labels of which a session is to be recorded.
     recording = Signal(str, object)
     #: A recording to look at, and the model that decides it where nothing was decided.
@@ -118,6 +120,8 @@ class StartPage(QWidget):
         self.record.setToolTip("Record the next run, with what is decided, as an XDF file (Ctrl+S)")
         self.session = QPushButton("Record a session…")
         self.session.setToolTip("The chosen stream with cues, to train and calibrate with (Ctrl+L)")
+        self.check = QPushButton("Check electrodes…")
+        self.check.setToolTip("Which electrodes of the chosen stream are flat, noisy, humming, … (Ctrl+H)")
         self.calibrate = QPushButton("Calibrate…")
         self.calibrate.setToolTip("Rest and each gesture once, in a minute, for the chosen stream and model (Ctrl+K)")
         self.start_button = QPushButton("Start")
@@ -143,6 +147,7 @@ class StartPage(QWidget):
         bottom.addWidget(self.replay)
         bottom.addWidget(self.review)
         bottom.addWidget(self.session)
+        bottom.addWidget(self.check)
         bottom.addStretch(1)
         bottom.addWidget(self.start_button)
         run = QHBoxLayout()
@@ -174,6 +179,7 @@ class StartPage(QWidget):
         self.record.clicked.connect(self._ask_record)
         self.calibrate.clicked.connect(self.begin_calibration)
         self.session.clicked.connect(self.begin_session)
+        self.check.clicked.connect(self.begin_check)
         self.theme_button.clicked.connect(self.switch_theme)
         for key, button in (
             ("Ctrl+Return", self.start_button),
@@ -182,6 +188,7 @@ class StartPage(QWidget):
             ("Ctrl+R", self.replay),
             ("Ctrl+E", self.review),
             ("Ctrl+K", self.calibrate),
+            ("Ctrl+H", self.check),
             ("Ctrl+L", self.session),
             ("Ctrl+O", self.models.browse),
             ("Ctrl+S", self.record),
@@ -248,6 +255,7 @@ class StartPage(QWidget):
                 fit.judge(described, spec)
         self.start_button.setEnabled(fit.fits)
         self.calibrate.setEnabled(fit.fits)
+        self.check.setEnabled(fit.fits)
         self.profile.show_profiles(card)
         self.replay.setEnabled(spec is not None)
         self.review.setEnabled(spec is not None)
@@ -334,6 +342,14 @@ class StartPage(QWidget):
         if run is not None:
             self.say("")
             self.calibrating.emit(self._told(run))
+
+    def begin_check(self) -> None:
+        """Look at the chosen stream's electrodes, if it fits."""
+        stream = self.streams.stream
+        run = self._run(handle(stream, self.streams.streams)) if self.fit.fits and stream is not None else None
+        if run is not None:
+            self.say("")
+            self.checking.emit(replace(run, network=self._network))
 
     def begin_session(self) -> None:
         """Record the chosen stream, with cues for the chosen model's gestures; they need not fit."""
