@@ -42,6 +42,8 @@ def run_review(
     from rt_handdt.runtime.review_run import ReviewRun
 
     theme.use(load_choices(choices_file()).choices.theme)
-    return run_until_closed(
-        lambda: ReviewPage(ReviewRun(path, bundle, **options), Path(path).name), seconds=seconds, screenshot=screenshot
-    )
+    run = ReviewRun(path, bundle, **options)
+    try:
+        return run_until_closed(lambda: ReviewPage(run, Path(path).name), seconds=seconds, screenshot=screenshot)
+    finally:
+        run.join()

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rt_handdt.gui.review.page import ReviewPage
     from rt_handdt.gui.window import MainWindow
     from rt_handdt.io.protocol import Protocol
+    from rt_handdt.runtime.background import Background
     from rt_handdt.runtime.calibration_run import CalibrationRun, Wish
     from rt_handdt.runtime.electrode_check import ElectrodeCheck
     from rt_handdt.runtime.live_session import LiveSession
@@ -65,7 +66,7 @@ class Shell(QWidget):
         self.checking: ElectrodeCheck | None = None
         self._recorded_stream = ""
         self._said: list[str] = []
-        self._ending: list[LiveSession | CalibrationRun | RecordingSession | ElectrodeCheck] = []
+        self._ending: list[LiveSession | Background] = []
         self._watch = StreamWatch(network=network)
         self.setWindowTitle("rt_handdt")
         self.setObjectName("window")
@@ -298,6 +299,7 @@ class Shell(QWidget):
         review, self.review = self.review, None
         if review is None:
             return
+        self._ending.append(review.run)
         self.back()
         self._stack.removeWidget(review)
         review.deleteLater()
@@ -397,6 +399,7 @@ class Shell(QWidget):
         review, self.review = self.review, None
         if review is not None:  # as the window closes; who leaves the page has done so before
             review.close()
+            self._ending.append(review.run)
             self._stack.removeWidget(review)
             review.deleteLater()
         self.setWindowState(self.windowState() & ~Qt.WindowState.WindowFullScreen)

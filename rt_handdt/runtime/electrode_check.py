@@ -143,7 +143,7 @@ class ElectrodeCheck(Background):
         window = spec.window_samples
         raw = np.zeros((0, spec.layout.n_channels))
         filtered = np.zeros((0, spec.layout.n_channels), np.float32)
-        heard = time.monotonic()
+        heard, gaps = time.monotonic(), 0
         while not self._over.is_set():
             chunks = connection.inlet.read(max(1, round(READ_S * spec.fs_hz)), 0.1)
             silent_s = time.monotonic() - heard
@@ -155,6 +155,7 @@ class ElectrodeCheck(Background):
                 self._state = self._state._replace(remark=f"Nothing has come for {silent_s:.1f} s.", pressed=None)
             for chunk in chunks:
                 if chunk.gap_samples:
+                    gaps += 1
                     preprocessor.reset(skip_samples=chunk.gap_samples)
                     raw, filtered = raw[:0], filtered[:0]
                 samples = connection.microvolts(chunk)
@@ -172,7 +173,9 @@ class ElectrodeCheck(Background):
                     kinds = () if quality is None else quality.kinds
                     fault = "" if frame.fault is None else frame.fault.sentence
                     rms = np.sqrt(np.square(filtered, dtype=np.float64).mean(axis=0))
-                    self._state = looker.look(rms, _swing(raw), kinds, fault)._replace(sentences=connection.notes)
+                    lost = (f"{gaps} times samples were lost on the way.",) if gaps else ()
+                    seen = looker.look(rms, _swing(raw), kinds, fault)
+                    self._state = seen._replace(sentences=(*connection.notes, *lost))
 
 
 class _Looker:

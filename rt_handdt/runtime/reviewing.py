@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from rt_handdt.core.metrics import score_windows
 from rt_handdt.core.preprocess import Preprocessor, channel_order, same_rate
 from rt_handdt.core.quality import SignalQuality
 from rt_handdt.core.recording import UNLABELLED, Recording
-from rt_handdt.core.shipped_layouts import shipped_layout_of
+from rt_handdt.core.shipped_layouts import shipped_layout_of, shipped_layouts
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import Decision, FeatureFrame, Float32
 from rt_handdt.errors import LayoutMismatch
@@ -151,7 +151,9 @@ class _Taken:
                 yield frame, classifier.quality
             return
         preprocessor = Preprocessor(self._spec)
-        order = channel_order(self._recording.channels, self._spec, self._recording.name)
+        order = np.arange(len(self._recording.channels))  # of a layout made for it
+        if self._layout in shipped_layouts().values():
+            order = channel_order(self._recording.channels, self._spec, self._recording.name)
         for lost, block in self._recording.pieces(BLOCK_SAMPLES):
             if lost:
                 preprocessor.reset(skip_samples=lost)
@@ -283,13 +285,24 @@ def _measured(made: Review, recording: Recording, window_samples: int) -> Review
     return replace(made, figures=figures, score=score)
 
 
+def _different(names: Sequence[str]) -> tuple[str, ...]:
+    """The same names, but none empty and none twice."""
+    found: dict[str, None] = {}
+    for number, name in enumerate(names):
+        one = name or f"{number + 1}"
+        while one in found:
+            one = f"{one} ({number + 1})"
+        found[one] = None
+    return tuple(found)
+
+
 def _plain_spec(recording: Recording, notes: list[str]) -> PipelineSpec:
     """Windows of a recording that no model fits: RMS, of a quarter of a second."""
     layout = shipped_layout_of(recording.channels)
     if layout is None:
         n = len(recording.channels)
         cells = tuple(divmod(k, ROW) for k in range(n))
-        names = tuple(one or f"{k + 1}" for k, one in enumerate(recording.channels))
+        names = _different(recording.channels)
         shape = (math.ceil(n / ROW), min(n, ROW))
         data = {"name": recording.name or "unknown", "channels": names, "cells": cells, "shape": shape}
         layout = ElectrodeLayout.parse(data, what=recording.name)

@@ -1,7 +1,7 @@
 """What the live page costs: share of a core, and how long a frame takes, drawn into memory.
 
-Usage: ``./scripts/bench window [--seconds 20] [--live]``; prints JSON. Each way to show the signal (16 and 64
-traces, all 256 channels as a raster, both at once) with both maps at 30 frames a second, 1600×900, and the stage view.
+Usage: ``./scripts/bench window [--seconds 20] [--live] [--way NAME]``; prints JSON. Each way to show the signal (16 and
+64 traces, all 256 channels as a raster, both at once) with both maps at 30 frames a second, 1600×900, and the stage.
 Frames are of an engine that is played, from snapshots made beforehand, so that what is measured is the window; with
 ``--live`` it is the window of a real run: the engine in a process of its own on a replayed virtual person, its latency
 with and without anybody who looks at the signal.
@@ -17,6 +17,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -117,7 +118,7 @@ def drawn(window: MainWindow, seconds: float) -> dict[str, Any]:
     QTimer.singleShot(2000, loop.quit)
     loop.exec()
     took.clear()
-    cpu, began = time.process_time(), time.perf_counter()
+    cpu, began, before = time.process_time(), time.perf_counter(), _memory_mb()
     QTimer.singleShot(round(1000 * seconds), loop.quit)
     loop.exec()
     passed = time.perf_counter() - began
@@ -127,14 +128,23 @@ def drawn(window: MainWindow, seconds: float) -> dict[str, Any]:
         "frames_per_s": round(len(took) / passed, 1),
         "frame_ms_p50": round(1e3 * float(np.percentile(took, 50)), 2),
         "frame_ms_p99": round(1e3 * float(np.percentile(took, 99)), 2),
-        "memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "memory_mb": round(_memory_mb()),
+        "memory_grown_mb": round(_memory_mb() - before, 1),
     }
 
 
-def played(seconds: float) -> dict[str, Any]:
-    """Each way in turn."""
+def _memory_mb() -> float:
+    """What this process holds now (Linux)."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+
+def played(seconds: float, wanted: str) -> dict[str, Any]:
+    """Each way in turn, or one."""
     found = {}
     for name, way in WAYS.items():
+        if wanted not in ("", name):
+            continue
         window = MainWindow(Played(), reject_below=0.5)
         window.resize(*SIZE)
         window.show()
@@ -178,11 +188,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--live", action="store_true")
+    parser.add_argument("--way", default="", choices=("", *WAYS))
     arguments = parser.parse_args()
     os.environ.setdefault(lsl.SESSION_VARIABLE, f"bench-{uuid.uuid4().hex[:12]}")
     sys.setswitchinterval(0.0005)  # as the command line does
     app = application()
-    figures = live(arguments.seconds) if arguments.live else played(arguments.seconds)
+    figures = live(arguments.seconds) if arguments.live else played(arguments.seconds, arguments.way)
     print(
         json.dumps({"size": SIZE, "load": os.getloadavg()[0], "seconds": arguments.seconds, "ways": figures}, indent=2)
     )

@@ -183,10 +183,10 @@ def test_while_it_is_read_and_when_it_cannot_be(qtbot: QtBot) -> None:
     assert page.waiting._bar.value() == 400
     qtbot.keyClick(page, Qt.Key.Key_Escape)
     assert not page.isVisible()
-    assert page._run.closed  # type: ignore[attr-defined]
+    assert page.run.closed  # type: ignore[attr-defined]
 
     page = _open(qtbot, None)
-    page._run.fault = "No such file."
+    page.run.fault = "No such file."
     qtbot.waitUntil(lambda: not page.isVisible(), timeout=WAIT_MS)
     assert isinstance(page.error, RecordingError)
 
@@ -220,7 +220,7 @@ def test_from_the_start_page_and_back(
     assert shell.page.isVisible()
     qtbot.mouseClick(shell.page.review, LEFT)
     assert shell.review is not None
-    run = shell.review._run
+    run = shell.review.run
     shell.close()  # at any moment
     assert run.ended
 

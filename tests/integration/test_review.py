@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+from pytestqt.qtbot import QtBot
 
 from rt_handdt.core.bundle import Bundle
 from rt_handdt.core.layout import ElectrodeLayout
@@ -14,6 +17,8 @@ from rt_handdt.core.recording import ArrayRecording, Marker
 from rt_handdt.errors import HanddtError
 from rt_handdt.gui.review.decision_table import decision_table
 from rt_handdt.gui.review.lanes import lanes
+from rt_handdt.gui.review.page import ReviewPage
+from rt_handdt.gui.widgets.canvas import install_fonts
 from rt_handdt.infer.classifier import StreamClassifier
 from rt_handdt.io.xdf import write_xdf
 from rt_handdt.runtime.evaluation import evaluate
@@ -95,7 +100,8 @@ def test_recorded_decisions_are_shown_as_they_were(bundle: Bundle, tmp_path: Pat
     last = found.at(4095)
     assert (last.state, last.message) == (State.LOST, "The stream is gone.")
     assert found.at(4080).message == ""
-    assert lanes(found).states[-1].text == "Lost"
+    last_band = lanes(found).states[-1]
+    assert (last_band.text, last_band.end_s) == ("Lost", found.seconds)
     assert found.pattern is not None
     assert found.figures is not None
 
@@ -139,6 +145,51 @@ def test_a_model_that_does_not_fit_leaves_signal_and_cues(bundle: Bundle, tmp_pa
     assert any(note.startswith("Without the model's maps: ") for note in found.notes)
     assert found.at(1800).decision.label == "left"  # type: ignore[union-attr]
     assert isinstance(found.layout, ElectrodeLayout)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"n": 10},
+        {"markers": ()},
+        {"markers": (Marker(0, "<b>%s</b>"), Marker(600, ""), Marker(900, "left"))},
+        {"fs_hz": 1000.0, "channels": ("E1", "E1", "", "", "a", "b", "c", "E1")},
+        {"fs_hz": 60.0},
+        {"silent": True},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_odd_recordings_are_shown_as_far_as_they_go(
+    qtbot: QtBot, bundle: Bundle, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    change = dict(change)
+    one = recording("odd", change.pop("n", 1024))
+    if change.pop("silent", False):
+        one.samples[:] = np.nan
+    if "channels" in change or "markers" in change or "fs_hz" in change:
+        one = replace(one, **change)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rt_handdt.runtime.reviewing.open_run", lambda *args, **kwargs: (one, None))
+        found = made(tmp_path / "odd", bundle)
+    for sample in (-5, 0, 127, 500, found.n_samples - 1, found.n_samples):
+        shot = found.at(sample)
+        assert shot.decision is None or shot.decision.label in bundle.gestures.labels
+    shown = lanes(found)
+    assert all(band.end_s >= band.start_s for band in (*shown.cued, *shown.decided, *shown.states))
+    assert decision_table(found).count("\n") == 1 + len(found.decided)
+    install_fonts()
+    page = ReviewPage(SimpleNamespace(review=found, fault="", share=1.0, close=lambda: None), "odd")  # type: ignore[arg-type]
+    qtbot.addWidget(page)
+    page.resize(1024, 640)
+    page.show()
+    page.start()
+    for at_s in (0.0, 0.5 * found.seconds, 10 * found.seconds):
+        page.seek(at_s)
+        page.timeline.zoom(0.5)
+        page.grab()
+    assert page.error is None
+    for name in ("odd.png", "odd.svg"):
+        assert page.save_to(tmp_path / name) == f"Saved {tmp_path / name}"
 
 
 def test_it_is_given_up_when_asked(bundle: Bundle, tmp_path: Path) -> None:

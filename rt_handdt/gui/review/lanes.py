@@ -13,7 +13,7 @@ from rt_handdt.gui.state_history import NO_COMMAND, UNSURE
 from rt_handdt.runtime.review import Review
 from rt_handdt.runtime.status import State, state_title
 
-#: So long after a decision, in s, it is drawn on, if none follows.
+#: So long after a decision, in s, it is drawn on, if none follows. A state in which the hand rests lasts.
 HOLDS_S = 0.3
 
 
@@ -53,11 +53,12 @@ def lanes(review: Review) -> Lanes:
         return LaneBand(start_s, end_s, word, tone, theme.ink(tone))
 
     at_s = told.index / fs_hz
+    lasts = [state != State.RUNNING for state in told.state]
     words = [_word(*one) for one in zip(told.state, told.reason, told.rejected.tolist(), strict=True)]
     return Lanes(
         cued=tuple(band(one.start / fs_hz, one.stop / fs_hz, one.label) for one in review.segments),
-        decided=tuple(band(*run) for run in _runs(at_s, told.label, review.seconds)),
-        states=tuple(state(*run) for run in _runs(at_s, words, review.seconds) if run[2]),
+        decided=tuple(band(*run) for run in _runs(at_s, told.label, lasts, review.seconds)),
+        states=tuple(state(*run) for run in _runs(at_s, words, lasts, review.seconds) if run[2]),
         at_s=review.seen.index / fs_hz,
         mean_uv=review.seen.mean_uv,
     )
@@ -69,13 +70,13 @@ def _word(state: State, reason: str, rejected: bool) -> str:
     return NO_COMMAND if reason else UNSURE if rejected else ""
 
 
-def _runs(at_s: np.ndarray, what: Sequence[str], end_s: float) -> list[tuple[float, float, str]]:
-    """Join equal neighbours; each reaches to the next, but no further than a decision holds."""
+def _runs(at_s: np.ndarray, what: Sequence[str], lasts: Sequence[bool], end_s: float) -> list[tuple[float, float, str]]:
+    """Join equal neighbours; each reaches to the next, but no further than a decision holds, unless it lasts."""
     runs: list[tuple[float, float, str]] = []
     times = at_s.tolist()
-    for number, (start, one) in enumerate(zip(times, what, strict=True)):
+    for number, (start, one, on) in enumerate(zip(times, what, lasts, strict=True)):
         until = times[number + 1] if number + 1 < len(times) else end_s
-        until = min(until, start + HOLDS_S)
+        until = max(start, until if on else min(until, start + HOLDS_S))
         if runs and runs[-1][2] == one and runs[-1][1] >= start:
             runs[-1] = (runs[-1][0], until, one)
         else:

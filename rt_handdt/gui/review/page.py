@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -14,6 +15,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QStackedLayout,
     QVBoxLayout,
     QWidget,
@@ -82,7 +84,7 @@ class ReviewPage(QWidget):
         super().__init__()
         self.error: Exception | None = None
         self.review: Review | None = None
-        self._run = run
+        self.run = run
         self._sample, self._most_uv = 0, 1.0
         self._lanes: Lanes | None = None
         self._folder = ""
@@ -107,7 +109,7 @@ class ReviewPage(QWidget):
 
     def _look(self) -> None:
         try:
-            run = self._run
+            run = self.run
             if run.fault:
                 raise RecordingError(run.fault)
             if run.review is not None:
@@ -120,12 +122,11 @@ class ReviewPage(QWidget):
             self.close()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """End what is still read."""
+        """Ask what is still read to end; whoever made it waits for that."""
         self._timer.stop()
-        self._run.close()
+        self.run.close()
         event.accept()
         self.closed.emit()
-        self._run.join()
 
     # -- the page ----------------------------------------------------------------------------------------------
 
@@ -153,7 +154,9 @@ class ReviewPage(QWidget):
         self.pattern = GridHeatmap(review.layout, table=style.table, unit=style.unit, empty_text=empty)
         self.confusion, self.figures = ConfusionView(), FigureView()
         self._where = Label("", "muted")
-        self._said = Label("", "warn", wrap=True)
+        # In a place of its own: a sentence that comes and goes must not move the timeline under the mouse.
+        self._said = Label("", "muted")
+        self._said.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
         self.save = QPushButton("Save…")
         self.save.setToolTip("A picture (PNG or SVG) or the decisions (CSV); the ending says which (Ctrl+S)")
@@ -178,11 +181,10 @@ class ReviewPage(QWidget):
             one.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # the arrows are the timeline's
 
         content = QWidget()
-        by = {"": "nothing decided", "recorded": "decisions as recorded"}.get(
+        self._by = {"": "nothing decided", "recorded": "decisions as recorded"}.get(
             review.decided_by, f"decided by {review.decided_by}"
         )
-        page = framed(content, shown(review.name, 60), by, self._where, *zooms, whole, self.save, back)
-        page.addWidget(self._said)
+        page = framed(content, shown(review.name, 40), self._said, self._where, *zooms, whole, self.save, back)
         page.addWidget(Card("", self.timeline), 2)
         left = QVBoxLayout()
         left.setSpacing(theme.GAP_PX)
@@ -290,8 +292,7 @@ class ReviewPage(QWidget):
         self.pattern.show_grid(shot.pattern_grid, view.pattern_range)
         self.pattern.show_bad(shot.bad_electrodes)
         self._where.tell(f"{self.at_s:.2f} s of {clock(review.seconds)}", "muted")
-        self._said.tell(shot.message, "warn")
-        self._said.setVisible(bool(shot.message))
+        self._tell(shot.message or self._by, "warn" if shot.message else "muted")
 
     def _step(self, steps: int) -> None:
         if self.review is not None:
@@ -324,8 +325,11 @@ class ReviewPage(QWidget):
 
     def say(self, sentence: str) -> None:
         """Show a sentence until the next move."""
-        self._said.tell(sentence, "muted" if sentence.startswith("Saved") else "bad")
-        self._said.show()
+        self._tell(sentence, "good" if sentence.startswith("Saved") else "bad")
+
+    def _tell(self, sentence: str, tone: str) -> None:
+        self._said.tell(sentence, tone)
+        self._said.setToolTip(f"<span>{html.escape(sentence)}</span>")  # all of it, where there is no room
 
     def save_to(self, path: Path) -> str:
         """Write a picture or the decisions, as the file's ending says; nothing that is there is overwritten.
