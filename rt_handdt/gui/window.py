@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from PySide6.QtCore import QRect, Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
@@ -15,24 +15,22 @@ from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.gui import theme
 from rt_handdt.gui.again import ASKED_S, Again
 from rt_handdt.gui.bridge import Presenter, View
+from rt_handdt.gui.electrodes import Electrodes
 from rt_handdt.gui.pattern_style import pattern_style
 from rt_handdt.gui.widgets.bars import ProbabilityBars
 from rt_handdt.gui.widgets.card import Card
-from rt_handdt.gui.widgets.electrode_tip import TIP_S, ElectrodeTip
 from rt_handdt.gui.widgets.footer import Footer
 from rt_handdt.gui.widgets.gesture import GestureLabel
 from rt_handdt.gui.widgets.header import Header
 from rt_handdt.gui.widgets.heatmap import GridHeatmap, rms_table
 from rt_handdt.gui.widgets.key_sheet import KeySheet
 from rt_handdt.gui.widgets.output_button import OutputButton
-from rt_handdt.gui.widgets.signal_panel import BACK_S, MANY, SignalPanel
+from rt_handdt.gui.widgets.signal_panel import BACK_S, SignalPanel
 from rt_handdt.gui.widgets.stage import StageView
 from rt_handdt.gui.widgets.strip import LabelStrip
 from rt_handdt.runtime.signal_memory import SignalMemory
 from rt_handdt.runtime.snapshot import Snapshot
 
-#: Of the electrodes so many can be left out by hand: as many bad ones as recognition does with.
-MOST_EXCLUDED = 0.3
 FRAME_MS = 34  # just under 30 frames a second
 NOTICE_S = ASKED_S  # a question stands as long as its answer counts
 _HINTS = ("Space pause · F11 stage · ? keys", "S shot · N new subject · Esc {leave}")
@@ -112,9 +110,6 @@ class MainWindow(QWidget):
         self._hints = (_HINTS[0], _HINTS[1].format(leave=leave))
         self._asked = Again()
         self._outputs: bool | None = None
-        self._pointed: tuple[GridHeatmap, int] | None = None
-        self._bad: Mapping[str, str] = {}
-        self._excluded: tuple[str, ...] | None = None
         self._recording = ""
         self._engine = engine
         self._presenter = Presenter(engine.labels, pattern_style(engine.shared_pattern))
@@ -142,7 +137,7 @@ class MainWindow(QWidget):
             ("?", self.keys.toggle),
             ("F1", self.keys.toggle),
             ("T", self.signal.next_way),
-            ("U", self.undo_excluded),
+            ("U", self.electrodes.undo),
             (",", lambda: self.signal.view.stretch(0.5)),
             (".", lambda: self.signal.view.stretch(2.0)),
             ("Left", lambda: self.signal.step(1)),
@@ -223,12 +218,7 @@ class MainWindow(QWidget):
         page.setSpacing(theme.GAP_PX)
         page.addLayout(top)
         page.addLayout(self._views, 1)
-        for grid in (self._rms, self._pattern):
-            grid.interactive()
-            grid.pointed.connect(lambda channel, over=grid: self._point(over, channel))
-            grid.clicked.connect(self.choose_trace)
-            grid.refused.connect(self.exclude)
-        self.tip = ElectrodeTip(self)
+        self.electrodes = Electrodes(self, engine, self.signal, (self._rms, self._pattern), self.say)
         self.keys = KeySheet(self, _KEYS)
 
     # -- running -----------------------------------------------------------------------------------------------
@@ -280,10 +270,7 @@ class MainWindow(QWidget):
         for picture in (self._rms, self._pattern):
             picture.set_live(view.live)
         self._rms.show_grid(snapshot.rms_grid, (0.0, view.rms_max_uv))
-        self._bad = snapshot.bad_electrodes
-        if self._excluded is None and snapshot.n_channels:  # from then on it is this window that says
-            self._excluded = snapshot.excluded
-        self._tell_electrode()
+        self.electrodes.show_snapshot(snapshot)
         self.signal.show_signal(self._engine.memory, snapshot.bad_electrodes, view.live)
         self.frames += 1
 
@@ -362,63 +349,6 @@ class MainWindow(QWidget):
     def may_leave(self) -> bool:
         """Whether nothing is recorded, or the user has been told and asks again."""
         return not self._recording or self._again("leave", "This run is recorded. Again: end the recording and leave")
-
-    # -- electrodes --------------------------------------------------------------------------------------------
-
-    def _point(self, grid: GridHeatmap, channel: int) -> None:
-        self._pointed = None if channel < 0 else (grid, channel)
-        if self._pointed is None:
-            self.tip.hide()
-            return
-        cell = grid.cell(channel).toRect()
-        self.tip.show_beside(QRect(grid.mapTo(self, cell.topLeft()), cell.size()))
-        self._tell_electrode()
-
-    def _tell_electrode(self) -> None:
-        """What is to be known of the electrode under the mouse."""
-        if self._pointed is None:
-            return
-        grid, channel = self._pointed
-        name, memory = self._engine.layout.channels[channel], self._engine.memory
-        left_out = name in (self._excluded or ())
-        why = "left out by you" if left_out else self._bad.get(name, "")
-        why = f"{why}: rebuilt from its neighbours" if why else ""
-        trace = "hide its trace" if channel in self.signal.chosen else "its trace"
-        does = f"Click: {trace} · Right: {'take it back' if left_out else 'leave it out'}"
-        first = memory.written - round(TIP_S * memory.rate_hz)
-        low, high = memory.read(first, memory.written, [channel])
-        self.tip.show_electrode(name, grid.value_words(channel), why, does, low[:, 0], high[:, 0])
-
-    def choose_trace(self, channel: int) -> None:
-        """Show an electrode's trace, or hide it again."""
-        if not self.signal.choose(channel):
-            self.say(f"No more than {MANY} traces can be told apart; click one of those shown to hide it")
-        for grid in (self._rms, self._pattern):
-            grid.mark(self.signal.chosen)
-
-    def exclude(self, channel: int) -> None:
-        """Do without an electrode, or take it back."""
-        name, now = self._engine.layout.channels[channel], self._excluded or ()
-        if name in now:
-            self._set_bad(tuple(one for one in now if one != name), f"{name} is used again")
-        elif len(now) + 1 > MOST_EXCLUDED * self._engine.layout.n_channels:
-            self.say(f"No more than {100 * MOST_EXCLUDED:.0f} % of the electrodes can be left out")
-        else:
-            self._set_bad((*now, name), f"{name} is left out. U: take it back")
-
-    def undo_excluded(self) -> None:
-        """Take back the electrode that was left out last."""
-        if self._excluded:
-            self._set_bad(self._excluded[:-1], f"{self._excluded[-1]} is used again")
-        else:
-            self.say("No electrode is left out")
-
-    def _set_bad(self, names: tuple[str, ...], said: str) -> None:
-        self._excluded = names
-        self._engine.set_bad(names)
-        self.say(said)
-
-    # -- the run -----------------------------------------------------------------------------------------------
 
     def toggle_outputs(self) -> None:
         """Let decisions go out, or have whoever is told them rest."""

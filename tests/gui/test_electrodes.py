@@ -46,20 +46,20 @@ def test_the_mouse_on_an_electrode_tells_name_value_and_signal(qtbot: QtBot) -> 
     for channel in (40, 200):
         _hover(window._rms, _place(window._rms, channel))
         name = engine.layout.channels[channel]
-        told = window.tip.accessibleName()
-        assert window.tip.isVisible()
+        told = window.electrodes.tip.accessibleName()
+        assert window.electrodes.tip.isVisible()
         assert told.startswith(f"{name} · ")
         assert "µV" in told
         assert ("noisy: rebuilt" in told) == (channel == 40)
-        assert window.rect().contains(window.tip.geometry())
-    assert len(window.tip._low) == 256
-    assert (window.tip._high > window.tip._low).all()
-    before = window.tip._low.copy()
+        assert window.rect().contains(window.electrodes.tip.geometry())
+    assert len(window.electrodes.tip._low) == 256
+    assert (window.electrodes.tip._high > window.electrodes.tip._low).all()
+    before = window.electrodes.tip._low.copy()
     engine.at_s = 24.9
     window.refresh()
-    assert (window.tip._low != before).any()
+    assert (window.electrodes.tip._low != before).any()
     _hover(window._rms, QPoint(1, 1))
-    assert not window.tip.isVisible()
+    assert not window.electrodes.tip.isVisible()
 
 
 def test_a_click_shows_a_trace_and_another_hides_it(qtbot: QtBot) -> None:
@@ -76,8 +76,8 @@ def test_a_click_shows_a_trace_and_another_hides_it(qtbot: QtBot) -> None:
     assert window.signal.chosen == ()
     assert len(window.signal.view.channels) == 16
     for channel in range(64):
-        window.choose_trace(channel)
-    window.choose_trace(70)
+        window.electrodes.choose(channel)
+    window.electrodes.choose(70)
     assert len(window.signal.chosen) == 64
     assert "No more than 64" in window._notice
 
@@ -93,8 +93,8 @@ def test_the_right_button_leaves_an_electrode_out_and_takes_it_back(qtbot: QtBot
     window.refresh()
     assert set(window._rms._bad) == {names[3], names[5]}
     _hover(window._rms, _place(window._rms, 3))
-    assert "left out by you" in window.tip.accessibleName()
-    assert "take it back" in window.tip.accessibleName()
+    assert "left out by you" in window.electrodes.tip.accessibleName()
+    assert "take it back" in window.electrodes.tip.accessibleName()
     qtbot.mouseClick(window._pattern, RIGHT, pos=_place(window._pattern, 3))
     assert engine.excluded == (names[5],)
     assert f"{names[3]} is used again" in window._notice
@@ -108,7 +108,7 @@ def test_so_many_can_be_left_out_and_no_more(qtbot: QtBot) -> None:
     engine = FakeEngine(ElectrodeLayout.grid(2, 5), ("rest", "fist", "open"), at_s=3.0)
     window = _open(qtbot, engine)
     for channel in range(4):
-        window.exclude(channel)
+        window.electrodes.exclude(channel)
     assert engine.excluded == ("E1", "E2", "E3")
     assert "No more than 30 %" in window._notice
 
@@ -121,5 +121,5 @@ def test_the_tip_stays_inside(qtbot: QtBot, size: tuple[int, int]) -> None:
     for grid in (window._rms, window._pattern):
         for channel in (0, 63, 128, 255):
             _hover(grid, _place(grid, channel))
-            assert window.rect().contains(window.tip.geometry())
-            assert not window.tip.geometry().contains(grid.mapTo(window, _place(grid, channel)))
+            assert window.rect().contains(window.electrodes.tip.geometry())
+            assert not window.electrodes.tip.geometry().contains(grid.mapTo(window, _place(grid, channel)))
