@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import typer
+from rich.console import Console
 
 from rt_handdt.cli.options import FileColumns, FileStream, FileUnit, Screenshot
 
@@ -27,25 +29,27 @@ def review(
     stream: FileStream = None,
     unit: FileUnit = None,
     columns: FileColumns = None,
+    save: Annotated[
+        list[Path] | None,
+        typer.Option("--save", help="No window: write a picture (.png, .svg) or the decisions (.csv); several times."),
+    ] = None,
+    at: Annotated[float, typer.Option("--at", min=0.0, help="For --save: the second that the maps show.")] = 0.0,
     seconds: Annotated[float | None, typer.Option("--seconds", min=0.1, help="Close after so many seconds.")] = None,
     screenshot: Screenshot = None,
 ) -> None:
     """Look at a recording: cue, decision and state over time, maps at the cursor, confusion and live figures.
 
-    Example: rt-handdt review run.xdf --bundle models/mine
+    Example: rt-handdt review run.xdf --bundle models/mine · rt-handdt review run.xdf --save run.svg --save run.csv
     """
-    from rt_handdt.gui.review_app import run_review
+    from rt_handdt.gui.review_app import run_review, save_reviews
     from rt_handdt.io.signal_choice import SignalChoice
     from rt_handdt.paths import bundle_path
 
-    run_review(
-        path,
-        bundle_path(bundle),
-        subject=subject,
-        session=session,
-        kind=kind,
-        learn=learn,
-        choice=SignalChoice.parse(stream, unit, columns),
-        seconds=seconds,
-        screenshot=screenshot,
-    )
+    choice = SignalChoice.parse(stream, unit, columns)
+    which: dict[str, Any] = {"subject": subject, "session": session, "kind": kind, "learn": learn, "choice": choice}
+    if not save:
+        run_review(path, bundle_path(bundle), seconds=seconds, screenshot=screenshot, **which)
+        return
+    save_reviews(path, bundle_path(bundle), save, at_s=at, **which)
+    for file in save:
+        Console(soft_wrap=True, markup=False, highlight=False, emoji=False).print(f"Saved {file}")

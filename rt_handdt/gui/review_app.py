@@ -1,11 +1,52 @@
-"""Open the review page alone."""
+"""Open the review page alone, or write what it shows into files."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rt_handdt.errors import ConfigError
+from rt_handdt.gui.display import import_qt
 from rt_handdt.gui.running import prepare_qt, run_until_closed
+
+
+def save_reviews(path: str, bundle: str | Path, files: Sequence[Path], *, at_s: float = 0.0, **options: Any) -> None:
+    """Write a review into files, without a window.
+
+    Parameters
+    ----------
+    path, bundle, options
+        See `rt_handdt.runtime.reviewing.review`.
+    files
+        See `rt_handdt.gui.review.saving.save_review`.
+    at_s
+        The moment that the maps show, s.
+
+    Raises
+    ------
+    HanddtError
+        If the recording or the model cannot be read, or a file cannot be written.
+    """
+    from rt_handdt.gui.review.saving import check_kind, save_review
+    from rt_handdt.runtime.reviewing import review
+
+    for file in files:
+        check_kind(file)
+        if file.exists():  # and not only when all is read
+            raise ConfigError(f"{file} is there already, and is not overwritten; choose another name.")
+    made = review(path, bundle, **options)
+    assert made is not None  # nobody gives it up
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    app = None
+    for file in files:
+        if app is None and file.suffix.casefold() != ".csv":
+            import_qt()
+            from rt_handdt.gui.application import application
+
+            app = application()
+        save_review(made, file, at_s=at_s)
 
 
 def run_review(

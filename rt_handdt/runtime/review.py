@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -133,12 +134,21 @@ class Review:
 
     def cue(self, sample: int) -> str | None:
         """What was asked for at a sample; None: nothing is known."""
-        starts = [one.start for one in self.segments]
-        number = int(np.searchsorted(starts, sample, side="right")) - 1
+        number = bisect.bisect_right(self.segments, sample, key=lambda one: one.start) - 1
         if number < 0 or sample >= self.segments[number].stop:
             return None
         label = self.segments[number].label
         return None if label == UNLABELLED else label
+
+    def moments(self, cue: str, label: str) -> list[int]:
+        """Samples from which on `label` was decided while `cue` was asked for, in order."""
+        found, was = [], False
+        for sample, decided in zip(self.decided.index.tolist(), self.decided.label, strict=True):
+            now = decided == label and self.cue(sample) == cue
+            if now and not was:
+                found.append(sample)
+            was = now
+        return found
 
     def decision(self, sample: int) -> int:
         """Number of the newest decision at a sample; −1 before the first."""

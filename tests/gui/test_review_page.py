@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from rt_handdt.cli.main import app
 from rt_handdt.core.recording import ArrayRecording, Marker
-from rt_handdt.errors import RecordingError
+from rt_handdt.errors import ConfigError, RecordingError
 from rt_handdt.gui.choices import Choices, save_choices
 from rt_handdt.gui.review.page import ReviewPage
 from rt_handdt.gui.shell import Shell
@@ -142,6 +142,17 @@ def test_confusion_figures_and_notes(qtbot: QtBot, made: Review) -> None:
     page = _open(qtbot, made)
     assert page.confusion.isVisible()
     assert page.confusion.words() == "Rest 100 %, Left 100 %"
+    view = page.confusion
+    row = view._labels.index("left")
+    place = view.cell(row, row).center()
+    assert "Left decided as Left: " in view.words_at(place)
+    assert view.words_at(view.cell(row, 1 - row).center()) == ""
+    page.seek(0.0)
+    qtbot.mouseClick(view, LEFT, pos=place.toPoint())
+    assert 4.0 < page.at_s < 4.3
+    assert page._said.text() == "Left decided as Left: 1 of 1"
+    qtbot.mouseClick(view, LEFT, pos=place.toPoint())  # from the last to the first
+    assert 4.0 < page.at_s < 4.3
     qtbot.mouseClick(page.tabs.button(1), LEFT)
     assert page.figures.isVisible()
     assert "gestures never decided right and stable: 0 of 1" in page.figures.accessibleName()
@@ -223,6 +234,21 @@ def test_from_the_start_page_and_back(
     run = shell.review.run
     shell.close()  # at any moment
     assert run.ended
+
+
+def test_the_command_writes_files_without_a_window(folder: Path, tmp_path: Path, qtbot: QtBot) -> None:
+    files = [tmp_path / "a.svg", tmp_path / "a.csv"]
+    asked = ["review", str(folder / "session.xdf"), "--bundle", str(folder / "tiny"), "--at", "6"]
+    asked += [part for file in files for part in ("--save", str(file))]
+    result = CliRunner().invoke(app, asked)
+    assert result.exit_code == 0, result.exception
+    assert result.output.count("Saved") == 2
+    assert "at 6.00 s" in files[0].read_text()
+    assert files[1].read_text().startswith("time,")
+    for bad, words in (("a.csv", "not overwritten"), ("a.pdf", "must end in")):
+        result = CliRunner().invoke(app, [*asked[:6], "--save", str(tmp_path / bad)])
+        assert isinstance(result.exception, ConfigError)
+        assert words in str(result.exception)
 
 
 def test_the_command_says_what_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

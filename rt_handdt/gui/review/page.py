@@ -21,17 +21,17 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from rt_handdt.errors import RecordingError
+from rt_handdt.core.gestures import title
+from rt_handdt.errors import ConfigError, RecordingError
 from rt_handdt.gui import theme
 from rt_handdt.gui.bridge import Presenter, clock
 from rt_handdt.gui.pattern_style import pattern_style
 from rt_handdt.gui.review.confusion_view import ConfusionView
-from rt_handdt.gui.review.decision_table import decision_table
 from rt_handdt.gui.review.figure_view import FigureView
-from rt_handdt.gui.review.lanes import Lanes, lanes
-from rt_handdt.gui.review.sheet import ReviewSheet
+from rt_handdt.gui.review.lanes import lanes
+from rt_handdt.gui.review.saving import save_review
+from rt_handdt.gui.review.sheet import map_range_uv
 from rt_handdt.gui.review.timeline import Timeline
-from rt_handdt.gui.scale import nice_ceiling
 from rt_handdt.gui.start.frame import framed
 from rt_handdt.gui.start.label import Label
 from rt_handdt.gui.start.opening_page import OpeningPage
@@ -43,7 +43,6 @@ from rt_handdt.gui.widgets.gesture import GestureLabel
 from rt_handdt.gui.widgets.heatmap import GridHeatmap, rms_table
 from rt_handdt.gui.widgets.key_sheet import KeySheet
 from rt_handdt.io.description import shown
-from rt_handdt.runtime.report_file import write_new
 from rt_handdt.runtime.review import Review
 from rt_handdt.runtime.review_run import ReviewRun
 
@@ -86,7 +85,6 @@ class ReviewPage(QWidget):
         self.review: Review | None = None
         self.run = run
         self._sample, self._most_uv = 0, 1.0
-        self._lanes: Lanes | None = None
         self._folder = ""
         self.setWindowTitle("rt_handdt")
         self.setStyleSheet(style_sheet())
@@ -133,10 +131,9 @@ class ReviewPage(QWidget):
     def show_review(self, review: Review) -> None:
         """Show what came of it."""
         self.review = review
-        self._lanes = lanes(review)
-        self._most_uv = nice_ceiling(max(20.0, review.loudest_uv()))
+        self._most_uv = map_range_uv(review)
         self._build(review)
-        self.timeline.show_lanes(self._lanes, review.seconds)
+        self.timeline.show_lanes(lanes(review), review.seconds)
         self.confusion.show_score(review.score)
         self.figures.show_figures(review.figures)
         self.seek(review.decided.index[0] / review.fs_hz if len(review.decided) else 0.0)
@@ -153,6 +150,7 @@ class ReviewPage(QWidget):
         empty = "No pattern component"
         self.pattern = GridHeatmap(review.layout, table=style.table, unit=style.unit, empty_text=empty)
         self.confusion, self.figures = ConfusionView(), FigureView()
+        self.confusion.asked.connect(self._to_moment)
         self._where = Label("", "muted")
         # In a place of its own: a sentence that comes and goes must not move the timeline under the mouse.
         self._said = Label("", "muted")
@@ -308,6 +306,17 @@ class ReviewPage(QWidget):
         if ahead:
             self.seek((min(ahead) if way > 0 else max(ahead)) / self.review.fs_hz)
 
+    def _to_moment(self, cue: str, label: str) -> None:
+        """The next moment in which one was decided for the other; behind the last comes the first."""
+        if self.review is None:
+            return
+        found = self.review.moments(cue, label)
+        ahead = [one for one in found if one > self._sample]
+        if found:
+            number = found.index(ahead[0]) if ahead else 0
+            self.seek(found[number] / self.review.fs_hz)
+            self._tell(f"{title(cue)} decided as {title(label)}: {number + 1} of {len(found)}", "")
+
     # -- files -------------------------------------------------------------------------------------------------
 
     def _ask_file(self) -> None:
@@ -332,31 +341,13 @@ class ReviewPage(QWidget):
         self._said.setToolTip(f"<span>{html.escape(sentence)}</span>")  # all of it, where there is no room
 
     def save_to(self, path: Path) -> str:
-        """Write a picture or the decisions, as the file's ending says; nothing that is there is overwritten.
-
-        Returns
-        -------
-        str
-            What became of it.
-        """
-        review = self.review
-        if review is None or self._lanes is None:
+        """Write a picture or the decisions (see `rt_handdt.gui.review.saving`); what became of it."""
+        if self.review is None:
             return "There is nothing to save yet."
-        kind = path.suffix.casefold()
-        if kind == ".csv":
-            content = decision_table(review).encode()
-        elif kind in (".png", ".svg"):
-            sheet = ReviewSheet(review, self._lanes, self.timeline.view, self.at_s, self._most_uv)
-            content = sheet.png() if kind == ".png" else sheet.svg()
-            sheet.deleteLater()
-        else:
-            return f"{path.name}: must end in .png, .svg or .csv; choose another name."
         try:
-            write_new(path, content)
-        except FileExistsError:
-            return f"{path} is there already, and is not overwritten; choose another name."
-        except OSError as exc:
-            return f"{path} cannot be written ({exc.strerror or exc}); choose another place."
+            save_review(self.review, path, at_s=self.at_s, view=self.timeline.view)
+        except ConfigError as exc:
+            return str(exc)
         return f"Saved {path}"
 
     def save_screenshot(self, path: Path) -> bool:

@@ -10,8 +10,9 @@ from rt_handdt.gui import theme
 from rt_handdt.gui.pattern_style import pattern_style
 from rt_handdt.gui.review.confusion_view import ConfusionView
 from rt_handdt.gui.review.figure_view import FigureView
-from rt_handdt.gui.review.lanes import Lanes
+from rt_handdt.gui.review.lanes import lanes
 from rt_handdt.gui.review.timeline import Timeline
+from rt_handdt.gui.scale import nice_ceiling
 from rt_handdt.gui.start.frame import framed
 from rt_handdt.gui.start.style import style_sheet
 from rt_handdt.gui.widgets.card import Card
@@ -23,34 +24,37 @@ SIZE = QSize(1480, 1000)
 FINE = 2
 
 
+def map_range_uv(review: Review) -> float:
+    """Upper end of the range of all maps of muscle activity of a recording, so that moments can be compared."""
+    return nice_ceiling(max(20.0, review.loudest_uv()))
+
+
 class ReviewSheet(QWidget):
     """Timeline, maps at the cursor, confusion and figures; painted into files, never on a screen.
 
     Parameters
     ----------
-    review, lanes
+    review
         What is shown.
     view
         First and last moment of the timeline, s.
     at_s
         The cursor, s.
-    most_uv
-        Upper end of the map's range.
     """
 
-    def __init__(self, review: Review, lanes: Lanes, view: tuple[float, float], at_s: float, most_uv: float) -> None:
+    def __init__(self, review: Review, view: tuple[float, float], at_s: float) -> None:
         super().__init__()
         self.setStyleSheet(style_sheet())
         by = f"decided by {review.decided_by}" if review.decided_by not in ("", "recorded") else "decisions as recorded"
         page = framed(self, review.name, by if review.decided_by else "nothing decided")
         timeline, style = Timeline(), pattern_style(shared=True)
-        timeline.show_lanes(lanes, review.seconds)
+        timeline.show_lanes(lanes(review), review.seconds)
         timeline.seek(at_s)
         timeline.look(*view)
         rms = GridHeatmap(review.layout, table=rms_table(), unit="µV")
         pattern = GridHeatmap(review.layout, table=style.table, unit=style.unit, empty_text="No pattern component")
         shot = review.at(round(at_s * review.fs_hz))
-        rms.show_grid(shot.rms_grid, (0.0, most_uv))
+        rms.show_grid(shot.rms_grid, (0.0, map_range_uv(review)))
         rms.show_bad(shot.bad_electrodes)
         pattern.show_grid(shot.pattern_grid, (0.0, 1.0))
         confusion, figures = ConfusionView(), FigureView()
