@@ -110,6 +110,8 @@ class Review:
         (sample, sentence): what the engine said then; of recorded decisions.
     pattern
         Paints the pattern component of a decision, by its number; None where no model can.
+    shared_pattern
+        Whether that is what people share of a gesture, or a decoder's reconstruction.
     """
 
     name: str
@@ -126,6 +128,7 @@ class Review:
     score: WindowScore | None = None
     states: tuple[tuple[int, str], ...] = ()
     pattern: Callable[[int], Float32] | None = field(default=None, repr=False)
+    shared_pattern: bool = True
 
     @property
     def seconds(self) -> float:

@@ -107,6 +107,7 @@ def review(
         notes=tuple(notes),
         states=tuple(taken.said) if told is None else tuple((one.sample, one.sentence) for one in told.said),
         pattern=pattern,
+        shared_pattern=classifier is None or classifier.reader.recognizer.shared is not None,
     )
     return _measured(made, recording, spec.window_samples)
 

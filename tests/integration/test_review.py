@@ -49,6 +49,17 @@ def recording(name: str, n: int = 4096) -> ArrayRecording:
     return ArrayRecording(name, SPEC.fs_hz, SPEC.layout.channels, n, marks, samples=samples.astype(np.float32))
 
 
+def shown_page(qtbot: QtBot, found: Review) -> ReviewPage:
+    install_fonts()
+    done = SimpleNamespace(review=found, fault="", share=1.0, close=lambda: None)
+    page = ReviewPage(done, "odd")  # type: ignore[arg-type]
+    qtbot.addWidget(page)
+    page.resize(1024, 640)
+    page.show()
+    page.start()
+    return page
+
+
 def made(path: Path, bundle: Bundle) -> Review:
     found = review(path, bundle.path)
     assert found is not None
@@ -104,6 +115,21 @@ def test_recorded_decisions_are_shown_as_they_were(bundle: Bundle, tmp_path: Pat
     assert (last_band.text, last_band.end_s) == ("Lost", found.seconds)
     assert found.pattern is not None
     assert found.figures is not None
+
+
+def test_a_decoder_s_pattern_is_one_of_its_own(qtbot: QtBot, tmp_path: Path) -> None:
+    bundle = tiny_bundle(tmp_path / "decoder", SPEC)
+    write_xdf(tmp_path / "plain.xdf", recording("plain"))
+    found = made(tmp_path / "plain.xdf", bundle)
+    assert not found.shared_pattern
+    grid = found.at(1800).pattern_grid
+    assert grid is not None
+    assert grid[:, :2].mean() > 5 * abs(grid[:, 2:].mean())
+    page = shown_page(qtbot, found)
+    page.seek(1800 / SPEC.fs_hz)
+    low, high = page.pattern._levels
+    assert low == -high
+    assert page.save_to(tmp_path / "a.png").startswith("Saved")
 
 
 def test_gaps_and_faults_are_seen(bundle: Bundle, tmp_path: Path) -> None:
@@ -177,12 +203,7 @@ def test_odd_recordings_are_shown_as_far_as_they_go(
     shown = lanes(found)
     assert all(band.end_s >= band.start_s for band in (*shown.cued, *shown.decided, *shown.states))
     assert decision_table(found).count("\n") == 1 + len(found.decided)
-    install_fonts()
-    page = ReviewPage(SimpleNamespace(review=found, fault="", share=1.0, close=lambda: None), "odd")  # type: ignore[arg-type]
-    qtbot.addWidget(page)
-    page.resize(1024, 640)
-    page.show()
-    page.start()
+    page = shown_page(qtbot, found)
     for at_s in (0.0, 0.5 * found.seconds, 10 * found.seconds):
         page.seek(at_s)
         page.timeline.zoom(0.5)

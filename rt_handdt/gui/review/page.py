@@ -141,14 +141,16 @@ class ReviewPage(QWidget):
         self.setFocus()
 
     def _build(self, review: Review) -> None:
-        self._presenter = Presenter(review.labels, pattern_style(shared=True))
+        self._presenter = Presenter(review.labels, pattern_style(review.shared_pattern))
         self.timeline = Timeline()
         self.timeline.sought.connect(self.seek)
         self.gesture = GestureLabel(self._presenter.titles)
         self.rms = GridHeatmap(review.layout, table=rms_table(), unit="µV")
         style = self._presenter.style
         empty = "No pattern component"
-        self.pattern = GridHeatmap(review.layout, table=style.table, unit=style.unit, empty_text=empty)
+        self.pattern = GridHeatmap(
+            review.layout, table=style.table, unit=style.unit, signed=style.signed, empty_text=empty
+        )
         self.confusion, self.figures = ConfusionView(), FigureView()
         self.confusion.asked.connect(self._to_moment)
         self._where = Label("", "muted")

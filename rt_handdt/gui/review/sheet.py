@@ -7,6 +7,7 @@ from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from rt_handdt.gui import theme
+from rt_handdt.gui.bridge import Presenter
 from rt_handdt.gui.pattern_style import pattern_style
 from rt_handdt.gui.review.confusion_view import ConfusionView
 from rt_handdt.gui.review.figure_view import FigureView
@@ -47,16 +48,17 @@ class ReviewSheet(QWidget):
         self.setStyleSheet(style_sheet())
         by = f"decided by {review.decided_by}" if review.decided_by not in ("", "recorded") else "decisions as recorded"
         page = framed(self, review.name, by if review.decided_by else "nothing decided")
-        timeline, style = Timeline(), pattern_style(shared=True)
+        timeline, style = Timeline(), pattern_style(review.shared_pattern)
         timeline.show_lanes(lanes(review), review.seconds)
         timeline.seek(at_s)
         timeline.look(*view)
         rms = GridHeatmap(review.layout, table=rms_table(), unit="µV")
-        pattern = GridHeatmap(review.layout, table=style.table, unit=style.unit, empty_text="No pattern component")
+        empty = "No pattern component"
+        pattern = GridHeatmap(review.layout, table=style.table, unit=style.unit, signed=style.signed, empty_text=empty)
         shot = review.at(round(at_s * review.fs_hz))
         rms.show_grid(shot.rms_grid, (0.0, map_range_uv(review)))
         rms.show_bad(shot.bad_electrodes)
-        pattern.show_grid(shot.pattern_grid, (0.0, 1.0))
+        pattern.show_grid(shot.pattern_grid, Presenter(review.labels, style).view(shot).pattern_range)
         confusion, figures = ConfusionView(), FigureView()
         confusion.show_score(review.score)
         figures.show_figures(review.figures)
