@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.console import Console
 
-from rt_handdt.cli.options import FileColumns, FileStream, FileUnit, Screenshot
+from rt_handdt.cli.options import FileColumns, FileStream, FileUnit, PostProcessing, Screenshot
 
 
 def review(
@@ -26,6 +26,11 @@ def review(
         typer.Option("--kind", help="Hyser: which trials; default: dynamic, where there are some."),
     ] = None,
     learn: Annotated[bool, typer.Option("--learn/--no-learn", help="Adapt without labels, if the model can.")] = True,
+    profile: Annotated[
+        Path | None,
+        typer.Option("--profile", help="A calibration that 'rt-handdt calibrate' has made.", metavar="DIR"),
+    ] = None,
+    post_processing: PostProcessing = None,
     stream: FileStream = None,
     unit: FileUnit = None,
     columns: FileColumns = None,
@@ -46,7 +51,8 @@ def review(
     from rt_handdt.paths import bundle_path
 
     choice = SignalChoice.parse(stream, unit, columns)
-    which: dict[str, Any] = {"subject": subject, "session": session, "kind": kind, "learn": learn, "choice": choice}
+    which: dict[str, Any] = {"subject": subject, "session": session, "kind": kind, "choice": choice}
+    which |= {"learn": learn, "profile": profile, "post_processing": tuple(post_processing or ())}
     if not save:
         run_review(path, bundle_path(bundle), seconds=seconds, screenshot=screenshot, **which)
         return

@@ -281,14 +281,14 @@ class Shell(QWidget):
 
     # -- review ------------------------------------------------------------------------------------------------
 
-    def look_at(self, path: str, bundle: Path) -> None:
+    def look_at(self, path: str, bundle: Path, profile: Path | None = None) -> None:
         """Show a recording from end to end, with a model that decides it where nothing was decided."""
         from rt_handdt.gui.review.page import ReviewPage
         from rt_handdt.runtime.review_run import ReviewRun
 
         self._save()
         self.page.stop()
-        self.review = ReviewPage(ReviewRun(path, bundle), Path(path).name, leave="start page")
+        self.review = ReviewPage(ReviewRun(path, bundle, profile=profile), Path(path).name, leave="start page")
         self.review.closed.connect(self._review_closed)
         self._stack.addWidget(self.review)
         self._stack.setCurrentWidget(self.review)

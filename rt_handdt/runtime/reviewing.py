@@ -15,6 +15,7 @@ from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.live_figures import live_figures
 from rt_handdt.core.metrics import score_windows
 from rt_handdt.core.preprocess import Preprocessor, channel_order, same_rate
+from rt_handdt.core.profile import Profile
 from rt_handdt.core.quality import SignalQuality
 from rt_handdt.core.recording import UNLABELLED, Recording
 from rt_handdt.core.shipped_layouts import shipped_layout_of, shipped_layouts
@@ -45,6 +46,8 @@ def review(
     kind: Kind | None = None,
     choice: SignalChoice = SignalChoice(),
     learn: bool = True,
+    profile: Path | None = None,
+    post_processing: Sequence[str] = (),
     going: Callable[[float], bool] = lambda share: True,
 ) -> Review | None:
     """Read a recording and what was decided on it.
@@ -58,6 +61,10 @@ def review(
         recording is shown without, and the notes say why.
     learn
         Whether the model learns the subject, if it can.
+    profile
+        Folder of a calibration for the model, for what was not decided.
+    post_processing
+        Changes to how its posteriors become decisions (see `StreamClassifier`).
     going
         Called with the share that is done, 0 to 1; False: give it up.
 
@@ -83,7 +90,11 @@ def review(
     except LayoutMismatch as exc:
         notes.append(f"Without the model's maps: {exc}" if told is not None else f"Nothing is decided: {exc}")
     else:
-        classifier = StreamClassifier(model, learn=learn)
+        classifier = StreamClassifier(model, learn=learn, post_processing=post_processing)
+        if profile is not None and told is None:
+            calibration = Profile.load(profile, model)
+            classifier.use(calibration)
+            notes.append(f"Calibrated with a profile of {len(calibration.facts.labels)} labels.")
     spec = _plain_spec(recording, notes) if classifier is None else classifier.spec
     taken = _Taken(recording, spec, classifier, decides=told is None)
     if not taken.run(going):

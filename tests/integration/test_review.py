@@ -117,6 +117,23 @@ def test_recorded_decisions_are_shown_as_they_were(bundle: Bundle, tmp_path: Pat
     assert found.figures is not None
 
 
+def test_a_profile_and_settings_are_taken_as_live_use_takes_them(bundle: Bundle, tmp_path: Path) -> None:
+    write_xdf(tmp_path / "plain.xdf", recording("plain"))
+    classifier = StreamClassifier(bundle)
+    report = classifier.calibrate(recording("own"))
+    profile = classifier.profile(report, rest_rms_uv=1.0, active_rms_uv={"left": 15.0, "right": 15.0})
+    profile.save(tmp_path / "profile")
+    found = review(
+        tmp_path / "plain.xdf", bundle.path, profile=tmp_path / "profile", post_processing=["reject_below=0.9"]
+    )
+    assert found is not None
+    assert any("profile of 3 labels" in note for note in found.notes)
+    again = StreamClassifier(bundle, post_processing=["reject_below=0.9"])
+    again.use(profile)
+    scored = score_session(again, recording("plain"))
+    assert found.figures == scored.model
+
+
 def test_a_decoder_s_pattern_is_one_of_its_own(qtbot: QtBot, tmp_path: Path) -> None:
     bundle = tiny_bundle(tmp_path / "decoder", SPEC)
     write_xdf(tmp_path / "plain.xdf", recording("plain"))

@@ -76,8 +76,8 @@ class StartPage(QWidget):
     checking = Signal(object)
     #: A stream, and the labels of which a session is to be recorded.
     recording = Signal(str, object)
-    #: A recording to look at, and the model that decides it where nothing was decided.
-    reviewing = Signal(str, object)
+    #: A recording to look at, and the model (and perhaps a profile) that decides it where nothing was decided.
+    reviewing = Signal(str, object, object)
     themed = Signal()
     #: The exception with which this page ended.
     failed = Signal(object)
@@ -333,7 +333,7 @@ class StartPage(QWidget):
             return
         self.choices = self._chosen().model_copy(update={"recording": str(Path(path).parent)})
         self.say("")
-        self.reviewing.emit(path, bundle_path(card.given))
+        self.reviewing.emit(path, bundle_path(card.given), self.profile.profile)
 
     def begin_calibration(self) -> None:
         """Guide through a calibration on the chosen stream, if it fits."""
