@@ -185,7 +185,8 @@ class ReviewPage(QWidget):
             review.decided_by, f"decided by {review.decided_by}"
         )
         page = framed(content, shown(review.name, 40), self._said, self._where, *zooms, whole, self.save, back)
-        page.addWidget(Card("", self.timeline), 2)
+        self._column, self._timeline_card = page, Card("", self.timeline)
+        page.addWidget(self._timeline_card, 2)
         left = QVBoxLayout()
         left.setSpacing(theme.GAP_PX)
         left.addWidget(Card("", self.gesture), 4)
@@ -265,9 +266,10 @@ class ReviewPage(QWidget):
             self._arrange()
 
     def _arrange(self) -> None:
-        way = QBoxLayout.Direction.TopToBottom if self.height() >= TALL_PX else QBoxLayout.Direction.LeftToRight
-        self._maps.setDirection(way)
-        self._bars_card.setVisible(self.height() >= TALL_PX)
+        tall = self.height() >= TALL_PX
+        self._maps.setDirection(QBoxLayout.Direction.TopToBottom if tall else QBoxLayout.Direction.LeftToRight)
+        self._bars_card.setVisible(tall)
+        self._column.setStretchFactor(self._timeline_card, 2 if tall else 4)  # side by side, maps need no height
 
     # -- walking -----------------------------------------------------------------------------------------------
 
