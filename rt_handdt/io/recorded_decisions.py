@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +48,8 @@ class RecordedDecisions:
         The engine's states, by which the column ``state`` numbers them; empty where the file does not name them.
     said
         What the engine said of itself, in order; empty where the file does not hold it.
+    bad
+        (sample, name → what is wrong): which electrodes it did without from then on; empty where that is not held.
     """
 
     name: str
@@ -58,6 +60,7 @@ class RecordedDecisions:
     rows: Float64
     states: tuple[str, ...] = ()
     said: tuple[RecordedState, ...] = ()
+    bad: tuple[tuple[int, dict[str, str]], ...] = ()
 
     def column(self, label: str) -> Float64:
         """One column, (n,)."""
@@ -129,6 +132,7 @@ def _decisions(path: Path, streams: list[XdfStream], choice: SignalChoice) -> Re
     rows, times, _ = make_even(str(path), emg.times, emg.described.fs_hz)
     values = np.asarray(told.values, np.float64)
     ends = values[:, names.index("window_end")]
+    events = _events(streams, times, rows)
     at = np.interp(np.where(np.isfinite(ends), ends, told.times), times, rows)
     return RecordedDecisions(
         name=told.name,
@@ -138,12 +142,22 @@ def _decisions(path: Path, streams: list[XdfStream], choice: SignalChoice) -> Re
         index=np.rint(at).astype(np.int64),
         rows=values,
         states=told.states,
-        said=_said(streams, times, rows),
+        said=tuple(
+            RecordedState(sample, *(str(event.get(key, "")) for key in ("state", "code", "sentence")))
+            for sample, event in events
+            if "state" in event
+        ),
+        bad=tuple(
+            (sample, {str(name): str(kind) for name, kind in event["bad"].items()})
+            for sample, event in events
+            if isinstance(event.get("bad"), dict)
+        ),
     )
 
 
-def _said(streams: list[XdfStream], times: Float64, rows: npt.NDArray[np.int64]) -> tuple[RecordedState, ...]:
-    found = []
+def _events(streams: list[XdfStream], times: Float64, rows: npt.NDArray[np.int64]) -> list[tuple[int, dict[str, Any]]]:
+    """What is told as JSON, in order, at the sample that was newest."""
+    found: list[tuple[int, dict[str, Any]]] = []
     for stream in streams:
         if stream.described.kind != HEALTH or not stream.is_text:
             continue
@@ -153,6 +167,6 @@ def _said(streams: list[XdfStream], times: Float64, rows: npt.NDArray[np.int64])
                 event = json.loads(values[0])
             except ValueError:  # of another program, or cut off
                 continue
-            if isinstance(event, dict) and "state" in event:
-                found.append(RecordedState(index, *(str(event.get(key, "")) for key in ("state", "code", "sentence"))))
-    return tuple(sorted(found))
+            if isinstance(event, dict):
+                found.append((index, event))
+    return sorted(found, key=lambda one: one[0])

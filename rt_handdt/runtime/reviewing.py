@@ -112,7 +112,7 @@ def review(
         layout=spec.layout,
         labels=labels,
         segments=recording.segments(),
-        seen=taken.seen(),
+        seen=taken.seen(None if told is None or not told.bad else told.bad),
         decided=decided,
         decided_by=by,
         notes=tuple(notes),
@@ -197,11 +197,13 @@ class _Taken:
         if classifier.reader.recognizer.shared is None:
             self.latents.append(latent.astype(np.float16))
 
-    def seen(self) -> Seen:
-        """What was seen."""
+    def seen(self, bad: Sequence[tuple[int, dict[str, str]]] | None) -> Seen:
+        """What was seen, with the electrodes that a run did without, from a sample on; None: those found bad now."""
         n = self._layout.n_channels
         rms = np.stack(self._rms) if self._rms else np.zeros((0, n), np.float16)
         index, mean = np.asarray(self._index, np.int64), np.asarray(self._mean, np.float32)
+        if bad is not None:
+            self._bad = [(int(np.searchsorted(index, sample)), names) for sample, names in bad]
         return Seen(index, mean, self._every, rms, tuple(self._bad))
 
     def decided(self) -> Decided:

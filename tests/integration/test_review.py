@@ -111,6 +111,8 @@ def test_recorded_decisions_are_shown_as_they_were(bundle: Bundle, tmp_path: Pat
     last = found.at(4095)
     assert (last.state, last.message) == (State.LOST, "The stream is gone.")
     assert found.at(4080).message == ""
+    assert found.at(3000).bad_electrodes == {}
+    assert last.bad_electrodes == {"E3": "known", "E5": "flat"}  # as it was then, not as it is found now
     last_band = lanes(found).states[-1]
     assert (last_band.text, last_band.end_s) == ("Lost", found.seconds)
     assert found.pattern is not None

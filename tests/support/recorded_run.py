@@ -54,6 +54,7 @@ def recorded_run(
         file.marked([(100.0 + mark.index / spec.fs_hz, mark.label) for mark in one.markers])
         at_s = 100.0 + classifier.index / spec.fs_hz + lost_s
         rest = replace(made, label="rest", reason="lost", time_s=float("nan"))
+        file.event(at_s, bad={"E3": "known", "E5": "flat"}, lost=0)
         file.event(at_s, state="lost", code="gone", sentence="The stream is gone.")
         file.told(Message.of(seq, rest, "lost", "gone", float("nan"), about_it.labels, told_s=at_s))
     file.file.close()

@@ -92,7 +92,9 @@ class ReviewPage(QWidget):
         self.resize(1440, 900)
         self.waiting = OpeningPage(f"Stop, and leave to the {leave}" if leave != "quit" else "Stop, and quit")
         self.waiting.cancelled.connect(self.close)
-        self._name = name
+        self._name, self._leave = name, leave
+        if leave == "quit":  # else the window around this page has it
+            QShortcut(QKeySequence("Ctrl+Q"), self, self.close)
         self._views = QStackedLayout(self)
         self._views.setContentsMargins(0, 0, 0, 0)
         self._views.addWidget(self.waiting)
@@ -161,7 +163,7 @@ class ReviewPage(QWidget):
         self.save = QPushButton("Save…")
         self.save.setToolTip("A picture (PNG or SVG) or the decisions (CSV); the ending says which (Ctrl+S)")
         self.save.clicked.connect(self._ask_file)
-        back = self.back = QPushButton("Back")
+        back = self.back = QPushButton("Close" if self._leave == "quit" else "Back")
         back.setToolTip("Leave this page (Esc)")
         back.clicked.connect(self.close)
         zooms = []
