@@ -135,6 +135,13 @@ class Review:
         """Length of the recording."""
         return self.n_samples / self.fs_hz
 
+    @property
+    def missing(self) -> str:
+        """Why there is nothing to compare; empty where there is."""
+        if not len(self.decided):
+            return "Nothing was decided"
+        return "" if self.segments else "No cues to compare with"
+
     def cue(self, sample: int) -> str | None:
         """What was asked for at a sample; None: nothing is known."""
         number = bisect.bisect_right(self.segments, sample, key=lambda one: one.start) - 1

@@ -176,6 +176,8 @@ def test_a_model_that_does_not_fit_leaves_signal_and_cues(bundle: Bundle, tmp_pa
     found = made(tmp_path / "other.xdf", bundle)
     assert (found.decided_by, len(found.decided), found.figures, found.score) == ("", 0, None, None)
     assert any(note.startswith("Nothing is decided: ") for note in found.notes)
+    assert found.missing == "Nothing was decided"
+    assert len({band.colour for band in lanes(found).cued}) == 3  # cues are told apart all the same
     assert any("drawn in order" in note for note in found.notes)
     shot = found.at(1800)
     assert (shot.decision, shot.truth) == (None, "left")

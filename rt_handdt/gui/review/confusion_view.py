@@ -25,14 +25,15 @@ class ConfusionView(Canvas):
 
     def __init__(self) -> None:
         super().__init__()
-        self._empty = "No cues to compare with"
+        self._empty = ""
         self._labels: tuple[str, ...] = ()
         self._counts = np.zeros((0, 0), np.int64)
         self._caption = ""
         self.setMinimumSize(220, 160)
 
-    def show_score(self, score: WindowScore | None) -> None:
-        """Show it; None: there are no cues, or no decisions."""
+    def show_score(self, score: WindowScore | None, empty: str) -> None:
+        """Show it; None: there are no cues, or no decisions, and `empty` says which."""
+        self._empty = empty
         if score is None or not score.windows:
             self._labels, self._counts = (), np.zeros((0, 0), np.int64)
         else:

@@ -19,18 +19,20 @@ class FigureView(Canvas):
     def __init__(self) -> None:
         super().__init__()
         self._rows: list[tuple[str, str]] = []
+        self._empty = ""
         self.setMinimumSize(220, 200)
 
-    def show_figures(self, figures: LiveFigures | None) -> None:
-        """Show them; None: there are no cues, or no decisions."""
+    def show_figures(self, figures: LiveFigures | None, empty: str) -> None:
+        """Show them; None: there are no cues, or no decisions, and `empty` says which."""
+        self._empty = empty
         self._rows = [] if figures is None else figure_rows([figures])
-        self.setAccessibleName("; ".join(f"{words}: {value}" for words, value in self._rows) or "No figures")
+        self.setAccessibleName("; ".join(f"{words}: {value}" for words, value in self._rows) or empty)
         self.update()
 
     def draw(self, painter: QPainter) -> None:
         """Words at the left, values at the right."""
         if not self._rows:
-            write(painter, QRectF(self.rect()), "No cues to compare with", medium(13), theme.MUTED, CENTRE)
+            write(painter, QRectF(self.rect()), self._empty, medium(13), theme.MUTED, CENTRE)
             return
         pitch = min(30.0, self.height() / len(self._rows))
         which = medium(int(min(14, max(9, 0.62 * pitch))))

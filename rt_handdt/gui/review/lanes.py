@@ -40,6 +40,8 @@ class Lanes(NamedTuple):
 def lanes(review: Review) -> Lanes:
     """Of a review, in the theme's colours."""
     labels = list(dict.fromkeys((*review.labels, *review.decided.label)))
+    if not len(review.decided):  # then cues are all there is to be told apart; else what is no gesture is grey
+        labels = list(dict.fromkeys(one.label for one in review.segments))
     tones = dict(zip(labels, theme.class_colours(labels), strict=True))
     fs_hz, told = review.fs_hz, review.decided
 
