@@ -9,7 +9,7 @@ import numpy as np
 
 from rt_handdt.core.gestures import REST, title
 from rt_handdt.gui import theme
-from rt_handdt.gui.state_history import NO_COMMAND, UNSURE
+from rt_handdt.gui.state_history import decision_word
 from rt_handdt.runtime.review import Review
 from rt_handdt.runtime.status import State, state_title
 
@@ -56,7 +56,11 @@ def lanes(review: Review) -> Lanes:
 
     at_s = told.index / fs_hz
     lasts = [state != State.RUNNING for state in told.state]
-    words = [_word(*one) for one in zip(told.state, told.reason, told.rejected.tolist(), strict=True)]
+    each = zip(told.state, told.label, told.reason, told.rejected.tolist(), strict=True)
+    words = [
+        decision_word(label, reason, rejected=rejected) if state == State.RUNNING else state_title(state)
+        for state, label, reason, rejected in each
+    ]
     return Lanes(
         cued=tuple(band(one.start / fs_hz, one.stop / fs_hz, one.label) for one in review.segments),
         decided=tuple(band(*run) for run in _runs(at_s, told.label, lasts, review.seconds)),
@@ -64,12 +68,6 @@ def lanes(review: Review) -> Lanes:
         at_s=review.seen.index / fs_hz,
         mean_uv=review.seen.mean_uv,
     )
-
-
-def _word(state: State, reason: str, rejected: bool) -> str:
-    if state != State.RUNNING:
-        return state_title(state)
-    return NO_COMMAND if reason else UNSURE if rejected else ""
 
 
 def _runs(at_s: np.ndarray, what: Sequence[str], lasts: Sequence[bool], end_s: float) -> list[tuple[float, float, str]]:
