@@ -45,12 +45,12 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_velocities_go_live_and_end_at_nothing(bundle: hd.Bundle, recording: Path, lsl: None, tmp_path: Path) -> None:
-    outlet = SignalOutlet("moving", SPEC.layout.channels, SPEC.fs_hz)
+    outlet = SignalOutlet("moving_velocities", SPEC.layout.channels, SPEC.fs_hz)
     moving = signal(np.tile([1.0, -1.0], (1024, 1)), 11)
     said: list[str] = []
     run = LiveRun(
         bundle.path,
-        "moving",
+        "moving_velocities",
         calibration=str(recording),
         mode="regression",
         limits=PATIENT,
@@ -163,8 +163,8 @@ def test_a_profile_of_velocities_is_made_from_a_recording_and_goes_live(
         result = CliRunner().invoke(app, [*asked, "--out", str(tmp_path / name)])
         assert result.exit_code == 0, result.output
     assert Profile.load(tmp_path / "with", model).facts.velocities == DOFS.names
-    outlet = SignalOutlet("profiled", SPEC.layout.channels, SPEC.fs_hz)
-    run = LiveRun(model.path, "profiled", profile=tmp_path / "with", mode="regression", limits=PATIENT)
+    outlet = SignalOutlet("profiled_velocities", SPEC.layout.channels, SPEC.fs_hz)
+    run = LiveRun(model.path, "profiled_velocities", profile=tmp_path / "with", mode="regression", limits=PATIENT)
     with streaming(outlet, signal(np.tile([-1.0, 0.0], (1024, 1)), 12)):
         engine = open_engine(run, print)
         engine.start()
