@@ -19,6 +19,7 @@ from rt_handdt.gui.start.opening_page import OpeningPage
 from rt_handdt.gui.start.page import StartPage
 from rt_handdt.gui.start.recording_page import RecordingPage
 from rt_handdt.gui.start.style import style_sheet
+from rt_handdt.gui.start.training_page import TrainingPage
 from rt_handdt.runtime.live_run import LiveRun
 from rt_handdt.runtime.recorder import check_new
 from rt_handdt.runtime.replay_process import ReplayProcess
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from rt_handdt.runtime.electrode_check import ElectrodeCheck
     from rt_handdt.runtime.live_session import LiveSession
     from rt_handdt.runtime.recording_session import RecordingSession
+    from rt_handdt.runtime.training_run import TrainingRun
 
 LOOK_MS = 50
 #: Folder of the profiles, beside the last choices.
@@ -64,6 +66,7 @@ class Shell(QWidget):
         self.calibration: CalibrationRun | None = None
         self.recording: RecordingSession | None = None
         self.checking: ElectrodeCheck | None = None
+        self.training: TrainingRun | None = None
         self._recorded_stream = ""
         self._said: list[str] = []
         self._ending: list[LiveSession | Background] = []
@@ -107,6 +110,13 @@ class Shell(QWidget):
         self.recorded.ended.connect(self._end_recording)
         self.recorded.left.connect(self.back)
         self.recorded.replayed.connect(self._replay)
+        self.recorded.trained.connect(self.ask_training)
+        self.page.training.connect(self.ask_training)
+        self.trained = TrainingPage()
+        self.trained.begun.connect(self.train)
+        self.trained.stopped.connect(self._stop_training)
+        self.trained.left.connect(self.back)
+        self.trained.accepted.connect(self._use_model)
         self.page.checking.connect(self.check)
         self.checked = CheckPage()
         self.checked.left.connect(self.back)
@@ -116,6 +126,7 @@ class Shell(QWidget):
         self._stack.addWidget(self.checked)
         self._stack.addWidget(self.guided)
         self._stack.addWidget(self.recorded)
+        self._stack.addWidget(self.trained)
         self._stack.addWidget(self.opening)
         self._stack.setCurrentWidget(self.page)
 
@@ -123,7 +134,7 @@ class Shell(QWidget):
         choices, record, profile = self.page.choices, self.page.recording_to, self.page.profile.wanted
         theme.use(choices.theme)
         self._save()
-        for old in (self.page, self.opening, self.guided, self.recorded, self.checked):
+        for old in (self.page, self.opening, self.guided, self.recorded, self.checked, self.trained):
             self._stack.removeWidget(old)
             old.deleteLater()
         self.page.stop()
@@ -247,6 +258,37 @@ class Shell(QWidget):
         self.back()
         self.page.begin_replay(path)
 
+    # -- training ----------------------------------------------------------------------------------------------
+
+    def ask_training(self, recording: str = "") -> None:
+        """Ask what a model shall be trained on."""
+        self._save()
+        self._end_session()
+        self.page.stop()
+        model = self.page.models.model
+        layout = "" if model is None or model.manifest is None else model.manifest.spec.layout.name
+        self.trained.ask([recording] if recording else [], layout)
+        self._stack.setCurrentWidget(self.trained)
+
+    def train(self, data: list[str], layout: str, out: Path) -> None:
+        """Train a model beside the window."""
+        from rt_handdt.runtime.training_run import TrainingRun
+
+        try:
+            self.training = TrainingRun(data, out, layout)
+        except ConfigError as exc:
+            self.trained.say(str(exc))
+            return
+        self.trained.begin(out)
+
+    def _stop_training(self) -> None:
+        if self.training is not None:
+            self.training.close()
+
+    def _use_model(self, folder: str) -> None:
+        self.back()
+        self.page.add_model(folder)
+
     # -- electrodes --------------------------------------------------------------------------------------------
 
     def check(self, run: LiveRun) -> None:
@@ -332,6 +374,9 @@ class Shell(QWidget):
         if self.checking is not None:
             self._look_at_electrodes(self.checking)
             return
+        if self.training is not None:
+            self.trained.show_state(self.training.state)
+            return
         session = self.session
         if session is None:
             return
@@ -403,11 +448,11 @@ class Shell(QWidget):
             self._stack.removeWidget(review)
             review.deleteLater()
         self.setWindowState(self.windowState() & ~Qt.WindowState.WindowFullScreen)
-        for one in (self.session, self.calibration, self.recording, self.checking):
+        for one in (self.session, self.calibration, self.recording, self.checking, self.training):
             if one is not None:
                 one.close()
                 self._ending.append(one)
-        self.session = self.calibration = self.recording = self.checking = None
+        self.session = self.calibration = self.recording = self.checking = self.training = None
 
     def _save(self) -> None:
         sentence = save_choices(self._file, self.page.choices)
@@ -430,6 +475,8 @@ class Shell(QWidget):
             return self.recorded.may_leave()
         if self.calibration is not None:
             return self.guided.may_leave()
+        if self.training is not None:
+            return self.trained.may_leave()
         return self.live is None or self.live.may_leave()
 
     def closeEvent(self, event: QCloseEvent) -> None:

@@ -26,6 +26,7 @@ from rt_handdt.gui.start.check_page import CheckPage
 from rt_handdt.gui.start.page import StartPage
 from rt_handdt.gui.start.recording_page import RecordingPage
 from rt_handdt.gui.start.style import style_sheet
+from rt_handdt.gui.start.training_page import TrainingPage
 from rt_handdt.gui.widgets.canvas import install_fonts
 from rt_handdt.gui.window import MainWindow
 from rt_handdt.io.description import StreamDescription
@@ -37,6 +38,7 @@ from rt_handdt.runtime.guide import Phase, Step, Verdict, View
 from rt_handdt.runtime.recording_session import RecordingStage, RecordingState
 from rt_handdt.runtime.review import Review
 from rt_handdt.runtime.reviewing import review
+from rt_handdt.runtime.training_run import TrainingStage, TrainingState
 from tests.gui.fake_engine import FakeEngine
 from tests.gui.fake_watch import FakeWatch
 
@@ -155,6 +157,21 @@ def check_page() -> CheckPage:
     return page
 
 
+def training_page() -> TrainingPage:
+    """While a model is trained."""
+    page = TrainingPage()
+    page.setStyleSheet(style_sheet())
+    page.ask(["recordings/anna_1.xdf", "recordings/ben_1.xdf"])
+    page.begin(Path("models/mine"))
+    lines = (
+        "Data: 2 recordings of 2 people, 256 electrodes at 2048 Hz; 11 labels",
+        "Windows: 18,422, of which 2,763 validate",
+        *(f"epoch {n:2d}  loss {1.9 / n + 0.3:.3f}  balanced accuracy {0.9 - 0.4 / n:.3f}" for n in range(1, 9)),
+    )
+    page.show_state(TrainingState(TrainingStage.RUNNING, lines))
+    return page
+
+
 def pages() -> dict[str, QWidget]:
     """Each page, made in the theme that holds."""
     live = MainWindow(FakeEngine(at_s=24.6, outputs=True), reject_below=0.5)
@@ -169,6 +186,7 @@ def pages() -> dict[str, QWidget]:
     raster = MainWindow(FakeEngine(at_s=24.6), reject_below=0.5)
     raster.signal.buttons.button(2).click()
     made |= {"review": review_page(), "check": check_page(), "raster": raster}
+    made["train"] = training_page()
     made |= {"calibrate": calibration_page(False), "calibrated": calibration_page(True)}
     return made
 

@@ -78,6 +78,8 @@ class StartPage(QWidget):
     recording = Signal(str, object)
     #: A recording to look at, and the model (and perhaps a profile) that decides it where nothing was decided.
     reviewing = Signal(str, object, object)
+    #: A model is to be trained.
+    training = Signal()
     themed = Signal()
     #: The exception with which this page ended.
     failed = Signal(object)
@@ -120,6 +122,8 @@ class StartPage(QWidget):
         self.record.setToolTip("Record the next run, with what is decided, as an XDF file (Ctrl+S)")
         self.session = QPushButton("Record a session…")
         self.session.setToolTip("The chosen stream with cues, to train and calibrate with (Ctrl+L)")
+        self.train = QPushButton("Train…")
+        self.train.setToolTip("A model of your own, on recordings (Ctrl+M)")
         self.check = QPushButton("Check electrodes…")
         self.check.setToolTip("Which electrodes of the chosen stream are flat, noisy, humming, … (Ctrl+H)")
         self.calibrate = QPushButton("Calibrate…")
@@ -147,6 +151,7 @@ class StartPage(QWidget):
         bottom.addWidget(self.replay)
         bottom.addWidget(self.review)
         bottom.addWidget(self.session)
+        bottom.addWidget(self.train)
         bottom.addWidget(self.check)
         bottom.addStretch(1)
         bottom.addWidget(self.start_button)
@@ -179,6 +184,7 @@ class StartPage(QWidget):
         self.record.clicked.connect(self._ask_record)
         self.calibrate.clicked.connect(self.begin_calibration)
         self.session.clicked.connect(self.begin_session)
+        self.train.clicked.connect(self.training)
         self.check.clicked.connect(self.begin_check)
         self.theme_button.clicked.connect(self.switch_theme)
         for key, button in (
@@ -190,6 +196,7 @@ class StartPage(QWidget):
             ("Ctrl+K", self.calibrate),
             ("Ctrl+H", self.check),
             ("Ctrl+L", self.session),
+            ("Ctrl+M", self.train),
             ("Ctrl+O", self.models.browse),
             ("Ctrl+S", self.record),
             ("Ctrl+T", self.theme_button),

@@ -44,6 +44,8 @@ class RecordingPage(QWidget):
     left = Signal()
     #: The file that was saved is to be replayed.
     replayed = Signal(str)
+    #: The file that was saved is to be trained on.
+    trained = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -96,6 +98,8 @@ class RecordingPage(QWidget):
         self.back.setToolTip("To the start page (Esc); what was recorded is kept")
         self.replay = QPushButton("Replay it")
         self.replay.setToolTip("As if it were live, with the chosen model")
+        self.train = QPushButton("Train with it…")
+        self.train.setToolTip("A model of your own, on this recording and others")
         self.start = QPushButton("Record…")
         self.start.setProperty("kind", "main")
         self.start.setToolTip("Choose a file, and begin (Ctrl+Return)")
@@ -105,11 +109,13 @@ class RecordingPage(QWidget):
         self.stop.clicked.connect(self.ended)
         self.start.clicked.connect(self._begin)
         self.replay.clicked.connect(lambda: self.replayed.emit(str(self._path)))
+        self.train.clicked.connect(lambda: self.trained.emit(str(self._path)))
         for key, button in (("Esc", self.back), ("Ctrl+Return", self.start), ("Ctrl+E", self.stop)):
             shortcut(self, key, button)
         row = QHBoxLayout()
         row.addWidget(self.back)
         row.addStretch(1)
+        row.addWidget(self.train)
         row.addWidget(self.replay)
         row.addWidget(self.stop)
         row.addWidget(self.start)
@@ -189,6 +195,7 @@ class RecordingPage(QWidget):
         self.stop.setVisible(not saved)
         self.back.setVisible(saved)
         self.replay.setVisible(saved)
+        self.train.setVisible(saved)
         self.cue.setVisible(state.stage is RecordingStage.RECORDING and progress is not None)
         if progress is not None:
             self._whole.setValue(round(10 * progress.seconds))
@@ -220,3 +227,4 @@ class RecordingPage(QWidget):
         self.stop.setVisible(card is self._running)
         self.back.show()
         self.replay.hide()
+        self.train.hide()

@@ -30,7 +30,7 @@ QAbstractSpinBox {{ background: {t.TRACK}; color: {t.TEXT}; border: 1px solid {t
 QAbstractSpinBox:focus {{ border: 1px solid {t.ACCENT}; }}
 QLineEdit:disabled, QComboBox:disabled, QPushButton:disabled {{ color: {t.MUTED}; background: {t.PANEL}; }}
 QPushButton:hover, QComboBox:hover {{ border-color: {t.ACCENT}; }}
-QPushButton:focus, QComboBox:focus, QLineEdit:focus, QTableWidget:focus, QListWidget:focus {{
+QPushButton:focus, QComboBox:focus, QLineEdit:focus, QTableWidget:focus, QListWidget:focus, QPlainTextEdit:focus {{
   border: 1px solid {t.ACCENT}; }}
 QPushButton:checked {{ background: {t.ACCENT}; color: {on_accent}; border-color: {t.ACCENT}; }}
 QPushButton[kind="main"]:enabled {{
@@ -39,7 +39,7 @@ QPushButton[kind="main"]:disabled {{ font-size: 16px; padding: 8px 28px; }}
 QComboBox::drop-down {{ border: none; width: 22px; }}
 QComboBox QAbstractItemView {{ background: {t.PANEL}; selection-background-color: {t.ACCENT};
   selection-color: {on_accent}; }}
-QTableWidget, QListWidget {{ background: {t.PANEL}; border: 1px solid {t.EDGE}; border-radius: 6px;
+QTableWidget, QListWidget, QPlainTextEdit {{ background: {t.PANEL}; border: 1px solid {t.EDGE}; border-radius: 6px;
   gridline-color: {t.EDGE}; selection-background-color: {t.TRACK}; selection-color: {t.TEXT}; outline: 0; }}
 QTableWidget::item, QListWidget::item {{ padding: 5px 8px; }}
 QTableWidget::item:selected, QListWidget::item:selected {{ background: {t.TRACK}; color: {t.TEXT}; }}
