@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -51,9 +51,47 @@ class Settings(BaseModel):
         """Read and validate a TOML file (see `parse`)."""
         return cls.parse(read_toml(path, error=error), what=str(path), error=error)
 
+    def changed(self, changes: Sequence[str], *, what: str) -> Self:
+        """The same settings with some changed, as a command line gives them.
+
+        Parameters
+        ----------
+        changes
+            ``KEY=VALUE`` each; a key within a table has dots, a value is one of TOML's, or a plain word.
+        what
+            Names the settings in a message.
+
+        Raises
+        ------
+        ConfigError
+            If a key is unknown, or its value makes no sense.
+        """
+        values = self.model_dump()
+        for change in changes:
+            key, equals, text = change.partition("=")
+            if not equals or not key.strip():
+                raise ConfigError(f"{what}: a change is KEY=VALUE; got '{change}'.")
+            *tables, last = (part.strip() for part in key.split("."))
+            table = values
+            for name in tables:
+                inner = table.setdefault(name, {})
+                if not isinstance(inner, dict):
+                    raise ConfigError(f"{what}: '{name}' in '{change}' holds a value and no further keys.")
+                table = inner
+            table[last] = _value(text.strip())
+        return self.parse(values, what=what)
+
     def canonical_json(self) -> str:
         """One spelling per value: sorted keys, no spaces. The base of fingerprints."""
         return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def _value(text: str) -> Any:
+    try:
+        found = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    return found["value"] if set(found) == {"value"} else text
 
 
 def read_toml(path: str | Path, *, error: type[HanddtError] = ConfigError) -> dict[str, Any]:

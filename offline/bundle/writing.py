@@ -128,6 +128,11 @@ def to_onnx(module: nn.Module, example: Tensor, given: str, wanted: list[str]) -
         A batch of at least two, lest the exporter takes the batch size for a constant.
     given, wanted
         Names of the input and of the outputs.
+
+    Raises
+    ------
+    BundleError
+        If it has no such form.
     """
     loud = [logging.getLogger(name) for name in ("torch.onnx", "onnx_ir")]
     levels = [one.level for one in loud]
@@ -146,6 +151,11 @@ def to_onnx(module: nn.Module, example: Tensor, given: str, wanted: list[str]) -
                 dynamic_shapes=({0: torch.export.Dim("batch")},),
                 verbose=False,
             )
+    except Exception as exc:  # torch raises whatever its tracer stumbles over
+        raise BundleError(
+            f"{type(module).__name__}: cannot be written as an ONNX graph ({str(exc).splitlines()[0]}); an encoder of "
+            "your own may use operations of torch only, and none that depends on the values that come in."
+        ) from None
     finally:
         for one, level in zip(loud, levels, strict=True):
             one.setLevel(level)

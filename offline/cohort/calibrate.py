@@ -14,8 +14,8 @@ from functools import partial
 import numpy as np
 
 from offline.cohort.difficulty import TARGETS, Difficulty, Score, difficulty
-from offline.cohort.sessions import spread
 from offline.cohort.session_summary import SessionSummary, summarise
+from offline.cohort.sessions import spread
 from offline.cohort.signal_statistics import RANGES
 from rt_handdt.core.gestures import hyser_label
 from rt_handdt.errors import HanddtError

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from offline.pages.blocks import Table
 from offline.cohort.difficulty import TARGETS, Difficulty
 from offline.cohort.session_summary import SessionSummary
 from offline.cohort.signal_statistics import RANGES, PublishedRange
+from offline.pages.blocks import Table
 from rt_handdt.core.gestures import hyser_label, title
-
 
 #: Recognition of Hyser's gestures by others, each with its protocol.
 PUBLISHED = Table(

@@ -15,6 +15,7 @@ from offline.pages.html import html_page, html_picture, html_table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+
 @dataclass(frozen=True)
 class Sheet:
     """What is written: a title, what the data are, remarks on what is missing, tables and figures in turn."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,14 +12,6 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from offline.cohort.render import Sheet, write_html, write_pdf
-from offline.pages.blocks import Picture, Table
-from offline.pages.drawing import STYLE
-from offline.data.cohort_folder import cohort_root, read_plan
-from offline.cohort.difficulty import Difficulty, difficulty, reference_spec
-from offline.cohort.sessions import spread
-from offline.cohort.session_reading import Task, Unread, read_session
-from offline.cohort.session_summary import SessionSummary
 from offline.cohort.cohort_tables import (
     PUBLISHED,
     channel_table,
@@ -28,14 +19,24 @@ from offline.cohort.cohort_tables import (
     gesture_table,
     statistics_table,
 )
+from offline.cohort.difficulty import Difficulty, difficulty, reference_spec
+from offline.cohort.render import Sheet, write_html, write_pdf
+from offline.cohort.session_reading import Task, Unread, read_session
+from offline.cohort.session_summary import SessionSummary
+from offline.cohort.sessions import spread
+from offline.data.cohort_folder import cohort_root, read_plan
+from offline.pages.blocks import Picture, Table
+from offline.pages.drawing import STYLE
 from rt_handdt.core.gestures import STUDY_TEN, hyser_label
 from rt_handdt.errors import ConfigError, RecordingError
 from rt_handdt.io.hyser_layout import HyserSession, list_sessions
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    pass
 
 SUFFIXES = (".html", ".htm", ".pdf")
+
+
 def write_cohort_report(
     folder: str | Path,
     out: str | Path,
@@ -74,7 +75,6 @@ def write_cohort_report(
     sheet = cohort_sheet(folder, subjects=subjects, processes=processes, progress=progress)
 
     import matplotlib
-
 
     part = out.with_name(out.name + ".part")
     try:

@@ -11,10 +11,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from offline.data.cohort_folder import COHORT_FILE, COHORT_NOTE, PART, CohortKind, CohortPlan, Part, survey
-from offline.cohort.processes import share_out
 from offline.cohort.disk_space import TRIALS, check_space, session_bytes, size
+from offline.cohort.processes import share_out
 from offline.cohort.ragged import lacking, without
+from offline.data.cohort_folder import COHORT_FILE, COHORT_NOTE, PART, CohortKind, CohortPlan, Part, survey
 from offline.data.simulator import simulator_fingerprint
 from rt_handdt.core.gestures import hyser_code
 from rt_handdt.errors import ConfigError, RecordingError

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from offline.config import LossConfig
+from offline.models.own_classes import own_loss
 from offline.models.window_networks import SLOPE
 
 HIDDEN = 128
@@ -17,12 +18,14 @@ PROJECTED = 64
 
 
 class TrainingHeads(nn.Module):
-    """A projection for the contrastive loss, and a classifier of people; either is None where it is not wanted.
+    """A projection for the contrastive loss, a classifier of people, an own loss; each is None where it is not wanted.
 
     Parameters
     ----------
-    latent_size
-        D, of the flat pattern latent.
+    latent_shape
+        Of the pattern latent, (C, h, w); D values in all.
+    n_gestures
+        Labels.
     people
         Number of people trained on; with one there is nobody to tell apart, and no classifier.
     seed
@@ -30,12 +33,16 @@ class TrainingHeads(nn.Module):
         heads begins like one trained without.
     """
 
-    def __init__(self, latent_size: int, people: int, config: LossConfig, seed: int) -> None:
+    def __init__(
+        self, latent_shape: tuple[int, ...], n_gestures: int, people: int, config: LossConfig, seed: int
+    ) -> None:
         super().__init__()
+        latent_size = math.prod(latent_shape)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.projection = _head(latent_size, PROJECTED) if config.contrast else None
             self.person = _head(latent_size, people) if config.subject_adversary and people > 1 else None
+            self.own = own_loss(config, n_gestures, people, latent_shape)
 
     def projected(self, pattern: Tensor) -> Tensor:
         """Pattern latents (N, …) → (N, 64), not yet normalised: what the contrastive loss compares."""

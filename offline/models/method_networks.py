@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from offline.config.method import MethodNetworkConfig
 from offline.models import fused
-from offline.models.method_config import MethodNetworkConfig
+from offline.models.own_classes import OwnEncoder, bridge
 from offline.models.standardise import Standardiser
 from rt_handdt.core.layout import ElectrodeLayout
 
@@ -162,11 +163,19 @@ class MethodNet(nn.Module):
         n_maps = sum(inputs)
         self.inputs = inputs if config.multi_input else (n_maps,)
         self.standardiser = Standardiser(n_maps, np.asarray(layout.occupied), log=config.log_input)
-        self.pattern_encoders = nn.ModuleList(Encoder(size, shape, config) for size in self.inputs)
-        self.subject_encoders = nn.ModuleList(Encoder(size, shape, config) for size in self.inputs)
-        depth = config.widths[2] * len(self.inputs)
-        self.decoder = Decoder(2 * depth, n_maps, shape, config)
-        self.latent_shape = (depth, *half(half(half(shape))))
+
+        def encoder(size: int) -> Encoder | OwnEncoder:
+            return OwnEncoder(config, size, layout) if config.encoder else Encoder(size, shape, config)
+
+        self.pattern_encoders = nn.ModuleList(encoder(size) for size in self.inputs)
+        self.subject_encoders = nn.ModuleList(encoder(size) for size in self.inputs)
+        depth, grid = 2 * config.widths[2] * len(self.inputs), half(half(half(shape)))
+        one: tuple[int, int, int] = (config.widths[2], *grid)
+        if isinstance(self.pattern_encoders[0], OwnEncoder):
+            one = self.pattern_encoders[0].latent_shape
+        self.latent_shape = (one[0] * len(self.inputs), *one[1:])
+        self.bridge = bridge((2 * self.latent_shape[0], *one[1:]), (depth, *grid))
+        self.decoder = Decoder(depth, n_maps, shape, config)
         self.neutral = config.neutral
         self.with_level = config.amplitude_path
         self.register_buffer("mean_pattern", torch.zeros(1, *self.latent_shape))
@@ -184,8 +193,9 @@ class MethodNet(nn.Module):
 
     @property
     def encoders(self) -> list[Encoder]:
-        """All encoders, the pattern's first."""
-        return [*self.pattern_encoders, *self.subject_encoders]
+        """All encoders of ours, the pattern's first."""
+        every = (*self.pattern_encoders, *self.subject_encoders)
+        return [encoder for encoder in every if isinstance(encoder, Encoder)]
 
     def encode(self, target: Tensor, with_subject: bool = True) -> Encoded:
         """Both latents of standardised maps (N, F, H, W); or the pattern's alone, at half the cost."""
@@ -194,14 +204,20 @@ class MethodNet(nn.Module):
         if self.with_level:
             levels = [part.sum((2, 3)) / self.occupied.sum() for part in parts]  # maps are 0 in empty cells
         made = [
-            torch.cat([encoder(part, level) for encoder, part, level in zip(encoders, parts, levels, strict=True)], 1)
+            torch.cat(
+                [
+                    encoder(part, level) if isinstance(encoder, Encoder) else encoder(part)
+                    for encoder, part, level in zip(encoders, parts, levels, strict=True)
+                ],
+                1,
+            )
             for encoders in (self.pattern_encoders, *((self.subject_encoders,) if with_subject else ()))
         ]
         return Encoded(target, made[0], made[1] if with_subject else torch.zeros_like(made[0]))
 
     def decode(self, pattern: Tensor, subject: Tensor) -> Tensor:
         """Standardised maps of a pattern latent and a subject latent (N, C, h, w)."""
-        maps: Tensor = self.decoder(torch.cat([pattern, subject], 1))
+        maps: Tensor = self.decoder(self.bridge(torch.cat([pattern, subject], 1)))
         return maps
 
     def decode_pattern(self, pattern: Tensor) -> Tensor:

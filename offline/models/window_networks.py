@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from offline.config import NetworkConfig
 from offline.models.fieldwise import Cut, Down, Inside, Latent, Paste, Up
 from offline.models.geometry import Geometry
+from offline.models.own_classes import OwnEncoder, bridge
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.population import amplitude_maps
 from rt_handdt.core.spec import PipelineSpec
@@ -101,6 +102,7 @@ class Encoder(nn.Module):
 
     def __init__(self, in_maps: int, geometry: Geometry, config: NetworkConfig) -> None:
         super().__init__()
+        self.latent_shape = (config.widths[2], *geometry.latent_shape)
         self.cut, self.latent = Cut(geometry), Latent(geometry)
         layers: list[nn.Module] = []
         channels = in_maps
@@ -186,18 +188,24 @@ class DisentanglingNet(nn.Module):
         super().__init__()
         n_maps = spec.n_maps
         geometry = Geometry.of(spec.layout, config.strides)
-        if config.norm == "instance" and not geometry.fits_instance_norm:
+        if config.norm == "instance" and not config.encoder and not geometry.fits_instance_norm:
             raise ConfigError(f'{instance_misfit(spec.layout)}; use "batch".')
         occupied = np.asarray(spec.layout.occupied)
         self.config = config
         self.inputs = InputLayer(amplitude_maps(spec), occupied)
         self.split: nn.Module = LevelSplit(self.inputs.occupied) if config.level_planes else nn.Identity()
         in_maps = n_maps * (2 if config.level_planes else 1)
-        depth = config.widths[2]
-        self.latent_shape = (depth, *geometry.latent_shape)
-        self.pattern_encoder = Encoder(in_maps, geometry, config)
-        self.subject_encoder = Encoder(in_maps, geometry, config) if with_subject else None
-        self.decoder = Decoder(depth * (2 if with_subject else 1), n_maps, geometry, config)
+        depth, both = config.widths[2], 2 if with_subject else 1
+
+        def encoder() -> Encoder | OwnEncoder:
+            return OwnEncoder(config, in_maps, spec.layout) if config.encoder else Encoder(in_maps, geometry, config)
+
+        self.pattern_encoder = encoder()
+        self.subject_encoder = encoder() if with_subject else None
+        self.latent_shape = self.pattern_encoder.latent_shape
+        given = (self.latent_shape[0] * both, *self.latent_shape[1:])
+        self.bridge = bridge(given, (depth * both, *geometry.latent_shape))
+        self.decoder = Decoder(depth * both, n_maps, geometry, config)
         self.classifier = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(self.latent_size, n_labels))
 
     @property
@@ -220,7 +228,7 @@ class DisentanglingNet(nn.Module):
 
     def decode(self, pattern: Tensor, subject: Tensor | None) -> Tensor:
         """Standardised maps from a pattern latent and, where there is one, a subject latent."""
-        maps: Tensor = self.decoder(pattern if subject is None else torch.cat([pattern, subject], dim=1))
+        maps: Tensor = self.decoder(self.bridge(pattern if subject is None else torch.cat([pattern, subject], dim=1)))
         return maps
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:

@@ -14,6 +14,7 @@ from offline.data.reserved import refuse_reserved
 from offline.data.study_splits import PARTS, Part, Protocol, StudySplit
 from offline.evaluate.classify import gesture_scores, person_scores, raw_scores
 from offline.evaluate.metrics import Scores
+from offline.models.own_classes import check_own, try_encoder
 from offline.study.run_config import PipelineConfig
 from offline.study.run_folder import RunFolder
 from offline.study.run_outcome import PipelineRun, measured, split_of
@@ -58,6 +59,7 @@ def run_pipeline(
         refuse_reserved(config.data)
     live = () if config.bundle == "none" else (config.bundle or config.classifiers[0],)
     check_classifiers((*config.classifiers, *config.baselines, *live))
+    check_own(config.method.own)
     folder = RunFolder(Path(out))
     folder.check(config)
     table, others = measured(config, cache or folder.cache, processes, console)
@@ -161,6 +163,9 @@ def _train(
     config: PipelineConfig, table: FeatureTable, split: StudySplit, folder: RunFolder, console: Console
 ) -> TrainedMethod:
     check_validation(config, split)
+    network = config.method.network
+    for size in table.inputs if network.multi_input else (len(table.names),):
+        try_encoder(network, size, table.layout, exported=config.bundle != "none")
     valid = table.select(split.valid) if split.valid.any() else None
     bar = Progress(
         TextColumn("Training"),

@@ -252,9 +252,9 @@ def _record(runs: JoinedRuns, classifier: str, options: dict[str, Any]) -> dict[
     for key in ("data", "test_data"):
         settings[key] = [Path(path).name for path in settings[key]]
     return {
-        "run": settings,
+        "run": {**settings, "method": runs.config.method.portable()},
         "classifier": {"name": classifier, **options},
-        "joined_with": [config.method.model_dump(mode="json") for config in runs.configs[1:]],
+        "joined_with": [config.method.portable() for config in runs.configs[1:]],
     }
 
 

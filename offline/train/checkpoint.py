@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from offline.config.method import MethodConfig
 from offline.data.feature_table import FeatureTable
-from offline.models.method_config import MethodConfig
+from offline.models.own_classes import own_digest
 from rt_handdt.errors import HanddtError
 
 FORMAT = "rt-handdt.method-checkpoint/1"
@@ -26,17 +27,22 @@ def fingerprint(config: MethodConfig, tables: tuple[FeatureTable | None, ...]) -
 
     Of large tables up to 512 evenly spread samples' maps are hashed, and all labels.
     """
-    settings = config.model_dump(mode="json")
+    settings = config.portable()
     for name in _FREE:
         settings.pop(name, None)
         settings["optimiser"].pop(name, None)
-    # Both are younger than some checkpoints, and with these values nothing is different.
+    # These are younger than some checkpoints, and with these values nothing is different.
+    if not config.own:
+        for name in ("encoder", "encoder_options", "own", "own_weight", "own_options"):
+            settings["network"].pop(name, None)
+            settings["loss"].pop(name, None)
     if not settings["loss"]["classify"]:
         del settings["loss"]["classify"]
     settings["network"]["decoder_slope"] = config.network.slope
     if config.network.slope == 0.2:
         del settings["network"]["decoder_slope"]
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    digest.update("".join(own_digest(config.own)).encode())
     for table in tables:
         if table is None:
             continue

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from offline.config.method import MethodLossConfig
 from offline.models.discriminator import Discriminator
-from offline.models.method_config import MethodLossConfig
 from offline.models.method_networks import Encoded, MethodNet
+from offline.models.own_classes import LossInputs, own_term
 from offline.train.triplets import Roles, partners
 from offline.train.window_losses import Uniforms, draw, reconstruction_loss, triplet_loss
 
@@ -56,6 +57,7 @@ def losses(
     cross_target: Tensor | None = None,
     discriminator: Discriminator | None = None,
     classifier: nn.Module | None = None,
+    own: nn.Module | None = None,
 ) -> Losses:
     """All terms of a batch; one whose weight is 0 is not computed.
 
@@ -75,6 +77,8 @@ def losses(
         Whose verdict is added; None for none.
     classifier
         (N, D) flat pattern latents → (N, K) logits; needed where `config.classify` is not 0.
+    own
+        A loss of one's own (`offline.models.own_classes`); None for none.
     """
     roles = Roles.of(gesture, person, one_person=one_person)
     terms: dict[str, Tensor] = {}
@@ -122,6 +126,10 @@ def losses(
         weights["classify"] = config.classify
         logits = classifier(encoded.pattern.flatten(1)).float()
         terms["classify"] = F.cross_entropy(logits, gesture)
+    if own is not None:
+        weights["own"] = config.own_weight
+        subject = None if one_person else encoded.subject
+        terms["own"] = own_term(own, LossInputs(encoded.pattern, subject, gesture, person, encoded.target))
     if not terms:  # cross-reconstruction alone, and nobody in this batch has partners
         return Losses(0.0 * encoded.pattern.sum(), {}, without, made)
     total = torch.stack([weights[name] * term.float() for name, term in terms.items()]).sum()

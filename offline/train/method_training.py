@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from offline.config.method import MethodConfig
 from offline.data.datasets import Int64
 from offline.data.feature_table import FeatureTable
-from offline.models.method_config import MethodConfig
+from offline.models.own_classes import check_own, keep_own
 from offline.train.batches import Batches
 from offline.train.checkpoint import FORMAT, fingerprint, load_torch, numpy_state, save_torch, set_numpy_state
 from offline.train.method_log import RunLog
@@ -60,12 +61,15 @@ def train_method(
         If the loss stops being a number, or a file cannot be read or written.
     """
     notes = _checked(train, valid, config)
+    check_own(config.own)
     with _deterministic(config) as device:
         run = _Run(train, config, device)
         path = out / CHECKPOINT if out else None
         mark = fingerprint(config, (train, valid)) if path else ""
         if path and resume and path.exists():
             run.restore(load_torch(path, FORMAT, "checkpoint"), mark, path)
+        if out:
+            keep_own(config.own, out)
         log = RunLog(out, len(run.history), tensorboard=config.tensorboard)
         n_epochs = config.optimiser.epochs
         try:

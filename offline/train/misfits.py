@@ -227,7 +227,7 @@ def _features(config: TrainConfig, facts: DataFacts) -> Ruled:
 
 def _norm(config: TrainConfig, facts: DataFacts) -> Ruled:
     network = config.network
-    if network.norm != "instance" or Geometry.of(facts.layout, network.strides).fits_instance_norm:
+    if network.norm != "instance" or network.encoder or Geometry.of(facts.layout, network.strides).fits_instance_norm:
         return config, []
     changed = config.model_copy(update={"network": network.model_copy(update={"norm": "batch"})})
     return changed, [Misfit(instance_misfit(facts.layout), "batch norm is taken")]

@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from offline.config.method import MethodConfig
 from offline.data.datasets import Int64
 from offline.data.feature_table import FeatureTable
 from offline.models.discriminator import Discriminator
-from offline.models.method_config import MethodConfig
 from offline.models.method_networks import MethodNet
+from offline.models.own_classes import own_loss
 from offline.train.checkpoint import numpy_state, set_numpy_state
 from offline.train.method_losses import losses
 from offline.train.recorded import RecordedStep
@@ -53,6 +54,9 @@ class Stepper:
         if config.loss.classify:
             self.classifier = nn.Linear(net.latent_size, len(train.gestures)).to(device)
             learnt += self.classifier.parameters()
+        self.own = own_loss(config.loss, len(train.gestures), len(train.people), net.latent_shape)
+        if self.own is not None:
+            learnt += self.own.to(device).parameters()
         on_card = device.type == "cuda"
         self.optimiser = torch.optim.Adam(
             learnt, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True, capturable=on_card
@@ -68,7 +72,7 @@ class Stepper:
         if on_card and train.maps.nbytes <= RESIDENT_BYTES:
             chunks = np.array_split(np.arange(len(train)), max(1, len(train) // 1024))
             self._resident = torch.cat([self._standardised(torch.from_numpy(rows)) for rows in chunks])
-            if not config.compile:
+            if not (config.compile or config.own):  # what others wrote may wait for the card
                 n_draws = config.loss.draws(self.one_person)
                 self._recorded = RecordedStep(self._step, self.generator, n_draws, device)
         crosses = bool(config.loss.cross) and not self.one_person
@@ -110,6 +114,7 @@ class Stepper:
                 cross_target=goal,
                 discriminator=self.discriminator,
                 classifier=self.classifier,
+                own=self.own,
             )
         self.optimiser.zero_grad(set_to_none=True)
         found.total.backward()  # type: ignore[no-untyped-call]
@@ -138,6 +143,8 @@ class Stepper:
             out |= {"discriminator": self.discriminator.state_dict(), "judge": self.judge.state_dict()}
         if self.classifier is not None:
             out["classifier"] = self.classifier.state_dict()
+        if self.own is not None:
+            out["own"] = self.own.state_dict()
         return out
 
     def restore(self, content: dict[str, Any]) -> None:
@@ -154,6 +161,8 @@ class Stepper:
                 group["capturable"] = self.device.type == "cuda"  # a checkpoint may come from elsewhere
         if self.classifier is not None:
             self.classifier.load_state_dict(content["classifier"])
+        if self.own is not None:
+            self.own.load_state_dict(content["own"])
 
     @torch.no_grad()
     def _cell_means(self) -> Tensor:

@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from offline.config.method import MethodConfig, as_written
 from offline.data.feature_table import FeatureTable
-from offline.models.method_config import MethodConfig, as_written
 from offline.models.method_networks import MethodNet
 from offline.train.checkpoint import load_torch, save_torch
 from rt_handdt.core.gestures import GestureSet
@@ -117,6 +117,7 @@ class TrainedMethod:
         try:
             about = json.loads(content["about"])
             config = MethodConfig.parse(as_written(about["config"]), what=str(path), error=HanddtError)
+            config = config.kept_in(Path(path).resolve().parent)  # own classes as they were when it was trained
             layout = ElectrodeLayout.parse(about["layout"], what=str(path), error=HanddtError)
             net = MethodNet(tuple(about["inputs"]), layout, config.network)
             net.load_state_dict(content["net"])

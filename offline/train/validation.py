@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from offline.config.method import MethodConfig
 from offline.data.feature_table import FeatureTable
-from offline.models.method_config import MethodConfig
 from offline.models.method_networks import Encoded, MethodNet
 from offline.train.batches import Batches
 from offline.train.method_losses import losses
@@ -45,7 +45,8 @@ def validate(stepper: Stepper, train: FeatureTable, valid: FeatureTable, config:
     -------
     dict
         ``"knn"``: balanced accuracy of naming each sample's gesture after the training sample with the nearest
-        pattern latent. ``"loss"``: the weighted loss, without the discriminator's verdict.
+        pattern latent. ``"loss"``: the weighted loss, without the discriminator's verdict and an own loss, which
+        know the training people alone.
     """
     net = stepper.net
     gallery = torch.cat([encoded.pattern.flatten(1) for encoded in encoded_batches(net, train)])

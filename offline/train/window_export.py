@@ -129,7 +129,7 @@ def _manifest(
             protocol=parts.protocol + ("; then trained once more on all of the data" if config.refit else ""),
             people=len(windows.people) if config.refit else parts.train_people,
             seed=config.seed,
-            config=config.model_dump(mode="json"),
+            config=config.portable(),
         ),
         "scores": scores,
         "versions": versions(),

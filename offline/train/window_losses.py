@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from offline.config import LossConfig
 from offline.models.heads import TrainingHeads
+from offline.models.own_classes import LossInputs, own_term
 from offline.models.window_networks import DisentanglingNet, Encoded
 
 
@@ -182,7 +183,7 @@ def total_loss(
     gesture, person
         (N,) int64; of the people trained on, numbered from 0, where `heads` tell them apart.
     heads
-        Needed by the contrastive loss and the subject adversary.
+        Needed by the contrastive loss, the subject adversary and an own loss.
     progress
         Share of training that is over; for the subject adversary.
 
@@ -236,6 +237,12 @@ def total_loss(
         if heads.person is not None:
             terms["subject_adversary"] = F.cross_entropy(heads.person_logits(encoded.pattern, progress), person)
             weights["subject_adversary"] = config.subject_adversary
+    if config.own:
+        assert heads is not None
+        if heads.own is not None:
+            inputs = LossInputs(encoded.pattern, encoded.subject, gesture, person, encoded.target)
+            terms["own"] = own_term(heads.own, inputs)
+            weights["own"] = config.own_weight
     terms["total"] = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
     return terms
 

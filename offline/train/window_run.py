@@ -17,6 +17,7 @@ from offline.data.data_facts import DataFacts
 from offline.data.datasets import WindowSet, collect
 from offline.data.recordings import TrainingData, open_data
 from offline.data.splits import Split, split
+from offline.models.own_classes import check_own, try_encoder
 from offline.train.fitting import fit_config
 from offline.train.window_export import export_bundle
 from offline.train.window_training import Epoch, train
@@ -45,6 +46,7 @@ def train_bundle(
     calibration: Sequence[str] = (),
     allow_reserved_seeds: bool = False,
     fit: bool = False,
+    changes: Sequence[str] = (),
     choice: SignalChoice = SignalChoice(),
 ) -> Bundle:
     """Train on recordings and write a bundle.
@@ -67,6 +69,8 @@ def train_bundle(
         As in `offline.data.recordings.open_data`.
     fit
         Adapt `config` where it does not fit the data (see `offline.train.fitting`), and say how; else that is an error.
+    changes
+        ``KEY=VALUE`` each, in place of the configuration's.
     choice
         Stream, unit and columns of the files of `data` and `calibration`.
 
@@ -101,8 +105,11 @@ def train_bundle(
         console.print(
             f"No --config: using {what} for {facts.summary}; the mains notch is at {notch:g} Hz.", markup=False
         )
-    fitting = fit_config(config, facts)
+    fitting = fit_config(config.changed(changes, what="--set"), facts)
     config = fitting.require(adapted=fit, what=what)
+    check_own(config.own)
+    planes = config.pipeline.spec(facts.fs_hz, layout).n_maps * (2 if config.network.level_planes else 1)
+    try_encoder(config.network, planes, layout, exported=True)
     for sentence in fitting.adaptations:
         console.print(f"Adapted: {sentence}", markup=False)
     with _bar(console) as bar:

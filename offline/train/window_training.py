@@ -167,7 +167,7 @@ def _fit(
     # Without labels nothing hangs on when a person reacted: windows soon after the cue are as good as any.
     pretrained = pretrain(net, windows, np.flatnonzero(parts.train), config) if config.optimiser.pretrain_epochs else ()
     people = np.unique(windows.person[rows])
-    heads = _heads(net, len(people), config)
+    heads = _heads(net, len(windows.gestures), len(people), config)
     augment = Augmenter(config.augment, windows.spec.layout, net.inputs.amplitude, generator)
     optimiser = torch.optim.AdamW(
         [*net.parameters(), *heads.parameters()],
@@ -223,9 +223,10 @@ def _fit(
     return Trained(net, best_counts, best_number, tuple(history), learnt, pretraining=pretrained)
 
 
-def _heads(net: DisentanglingNet, people: int, config: TrainConfig) -> TrainingHeads:
+def _heads(net: DisentanglingNet, gestures: int, people: int, config: TrainConfig) -> TrainingHeads:
     seed = int(np.random.default_rng([config.seed, 4]).integers(2**62))
-    return TrainingHeads(net.latent_size, people if net.with_subject else 1, config.loss, seed)
+    known = people if net.with_subject else 1
+    return TrainingHeads(net.latent_shape, gestures, known, config.loss, seed)
 
 
 @torch.no_grad()

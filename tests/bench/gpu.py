@@ -102,7 +102,7 @@ def training(began: float, console: Console) -> dict[str, Any]:
     waiting for the card: on the CPU, on the card, with bf16, compiled, both."""
     import torch
 
-    from offline.models.method_config import MethodConfig
+    from offline.config.method import MethodConfig
     from offline.train.method_training import _deterministic
     from offline.train.step import Stepper
     from tests.support.method_tables import method_table

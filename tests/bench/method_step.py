@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from rich.console import Console
 
+from offline.config.method import MethodConfig, MethodLossConfig
 from offline.data.feature_table import FeatureTable
-from offline.models.method_config import MethodConfig, MethodLossConfig
 from offline.train.batches import Batches
 from offline.train.method_losses import losses
 from offline.train.method_training import _deterministic

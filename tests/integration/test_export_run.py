@@ -17,9 +17,9 @@ from offline.bundle.writing import to_onnx
 from offline.classifiers.inputs import concatenate
 from offline.classifiers.registry import CLASSIFIERS, make
 from offline.cli import app
+from offline.config.method import MethodConfig
 from offline.features.build_table import build_table
 from offline.features.feature_config import FeatureConfig
-from offline.models.method_config import MethodConfig
 from offline.study import run_bundle as bundle_module
 from offline.study.pipeline_run import run_pipeline
 from offline.study.rejudged import evaluate_run

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from offline.cli import app
 from offline.cohort.write import write_cohort
+from offline.config.method import MethodConfig
 from offline.features.feature_config import FeatureConfig
-from offline.models.method_config import MethodConfig
 from offline.study import pipeline_run as pipeline_module
 from offline.study.pipeline_run import run_pipeline
 from offline.study.run_config import PipelineConfig

@@ -12,9 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from offline.cli import app
+from offline.config.method import MethodConfig
 from offline.evaluate.classify import gesture_scores, raw_scores
 from offline.evaluate.metrics import Scores
-from offline.models.method_config import MethodConfig
 from offline.study.recipe_maps import RecipeMaps
 from offline.sweep.study_report import write_report
 from offline.train.latents import encode

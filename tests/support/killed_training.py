@@ -8,7 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
-from offline.models.method_config import MethodConfig
+from offline.config.method import MethodConfig
 from offline.train.method_training import train_method
 from offline.train.trained import MethodEpoch
 from tests.support.method_tables import method_table

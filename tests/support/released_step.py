@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from offline.models.method_config import MethodLossConfig
+from offline.config.method import MethodLossConfig
 from offline.models.method_networks import Encoder, MethodNet
 from offline.train.triplets import Roles
 from offline.train.window_losses import draw

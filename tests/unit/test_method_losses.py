@@ -11,8 +11,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from offline.config.method import MethodConfig, MethodLossConfig, MethodNetworkConfig
 from offline.models.discriminator import Discriminator
-from offline.models.method_config import MethodConfig, MethodLossConfig, MethodNetworkConfig
 from offline.models.method_networks import MethodNet
 from offline.train.batches import Batches
 from offline.train.method_losses import losses

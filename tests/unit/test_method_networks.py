@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from offline.config.method import MethodNetworkConfig
 from offline.models import fused
-from offline.models.method_config import MethodNetworkConfig
 from offline.models.method_networks import Encoder, MethodNet
 from offline.models.standardise import Standardiser
 from rt_handdt.core.layout import ElectrodeLayout

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from offline.models.method_config import MethodConfig
+from offline.config.method import MethodConfig
 from offline.models.method_networks import Encoder, MethodNet
 from offline.study.run_config import PipelineConfig
 from offline.study.run_folder import RunFolder

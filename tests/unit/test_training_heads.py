@@ -126,7 +126,7 @@ def test_the_reversed_gradient_is_reversed_and_the_ramp_rises() -> None:
 def test_the_adversarys_encoder_climbs_what_its_classifier_descends() -> None:
     net, encoded = small()
     config = LossConfig(reconstruct=0, triplet=0, cross=0, subject_adversary=0.5)
-    heads = TrainingHeads(net.latent_size, 3, config, 0)
+    heads = TrainingHeads(net.latent_shape, 3, 3, config, 0)
     terms = total_loss(net, encoded, GESTURE, PERSON, config, torch.Generator(), heads, progress=0.3)
     assert set(terms) == {"classify", "subject_adversary", "total"}
     assert heads.person is not None
@@ -148,7 +148,7 @@ def test_the_adversarys_encoder_climbs_what_its_classifier_descends() -> None:
 def test_contrast_reaches_the_encoder_and_counts_by_its_weight() -> None:
     net, encoded = small()
     config = LossConfig(reconstruct=0, triplet=0, cross=0, contrast=0.5)
-    heads = TrainingHeads(net.latent_size, 3, config, 0)
+    heads = TrainingHeads(net.latent_shape, 3, 3, config, 0)
     terms = total_loss(net, encoded, GESTURE, PERSON, config, torch.Generator(), heads)
     assert set(terms) == {"classify", "contrast", "total"}
     assert heads.person is None
@@ -166,12 +166,12 @@ def test_heads_take_no_random_numbers_from_the_training() -> None:
     wanted = torch.rand(3)
     torch.manual_seed(5)
     config = LossConfig(contrast=1.0, subject_adversary=1.0)
-    one, again, other = (TrainingHeads(12, 3, config, seed) for seed in (1, 1, 2))
+    one, again, other = (TrainingHeads((12,), 3, 3, config, seed) for seed in (1, 1, 2))
     assert torch.equal(torch.rand(3), wanted)
     first = [next(iter(heads.parameters())) for heads in (one, again, other)]
     assert torch.equal(first[0], first[1])
     assert not torch.equal(first[0], first[2])
-    assert not list(TrainingHeads(12, 3, LossConfig(), 1).parameters())
+    assert not list(TrainingHeads((12,), 3, 3, LossConfig(), 1).parameters())
 
 
 def test_switched_off_training_is_the_same_to_the_bit(windows: WindowSet) -> None:

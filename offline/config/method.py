@@ -6,10 +6,11 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from offline.config.own_names import OwnEncoder, OwnLoss, Trained
 from rt_handdt.config import Settings
 
 
-class MethodNetworkConfig(Settings):
+class MethodNetworkConfig(OwnEncoder):
     """The networks. The defaults are the published ones.
 
     Attributes
@@ -49,6 +50,15 @@ class MethodNetworkConfig(Settings):
     multi_input: bool = True
     neutral: Literal["mean", "zero"] = "mean"
 
+    @model_validator(mode="after")
+    def _of_ours(self) -> Self:
+        if self.encoder and self.amplitude_path:
+            raise ValueError(
+                "'amplitude_path' leads past the norms of our encoder; leave it out with one of your own, which "
+                "sees the level in the maps"
+            )
+        return self
+
     @property
     def slope(self) -> float:
         """`decoder_slope`, resolved."""
@@ -64,7 +74,7 @@ class MethodNetworkConfig(Settings):
         return value
 
 
-class MethodLossConfig(Settings):
+class MethodLossConfig(OwnLoss):
     """Weights of the terms; 0 leaves one out.
 
     Attributes
@@ -102,7 +112,7 @@ class MethodLossConfig(Settings):
 
     @model_validator(mode="after")
     def _something(self) -> Self:
-        if not (self.reconstruct or self.triplet or self.cross or self.classify):
+        if not (self.reconstruct or self.triplet or self.cross or self.classify or (self.own and self.own_weight)):
             raise ValueError(
                 "'reconstruct', 'triplet', 'cross' and 'classify' are all 0: nothing would be learnt; raise one"
             )
@@ -119,7 +129,7 @@ class MethodLossConfig(Settings):
 
     def needs_subject(self, one_person: bool) -> bool:
         """Whether any term needs the subject latent."""
-        return self.decodes(one_person) or bool(self.triplet and not one_person)
+        return self.decodes(one_person) or bool(self.own or (self.triplet and not one_person))
 
 
 class MethodOptimiserConfig(Settings):
@@ -145,7 +155,7 @@ class MethodOptimiserConfig(Settings):
     coverage: bool = True
 
 
-class MethodConfig(Settings):
+class MethodConfig(Trained):
     """All of a run but its data.
 
     Attributes

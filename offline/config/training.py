@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from offline.config.own_names import OwnEncoder, OwnLoss, Trained
 from rt_handdt.config import Settings
 from rt_handdt.core.calibration import CalibrationSettings
 from rt_handdt.core.feature import Feature, Rms, Ssc, Wl, Zc, named_features
@@ -60,7 +61,7 @@ class PipelineConfig(Settings):
 Strides = Literal["auto"] | tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
 
 
-class NetworkConfig(Settings):
+class NetworkConfig(OwnEncoder):
     """Sizes of the networks.
 
     Attributes
@@ -100,7 +101,7 @@ class NetworkConfig(Settings):
         return value
 
 
-class LossConfig(Settings):
+class LossConfig(OwnLoss):
     """Weights of the terms; 0 leaves one out.
 
     Attributes
@@ -245,7 +246,7 @@ class PersonConfig(Settings):
     adapter: AdapterSettings = AdapterSettings()
 
 
-class TrainConfig(Settings):
+class TrainConfig(Trained):
     """All of a training run but its data.
 
     Attributes

@@ -1,0 +1,25 @@
+"""What training may be told; `offline.config.training` for windows, `offline.config.method` for trials."""
+
+from offline.config.training import (
+    AugmentConfig,
+    LossConfig,
+    NetworkConfig,
+    OptimiserConfig,
+    PersonConfig,
+    PipelineConfig,
+    Strides,
+    TrainConfig,
+    ValidationConfig,
+)
+
+__all__ = [
+    "AugmentConfig",
+    "LossConfig",
+    "NetworkConfig",
+    "OptimiserConfig",
+    "PersonConfig",
+    "PipelineConfig",
+    "Strides",
+    "TrainConfig",
+    "ValidationConfig",
+]
