@@ -1,8 +1,8 @@
 """What training may be told; `offline.config.training` for windows, `offline.config.method` for trials."""
 
+from offline.config.loss import LossConfig
 from offline.config.training import (
     AugmentConfig,
-    LossConfig,
     NetworkConfig,
     OptimiserConfig,
     PersonConfig,

@@ -6,7 +6,8 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from offline.config.own_names import OwnEncoder, OwnLoss, Trained
+from offline.config.loss import LossConfig
+from offline.config.own_names import OwnEncoder, Trained
 from rt_handdt.config import Settings
 
 
@@ -74,62 +75,12 @@ class MethodNetworkConfig(OwnEncoder):
         return value
 
 
-class MethodLossConfig(OwnLoss):
-    """Weights of the terms; 0 leaves one out.
+class MethodLossConfig(LossConfig):
+    """As `LossConfig`, with the published weights and pairs for defaults."""
 
-    Attributes
-    ----------
-    reconstruct, triplet, cross, adversarial
-        Weights of the reconstruction, of each of the two triplet losses (λ1), of the cross-reconstruction (λ2) and of
-        the discriminator's verdict. With 0 for the last no discriminator is trained, which gives the same encoders
-        and decoder as the public release, where its loss never reached them.
-    classify
-        Weight of the cross-entropy of a linear classifier of the gesture on the flat pattern latent, which learns along
-        and is thrown away. With all other weights 0 it leaves a plain encoder of the same size; the subject encoder and
-        the decoder then stay as they were drawn.
-    margin
-        Of the triplets.
-    mining
-        Which positive and negative an anchor gets. ``"first"``: the r-th of the batch for the r-th anchor of its
-        gesture and person, as the release pairs them. ``"random"``: any. ``"hard"``: farthest positive, nearest
-        negative.
-    normalise
-        Compare latents by direction, so that the margin means the same at any size of the latent.
-    cross_target
-        What cross-reconstruction should give: ``"sample"`` of that gesture and person, or the ``"mean"`` of all such
-        training samples.
-    """
-
-    reconstruct: float = Field(1.0, ge=0)
-    triplet: float = Field(0.5, ge=0)
-    cross: float = Field(1.0, ge=0)
-    adversarial: float = Field(0.0, ge=0)
     classify: float = Field(0.0, ge=0)
-    margin: float = Field(0.3, gt=0)
-    mining: Literal["first", "random", "hard"] = "first"
     normalise: bool = False
-    cross_target: Literal["sample", "mean"] = "sample"
-
-    @model_validator(mode="after")
-    def _something(self) -> Self:
-        if not (self.reconstruct or self.triplet or self.cross or self.classify or (self.own and self.own_weight)):
-            raise ValueError(
-                "'reconstruct', 'triplet', 'cross' and 'classify' are all 0: nothing would be learnt; raise one"
-            )
-        return self
-
-    def decodes(self, one_person: bool) -> bool:
-        """Whether any term needs the decoder (with one person there is no cross-reconstruction)."""
-        return bool(self.reconstruct or self.adversarial or (self.cross and not one_person))
-
-    def draws(self, one_person: bool) -> int:
-        """How often partners are drawn in a step."""
-        triplets = 2 * (1 if one_person else 2) if self.triplet and self.mining == "random" else 0
-        return triplets + (2 if self.cross and not one_person else 0)
-
-    def needs_subject(self, one_person: bool) -> bool:
-        """Whether any term needs the subject latent."""
-        return self.decodes(one_person) or bool(self.own or (self.triplet and not one_person))
+    mining: Literal["first", "random", "hard"] = "first"
 
 
 class MethodOptimiserConfig(Settings):

@@ -6,7 +6,8 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from offline.config.own_names import OwnEncoder, OwnLoss, Trained
+from offline.config.loss import LossConfig
+from offline.config.own_names import OwnEncoder, Trained
 from rt_handdt.config import Settings
 from rt_handdt.core.calibration import CalibrationSettings
 from rt_handdt.core.feature import Feature, Rms, Ssc, Wl, Zc, named_features
@@ -99,46 +100,6 @@ class NetworkConfig(OwnEncoder):
         if min(value) < 1:
             raise ValueError("a width must be at least 1")
         return value
-
-
-class LossConfig(OwnLoss):
-    """Weights of the terms; 0 leaves one out.
-
-    Attributes
-    ----------
-    classify, reconstruct, triplet, cross
-        Weight of the classifier's cross-entropy, of both branches' reconstruction, of each of the two triplet losses
-        and of the cross-reconstruction. Published: 1, 0.5, 1 for the last three.
-    margin
-        Of the triplets.
-    normalise
-        Compare latents by direction, so that the margin means the same at any size of the latent.
-    mining
-        ``"random"`` or ``"hard"`` (farthest positive, nearest negative of the batch).
-    label_smoothing
-        Of the cross-entropy.
-    contrast
-        Weight of the supervised contrastive loss of the pattern latent (`offline.train.window_losses.contrast_loss`):
-        windows of one gesture by other people (of one person: its other windows) are to lie near one another
-        and far from the rest.
-    contrast_temperature
-        Of its similarities: the smaller, the more the nearest windows count.
-    subject_adversary
-        Weight of a classifier that tells the training people apart by the pattern latent while the encoder learns to
-        hide them from it (`offline.models.heads`). Ignored, and the run says so, where one person is trained on.
-    """
-
-    classify: float = Field(1.0, ge=0)
-    reconstruct: float = Field(1.0, ge=0)
-    triplet: float = Field(0.5, ge=0)
-    cross: float = Field(1.0, ge=0)
-    margin: float = Field(0.3, gt=0)
-    normalise: bool = True
-    mining: Literal["random", "hard"] = "random"
-    label_smoothing: float = Field(0.0, ge=0, lt=1)
-    contrast: float = Field(0.0, ge=0)
-    contrast_temperature: float = Field(0.1, gt=0)
-    subject_adversary: float = Field(0.0, ge=0)
 
 
 class AugmentConfig(Settings):

@@ -18,7 +18,7 @@ PROJECTED = 64
 
 
 class TrainingHeads(nn.Module):
-    """A projection for the contrastive loss, a classifier of people, an own loss; each is None where it is not wanted.
+    """Projection for the contrastive loss, classifier of people and of gestures, own loss; None where not wanted.
 
     Parameters
     ----------
@@ -31,10 +31,19 @@ class TrainingHeads(nn.Module):
     seed
         Of the first weights. They are drawn apart from the process's random numbers, so that a network trained with
         heads begins like one trained without.
+    classifies
+        Whether the network brings no classifier of gestures of its own.
     """
 
     def __init__(
-        self, latent_shape: tuple[int, ...], n_gestures: int, people: int, config: LossConfig, seed: int
+        self,
+        latent_shape: tuple[int, ...],
+        n_gestures: int,
+        people: int,
+        config: LossConfig,
+        seed: int,
+        *,
+        classifies: bool = False,
     ) -> None:
         super().__init__()
         latent_size = math.prod(latent_shape)
@@ -42,12 +51,19 @@ class TrainingHeads(nn.Module):
             torch.manual_seed(seed)
             self.projection = _head(latent_size, PROJECTED) if config.contrast else None
             self.person = _head(latent_size, people) if config.subject_adversary and people > 1 else None
+            self.gesture = nn.Linear(latent_size, n_gestures) if classifies else None
             self.own = own_loss(config, n_gestures, people, latent_shape)
 
     def projected(self, pattern: Tensor) -> Tensor:
         """Pattern latents (N, …) → (N, 64), not yet normalised: what the contrastive loss compares."""
         assert self.projection is not None
         made: Tensor = self.projection(F.normalize(pattern.flatten(1), dim=1))
+        return made
+
+    def gesture_logits(self, pattern: Tensor) -> Tensor:
+        """Pattern latents (N, …) → (N, K), of a linear classifier that learns along and is thrown away."""
+        assert self.gesture is not None
+        made: Tensor = self.gesture(pattern.flatten(1))
         return made
 
     def person_logits(self, pattern: Tensor, progress: float) -> Tensor:

@@ -7,14 +7,13 @@ single cell, since there it would leave zeros.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from offline.config.method import MethodNetworkConfig
 from offline.models import fused
+from offline.models.encoded import Encoded
 from offline.models.own_classes import OwnEncoder, bridge
 from offline.models.standardise import Standardiser
 from rt_handdt.core.layout import ElectrodeLayout
@@ -119,25 +118,6 @@ class Decoder(nn.Module):
         return maps[:, :, : self.shape[0], : self.shape[1]]
 
 
-@dataclass(frozen=True)
-class Encoded:
-    """A batch through the encoders.
-
-    Attributes
-    ----------
-    target
-        (N, F, H, W): the standardised maps, which the decoder should give back.
-    pattern
-        (N, C, h, w): the latent; C = depth × inputs.
-    subject
-        The same; zeros where it was not asked for.
-    """
-
-    target: Tensor
-    pattern: Tensor
-    subject: Tensor
-
-
 class MethodNet(nn.Module):
     """Standardiser, a pair of encoders for each input, decoder.
 
@@ -215,8 +195,9 @@ class MethodNet(nn.Module):
         ]
         return Encoded(target, made[0], made[1] if with_subject else torch.zeros_like(made[0]))
 
-    def decode(self, pattern: Tensor, subject: Tensor) -> Tensor:
+    def decode(self, pattern: Tensor, subject: Tensor | None) -> Tensor:
         """Standardised maps of a pattern latent and a subject latent (N, C, h, w)."""
+        assert subject is not None
         maps: Tensor = self.decoder(self.bridge(torch.cat([pattern, subject], 1)))
         return maps
 

@@ -10,13 +10,13 @@ electrodes are neighbours (`offline.models.geometry`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from offline.config import NetworkConfig
+from offline.models.encoded import Encoded
 from offline.models.fieldwise import Cut, Down, Inside, Latent, Paste, Up
 from offline.models.geometry import Geometry
 from offline.models.own_classes import OwnEncoder, bridge
@@ -149,26 +149,6 @@ class Decoder(nn.Module):
         return maps
 
 
-@dataclass(frozen=True)
-class Encoded:
-    """One batch through the encoders.
-
-    Attributes
-    ----------
-    target
-        (N, F, H, W): the standardised maps that the decoder should give back.
-    pattern, subject
-        (N, C, h, w): the latents; `subject` is None where there is one person only.
-    logits
-        (N, K).
-    """
-
-    target: Tensor
-    pattern: Tensor
-    subject: Tensor | None
-    logits: Tensor
-
-
 class DisentanglingNet(nn.Module):
     """Everything that is trained.
 
@@ -212,6 +192,11 @@ class DisentanglingNet(nn.Module):
     def latent_size(self) -> int:
         """D: length of the flat pattern latent."""
         return int(np.prod(self.latent_shape))
+
+    @property
+    def occupied(self) -> Tensor:
+        """(1, 1, H, W): 1 where an electrode sits."""
+        return self.inputs.occupied
 
     @property
     def with_subject(self) -> bool:

@@ -16,7 +16,7 @@ from offline.data.feature_table import FeatureTable
 from offline.models.own_classes import own_digest
 from rt_handdt.errors import HanddtError
 
-FORMAT = "rt-handdt.method-checkpoint/1"
+FORMAT = "rt-handdt.method-checkpoint/2"
 #: May differ between a run and its continuation: they say how long it runs and what it writes, not what it computes.
 _FREE = ("epochs", "checkpoint_every", "tensorboard")
 _HASHED_ROWS = 512
@@ -31,16 +31,7 @@ def fingerprint(config: MethodConfig, tables: tuple[FeatureTable | None, ...]) -
     for name in _FREE:
         settings.pop(name, None)
         settings["optimiser"].pop(name, None)
-    # These are younger than some checkpoints, and with these values nothing is different.
-    if not config.own:
-        for name in ("encoder", "encoder_options", "own", "own_weight", "own_options"):
-            settings["network"].pop(name, None)
-            settings["loss"].pop(name, None)
-    if not settings["loss"]["classify"]:
-        del settings["loss"]["classify"]
-    settings["network"]["decoder_slope"] = config.network.slope
-    if config.network.slope == 0.2:
-        del settings["network"]["decoder_slope"]
+    settings["network"]["decoder_slope"] = config.network.slope  # said or by default, it is the same
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     digest.update("".join(own_digest(config.own)).encode())
     for table in tables:

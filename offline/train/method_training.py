@@ -119,8 +119,9 @@ class _Run:
         sums: dict[str, torch.Tensor] = {}
         counts: dict[str, int] = {}
         without: dict[str, torch.Tensor] = {}
+        progress = len(self.history) / self.config.optimiser.epochs
         for rows in self.batches.epoch(self.order):
-            terms, missing = self.stepper.step(rows)
+            terms, missing = self.stepper.step(rows, progress)
             for name, term in terms.items():
                 sums[name] = sums.get(name, torch.zeros_like(term)) + term  # where it is: a look would wait for a card
                 counts[name] = counts.get(name, 0) + 1

@@ -9,8 +9,8 @@ from offline.config import TrainConfig
 from offline.data.datasets import Int64, WindowSet
 from offline.models.window_networks import DisentanglingNet
 from offline.train.augment import Augmenter
+from offline.train.losses import reconstruction_loss
 from offline.train.schedule import epoch_size, learning_rate
-from offline.train.window_losses import reconstruction_loss
 from rt_handdt.errors import HanddtError
 
 #: Share of the electrodes that the encoders are not shown.

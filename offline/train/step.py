@@ -6,19 +6,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from offline.config.method import MethodConfig
 from offline.data.datasets import Int64
 from offline.data.feature_table import FeatureTable
 from offline.models.discriminator import Discriminator
+from offline.models.heads import TrainingHeads
 from offline.models.method_networks import MethodNet
-from offline.models.own_classes import own_loss
 from offline.train.checkpoint import numpy_state, set_numpy_state
-from offline.train.method_losses import losses
+from offline.train.losses import losses
+from offline.train.partners import Uniforms, complete
 from offline.train.recorded import RecordedStep
-from offline.train.triplets import complete
-from offline.train.window_losses import Uniforms
 
 RESIDENT_BYTES = 4 << 30  # a table up to this size moves to the GPU once; a larger one, batch by batch
 
@@ -49,14 +48,15 @@ class Stepper:
         self.label, self.person = (torch.from_numpy(of).to(device) for of in (train.label, train.person))
         self.one_person = len(np.unique(train.person)) == 1
         self.with_subject = config.loss.needs_subject(self.one_person)
-        self.classifier: nn.Linear | None = None
-        learnt = list(net.parameters())
-        if config.loss.classify:
-            self.classifier = nn.Linear(net.latent_size, len(train.gestures)).to(device)
-            learnt += self.classifier.parameters()
-        self.own = own_loss(config.loss, len(train.gestures), len(train.people), net.latent_shape)
-        if self.own is not None:
-            learnt += self.own.to(device).parameters()
+        self.heads = TrainingHeads(
+            net.latent_shape,
+            len(train.gestures),
+            1 if self.one_person else len(train.people),
+            config.loss,
+            config.seed,
+            classifies=bool(config.loss.classify),
+        ).to(device)
+        learnt = [*net.parameters(), *self.heads.parameters()]
         on_card = device.type == "cuda"
         self.optimiser = torch.optim.Adam(
             learnt, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True, capturable=on_card
@@ -72,19 +72,22 @@ class Stepper:
         if on_card and train.maps.nbytes <= RESIDENT_BYTES:
             chunks = np.array_split(np.arange(len(train)), max(1, len(train) // 1024))
             self._resident = torch.cat([self._standardised(torch.from_numpy(rows)) for rows in chunks])
-            if not (config.compile or config.own):  # what others wrote may wait for the card
+            if config.loss.recordable and not (config.compile or config.own):  # others' code may wait for the card
                 n_draws = config.loss.draws(self.one_person)
                 self._recorded = RecordedStep(self._step, self.generator, n_draws, device)
         crosses = bool(config.loss.cross) and not self.one_person
         self._targets = self._cell_means() if config.loss.cross_target == "mean" and crosses else None
 
-    def step(self, rows: Int64) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Train on the samples at `rows`: the losses (with ``"total"``), and how many samples lacked partners."""
+    def step(self, rows: Int64, progress: float = 0.0) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Train on the samples at `rows`: the losses (with ``"total"``), and how many samples lacked partners.
+
+        `progress` is the share of training that is over.
+        """
         self.net.train()
         index = torch.from_numpy(rows)
         if self._recorded is not None and complete(self._table.label[rows], self._table.person[rows]):
             return self._recorded(index, float(self.optimiser.param_groups[0]["lr"]))
-        return self._step(index.to(self.device), self.generator)
+        return self._step(index.to(self.device), self.generator, progress)
 
     def _standardised(self, index: Tensor) -> Tensor:
         """Standardised maps of training samples, on the device."""
@@ -94,7 +97,9 @@ class Stepper:
         standardised: Tensor = self.net.standardiser(torch.from_numpy(maps).to(self.device))
         return standardised
 
-    def _step(self, index: Tensor, uniforms: Uniforms) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def _step(
+        self, index: Tensor, uniforms: Uniforms, progress: float = 0.0
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         label, person = self.label[index], self.person[index]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bf16):
             target = self._standardised(index)
@@ -113,13 +118,13 @@ class Stepper:
                 complete=not isinstance(uniforms, torch.Generator),
                 cross_target=goal,
                 discriminator=self.discriminator,
-                classifier=self.classifier,
-                own=self.own,
+                heads=self.heads,
+                progress=progress,
             )
         self.optimiser.zero_grad(set_to_none=True)
         found.total.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
-        terms = {**found.terms, "total": found.total.detach()}
+        terms = {name: term.detach() for name, term in {**found.terms, "total": found.total}.items()}
         if self.discriminator is not None:
             assert found.made is not None
             self.discriminator.requires_grad_(True)
@@ -135,21 +140,19 @@ class Stepper:
         """All that further steps depend on."""
         out: dict[str, Any] = {
             "net": self.net.state_dict(),
+            "heads": self.heads.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "generator": self.generator.get_state(),
             "dropout": numpy_state(self.dropout),
         }
         if self.discriminator is not None:
             out |= {"discriminator": self.discriminator.state_dict(), "judge": self.judge.state_dict()}
-        if self.classifier is not None:
-            out["classifier"] = self.classifier.state_dict()
-        if self.own is not None:
-            out["own"] = self.own.state_dict()
         return out
 
     def restore(self, content: dict[str, Any]) -> None:
         """Go to where `state` was taken."""
         self.net.load_state_dict(content["net"])
+        self.heads.load_state_dict(content["heads"])
         self.optimiser.load_state_dict(content["optimiser"])
         self.generator.set_state(content["generator"])
         set_numpy_state(self.dropout, content["dropout"])
@@ -159,10 +162,6 @@ class Stepper:
         for optimiser in (self.optimiser, *((self.judge,) if self.discriminator is not None else ())):
             for group in optimiser.param_groups:
                 group["capturable"] = self.device.type == "cuda"  # a checkpoint may come from elsewhere
-        if self.classifier is not None:
-            self.classifier.load_state_dict(content["classifier"])
-        if self.own is not None:
-            self.own.load_state_dict(content["own"])
 
     @torch.no_grad()
     def _cell_means(self) -> Tensor:

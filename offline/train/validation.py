@@ -10,9 +10,10 @@ from torch import Tensor
 
 from offline.config.method import MethodConfig
 from offline.data.feature_table import FeatureTable
-from offline.models.method_networks import Encoded, MethodNet
+from offline.models.encoded import Encoded
+from offline.models.method_networks import MethodNet
 from offline.train.batches import Batches
-from offline.train.method_losses import losses
+from offline.train.losses import losses
 from offline.train.step import Stepper
 from rt_handdt.core.metrics import balanced_accuracy, confusion
 
@@ -34,6 +35,7 @@ def mean_latents(net: MethodNet, table: FeatureTable) -> tuple[Tensor, Tensor]:
     sums = [torch.zeros_like(net.mean_pattern), torch.zeros_like(net.mean_subject)]
     for encoded in encoded_batches(net, table):
         sums[0] += encoded.pattern.sum(0, keepdim=True)
+        assert encoded.subject is not None
         sums[1] += encoded.subject.sum(0, keepdim=True)
     return sums[0] / len(table), sums[1] / len(table)
 
@@ -74,10 +76,10 @@ def _loss(stepper: Stepper, valid: FeatureTable, config: MethodConfig) -> float:
             encoded,
             label,
             person,
-            config.loss,
+            config.loss.of_anybody,
             generator,
             one_person=one_person,
-            classifier=stepper.classifier,
+            heads=stepper.heads,
         )
         total, n = total + float(found.total) * len(rows), n + len(rows)
     return total / n

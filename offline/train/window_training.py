@@ -18,11 +18,11 @@ from offline.models.heads import TrainingHeads
 from offline.models.window_networks import DisentanglingNet
 from offline.train.adapted import adapted_probabilities
 from offline.train.augment import Augmenter
+from offline.train.losses import losses
 from offline.train.person import as_average, donnings, fit_person_model, reference
 from offline.train.population import fit_population
 from offline.train.pretraining import pretrain
 from offline.train.schedule import epoch_size, learning_rate
-from offline.train.window_losses import total_loss
 from rt_handdt.core.metrics import Confusion, accuracy, balanced_accuracy, confusion
 from rt_handdt.core.person import AdapterSettings, PersonModel
 from rt_handdt.core.population import Population
@@ -192,7 +192,18 @@ def _fit(
             clean = net.inputs(maps)
             encoded = net.encode(augment.drop(clean), target=clean)
             progress = ((number - 1) * steps + step) / n_steps
-            terms = total_loss(net, encoded, label[batch], person[batch], config.loss, generator, heads, progress)
+            found = losses(
+                net,
+                encoded,
+                label[batch],
+                person[batch],
+                config.loss,
+                generator,
+                one_person=not net.with_subject,
+                progress=progress,
+                heads=heads,
+            )
+            terms = {**found.terms, "total": found.total}
             if not bool(torch.isfinite(terms["total"])):
                 raise HanddtError("Training diverged: the loss is no longer a number; lower 'optimiser.learning_rate'.")
             optimiser.zero_grad(set_to_none=True)

@@ -18,7 +18,7 @@ from rich.console import Console
 from offline.config.method import MethodConfig, MethodLossConfig
 from offline.data.feature_table import FeatureTable
 from offline.train.batches import Batches
-from offline.train.method_losses import losses
+from offline.train.losses import losses
 from offline.train.method_training import _deterministic
 from offline.train.step import Stepper
 from tests.support.method_tables import method_table
@@ -91,7 +91,7 @@ class Released:
         stepper = self._stepper
         stepper.net.train()
         at = torch.from_numpy(rows)
-        target = stepper.net.standardiser(stepper.maps(rows))
+        target = stepper.net.standardiser(torch.from_numpy(stepper._table.maps[rows]))
         terms = released_losses(
             stepper.net, target, stepper.label[at], stepper.person[at], stepper.config.loss, stepper.generator
         )
@@ -113,7 +113,7 @@ def compare_losses(table: FeatureTable, config: MethodConfig, console: Console) 
         at = torch.from_numpy(rows)
         label, person, settings = stepper.label[at], stepper.person[at], MethodLossConfig()
         with torch.no_grad():
-            target = stepper.net.standardiser(stepper.maps(rows))
+            target = stepper.net.standardiser(torch.from_numpy(stepper._table.maps[rows]))
             draws = [torch.Generator().manual_seed(1) for _ in range(2)]
             mine = losses(stepper.net, stepper.net.encode(target), label, person, settings, draws[0])
             wanted = released_losses(stepper.net, target, label, person, settings, draws[1])

@@ -14,8 +14,7 @@ from torch.nn import functional as F
 
 from offline.config.method import MethodLossConfig
 from offline.models.method_networks import Encoder, MethodNet
-from offline.train.triplets import Roles
-from offline.train.window_losses import draw
+from offline.train.partners import Roles, draw
 
 
 def released_losses(

@@ -190,14 +190,14 @@ def test_the_classifier_is_resumed_too(tmp_path: Path) -> None:
     assert {"classify", "reconstruct", "cross", "adversarial"} < set(whole.epochs[0].losses)
     train_method(TRAIN, VALID, config(loss={"classify": 0.5}, optimiser={"epochs": 3}), out=tmp_path)
     content = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
-    assert content["classifier"]["weight"].shape == (3, whole.net.latent_size)
+    assert content["heads"]["gesture.weight"].shape == (3, whole.net.latent_size)
     assert same(train_method(TRAIN, VALID, settings, out=tmp_path, resume=True), whole)
 
 
 def test_without_a_classifier_nothing_is_different(whole: TrainedMethod, tmp_path: Path) -> None:
     assert same(train_method(TRAIN, VALID, config(loss={"classify": 0.0}), out=tmp_path), whole)
     content = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
-    assert "classifier" not in content
+    assert not content["heads"]
     older = config().model_dump(mode="json")
     del older["loss"]["classify"]  # as settings were before there was one
     assert MethodConfig.parse(older, what="test") == config()
@@ -247,7 +247,7 @@ def test_a_run_begun_before_the_decoders_slope_was_a_setting_is_another_run(tmp_
 
 
 def test_losses_without_anything_to_learn_from_are_refused() -> None:
-    with pytest.raises(ConfigError, match="'cross' and 'classify' are all 0: nothing would be learnt"):
+    with pytest.raises(ConfigError, match="are all 0: nothing would be learnt"):
         config(loss={**PLAIN, "classify": 0.0})
     crossed = config(keep="last", loss={**PLAIN, "classify": 0.0, "cross": 1.0}, optimiser={"epochs": 1})
     with pytest.raises(ConfigError, match="needs samples of at least 2 people; got 1"):

@@ -17,8 +17,8 @@ from offline.data.datasets import WindowSet, collect
 from offline.data.recordings import TrainingData
 from offline.data.splits import Split, split
 from offline.models.window_networks import DisentanglingNet
+from offline.train.losses import reconstruction_loss
 from offline.train.pretraining import pretrain
-from offline.train.window_losses import reconstruction_loss
 from offline.train.window_run import train_bundle
 from offline.train.window_training import train
 from rt_handdt.errors import ConfigError, HanddtError
