@@ -1,10 +1,10 @@
 """What training may be told; `offline.config.training` for windows, `offline.config.method` for trials."""
 
 from offline.config.loss import LossConfig
+from offline.config.optimiser import OptimiserConfig
 from offline.config.training import (
     AugmentConfig,
     NetworkConfig,
-    OptimiserConfig,
     PersonConfig,
     PipelineConfig,
     Strides,

@@ -6,9 +6,10 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from offline.config.base import TrainingConfig
 from offline.config.loss import LossConfig
-from offline.config.own_names import OwnEncoder, Trained
-from rt_handdt.config import Settings
+from offline.config.optimiser import MethodOptimiserConfig
+from offline.config.own_names import OwnEncoder
 
 
 class MethodNetworkConfig(OwnEncoder):
@@ -83,30 +84,7 @@ class MethodLossConfig(LossConfig):
     mining: Literal["first", "random", "hard"] = "first"
 
 
-class MethodOptimiserConfig(Settings):
-    """Adam (weight decay added to the gradient, as published), its rate cut in steps.
-
-    Attributes
-    ----------
-    batch
-        Samples in a batch at most; an epoch is divided evenly.
-    step_epochs, step_factor
-        The rate is multiplied by the factor after each so many epochs.
-    coverage
-        Let each batch hold all gestures of each of its people, so that triplets find their partners; off: shuffled.
-    """
-
-    epochs: int = Field(400, ge=1)
-    batch: int = Field(512, ge=2)
-    learning_rate: float = Field(2e-3, gt=0)
-    weight_decay: float = Field(1e-4, ge=0)
-    step_epochs: int = Field(200, ge=1)
-    step_factor: float = Field(0.5, gt=0, le=1)
-    discriminator_rate: float = Field(2e-4, gt=0)
-    coverage: bool = True
-
-
-class MethodConfig(Trained):
+class MethodConfig(TrainingConfig):
     """All of a run but its data.
 
     Attributes
@@ -116,22 +94,13 @@ class MethodConfig(Trained):
         sample name the validation people's gestures best. ``"loss"``: the epoch with the lowest loss on them.
     validate_every, checkpoint_every
         Epochs between two; the last epoch always has both.
-    device
-        ``"auto"`` takes the GPU where there is one.
-    bf16, compile
-        Faster on a GPU; numbers differ a little from float32.
     tensorboard
         Also write event files, where tensorboard is installed; ``log.jsonl`` is written always.
     """
 
-    seed: int = Field(0, ge=0)
     keep: Literal["last", "knn", "loss"] = "last"
     validate_every: int = Field(10, ge=1)
     checkpoint_every: int = Field(20, ge=1)
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    threads: int = Field(2, ge=1)
-    bf16: bool = False
-    compile: bool = False
     tensorboard: bool = True
     network: MethodNetworkConfig = MethodNetworkConfig()
     loss: MethodLossConfig = MethodLossConfig()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
 from rt_handdt.config import Settings
-from rt_handdt.errors import ConfigError, HanddtError
 
 #: ``module:Class``, of a module that Python finds or of a file beside the configuration; ``FILE.py:Class``; or empty.
 OwnName = Annotated[str, Field(pattern=r"^$|^[^:].*:[A-Za-z_]\w*$")]
@@ -70,43 +69,6 @@ class OwnLoss(Settings):
 PLACES = (("network", "encoder"), ("loss", "own"))
 
 
-class Trained(Settings):
-    """Base of all that describes a training: a network and a loss, either of which may be one's own."""
-
-    @classmethod
-    def from_toml(cls, path: str | Path, *, error: type[HanddtError] = ConfigError) -> Self:
-        """Read and validate a TOML file; own classes are looked for beside it first."""
-        return super().from_toml(path, error=error).located(Path(path).resolve().parent)
-
-    def changed(self, changes: Sequence[str], *, what: str) -> Self:
-        """See `Settings.changed`; own classes are looked for where the program is started first."""
-        return super().changed([spelt_out(one) for one in changes], what=what).located(Path.cwd())
-
-    def located(self, folder: Path) -> Self:
-        """The same, with own classes that lie in `folder` named by their files; what is not there stays."""
-        return self._renamed(lambda name: _in(folder, name))
-
-    def kept_in(self, folder: Path) -> Self:
-        """The same, with the copies of own classes' files that a run has kept in `folder`."""
-        return self._renamed(lambda name: _in(folder, _short_name(name)))
-
-    def portable(self) -> dict[str, Any]:
-        """All settings as JSON has them; of own classes' files the name alone, which is no path of one machine."""
-        return self._renamed(_short_name).model_dump(mode="json")
-
-    @property
-    def own(self) -> tuple[str, ...]:
-        """Names of the own classes."""
-        return tuple(filter(None, (getattr(getattr(self, table), key) for table, key in PLACES)))
-
-    def _renamed(self, rename: Callable[[str], str]) -> Self:
-        changes = {}
-        for table, key in PLACES:
-            there = getattr(self, table)
-            changes[table] = there.model_copy(update={key: rename(getattr(there, key))})
-        return self.model_copy(update=changes)
-
-
 def head(change: str) -> str:
     """``loss`` of ``loss.margin=0.5``."""
     return re.split("[.=]", change, maxsplit=1)[0].strip()
@@ -122,16 +84,17 @@ def spelt_out(change: str) -> str:
 
 
 def located(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """As `Trained.located`, of settings not yet validated; short forms are spelt out."""
+    """As `TrainingConfig.located`, of settings not yet validated; short forms are spelt out."""
     out = dict(values)
     for table, key in PLACES:
         there = {key: out[table]} if isinstance(out.get(table), str) else out.get(table)
         if isinstance(there, Mapping) and isinstance(there.get(key), str):
-            out[table] = {**there, key: _in(folder, there[key])}
+            out[table] = {**there, key: in_folder(folder, there[key])}
     return out
 
 
-def _in(folder: Path, name: str) -> str:
+def in_folder(folder: Path, name: str) -> str:
+    """The name by its file, where that lies in the folder; else as it is."""
     where, colon, kind = name.rpartition(":")
     if not colon or Path(where).is_absolute():
         return name
@@ -139,6 +102,7 @@ def _in(folder: Path, name: str) -> str:
     return f"{file}:{kind}" if file.is_file() else name
 
 
-def _short_name(name: str) -> str:
+def short_name(name: str) -> str:
+    """The name without the file's folder."""
     where, colon, kind = name.rpartition(":")
     return f"{Path(where).name}:{kind}" if colon else name

@@ -6,8 +6,10 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from offline.config.base import TrainingConfig
 from offline.config.loss import LossConfig
-from offline.config.own_names import OwnEncoder, Trained
+from offline.config.optimiser import WindowOptimiserConfig
+from offline.config.own_names import OwnEncoder
 from rt_handdt.config import Settings
 from rt_handdt.core.calibration import CalibrationSettings
 from rt_handdt.core.feature import Feature, Rms, Ssc, Wl, Zc, named_features
@@ -125,35 +127,6 @@ class AugmentConfig(Settings):
     drop_channels: float = Field(0.0, ge=0, lt=1)
 
 
-class OptimiserConfig(Settings):
-    """Adam with decoupled weight decay, a warm-up and a cosine to zero.
-
-    Attributes
-    ----------
-    epoch_windows
-        Windows drawn in an epoch at most; 0 for as many as there are.
-    balance
-        0 draws windows as often as their label occurs, 1 draws all labels equally often.
-    keep
-        ``"best"``: the epoch that recognizes the validation windows best, and stop after `patience` epochs without a
-        better one. ``"last"``: run all epochs and keep the last; where few trials are held out, the best of many
-        epochs is the luckiest one.
-    pretrain_epochs
-        Before the labelled epochs, so many in which encoders and decoder learn from the training windows without
-        labels, giving back electrodes that were left out (`offline.train.pretraining`); with a schedule of their own.
-    """
-
-    keep: Literal["best", "last"] = "best"
-    epochs: int = Field(30, ge=1)
-    batch: int = Field(256, ge=2)
-    epoch_windows: int = Field(0, ge=0)
-    learning_rate: float = Field(2e-3, gt=0)
-    weight_decay: float = Field(1e-2, ge=0)
-    balance: float = Field(0.5, ge=0, le=1)
-    patience: int = Field(10, ge=1)
-    pretrain_epochs: int = Field(0, ge=0)
-
-
 class ValidationConfig(Settings):
     """Who is held out of training to choose by.
 
@@ -207,7 +180,7 @@ class PersonConfig(Settings):
     adapter: AdapterSettings = AdapterSettings()
 
 
-class TrainConfig(Trained):
+class TrainConfig(TrainingConfig):
     """All of a training run but its data.
 
     Attributes
@@ -228,12 +201,10 @@ class TrainConfig(Trained):
         Once validation has given the scores (and the number of epochs), train once more on everybody.
     """
 
-    seed: int = Field(0, ge=0)
     gestures: tuple[str, ...] = ()
     stride: int = Field(4, ge=1)
     skip_after_cue_s: float = Field(0.0, ge=0)
     refit: bool = False
-    threads: int = Field(2, ge=1)
     pipeline: PipelineConfig = PipelineConfig()
     network: NetworkConfig = NetworkConfig()
     loss: LossConfig = LossConfig()
@@ -241,7 +212,7 @@ class TrainConfig(Trained):
     person: PersonConfig = PersonConfig()
     calibration: CalibrationSettings = CalibrationSettings()
     pattern: PatternSettings = PatternSettings()
-    optimiser: OptimiserConfig = OptimiserConfig()
+    optimiser: WindowOptimiserConfig = WindowOptimiserConfig()
     validation: ValidationConfig = ValidationConfig()
 
     @model_validator(mode="after")

@@ -177,9 +177,12 @@ class MethodNet(nn.Module):
         every = (*self.pattern_encoders, *self.subject_encoders)
         return [encoder for encoder in every if isinstance(encoder, Encoder)]
 
-    def encode(self, target: Tensor, with_subject: bool = True) -> Encoded:
-        """Both latents of standardised maps (N, F, H, W); or the pattern's alone, at half the cost."""
-        parts = torch.split(target, list(self.inputs), dim=1)
+    def encode(self, standardised: Tensor, with_subject: bool = True, target: Tensor | None = None) -> Encoded:
+        """Both latents of standardised maps (N, F, H, W); or the pattern's alone, at half the cost.
+
+        `target` if the decoder should give back others.
+        """
+        parts = torch.split(standardised, list(self.inputs), dim=1)
         levels: list[Tensor | None] = [None] * len(parts)
         if self.with_level:
             levels = [part.sum((2, 3)) / self.occupied.sum() for part in parts]  # maps are 0 in empty cells
@@ -193,7 +196,9 @@ class MethodNet(nn.Module):
             )
             for encoders in (self.pattern_encoders, *((self.subject_encoders,) if with_subject else ()))
         ]
-        return Encoded(target, made[0], made[1] if with_subject else torch.zeros_like(made[0]))
+        return Encoded(
+            standardised if target is None else target, made[0], made[1] if with_subject else torch.zeros_like(made[0])
+        )
 
     def decode(self, pattern: Tensor, subject: Tensor | None) -> Tensor:
         """Standardised maps of a pattern latent and a subject latent (N, C, h, w)."""

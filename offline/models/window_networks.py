@@ -172,8 +172,8 @@ class DisentanglingNet(nn.Module):
             raise ConfigError(f'{instance_misfit(spec.layout)}; use "batch".')
         occupied = np.asarray(spec.layout.occupied)
         self.config = config
-        self.inputs = InputLayer(amplitude_maps(spec), occupied)
-        self.split: nn.Module = LevelSplit(self.inputs.occupied) if config.level_planes else nn.Identity()
+        self.standardiser = InputLayer(amplitude_maps(spec), occupied)
+        self.split: nn.Module = LevelSplit(self.standardiser.occupied) if config.level_planes else nn.Identity()
         in_maps = n_maps * (2 if config.level_planes else 1)
         depth, both = config.widths[2], 2 if with_subject else 1
 
@@ -196,15 +196,18 @@ class DisentanglingNet(nn.Module):
     @property
     def occupied(self) -> Tensor:
         """(1, 1, H, W): 1 where an electrode sits."""
-        return self.inputs.occupied
+        return self.standardiser.occupied
 
     @property
     def with_subject(self) -> bool:
         """Whether people are told apart."""
         return self.subject_encoder is not None
 
-    def encode(self, standardised: Tensor, target: Tensor | None = None) -> Encoded:
-        """Latents and logits of standardised maps (N, F, H, W); `target` if the decoder should give back others."""
+    def encode(self, standardised: Tensor, with_subject: bool = True, target: Tensor | None = None) -> Encoded:
+        """Latents and logits of standardised maps (N, F, H, W); `target` if the decoder should give back others.
+
+        The subject's latent comes along whether or not it is asked for.
+        """
         planes = self.split(standardised)
         pattern = self.pattern_encoder(planes)
         subject = self.subject_encoder(planes) if self.subject_encoder is not None else None
@@ -218,7 +221,7 @@ class DisentanglingNet(nn.Module):
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Raw features (N, F, H, W) → probabilities (N, K) and the pattern latent (N, D): the live graph."""
-        pattern = self.pattern_encoder(self.split(self.inputs(features))).flatten(1)
+        pattern = self.pattern_encoder(self.split(self.standardiser(features))).flatten(1)
         return torch.softmax(self.classifier(pattern), dim=1), pattern
 
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from offline.classifiers.registry import make
 from offline.data.feature_table import FeatureTable
@@ -20,7 +19,8 @@ from offline.study.run_folder import RunFolder
 from offline.study.run_outcome import PipelineRun, measured, split_of
 from offline.train.latents import Latents, encode
 from offline.train.method_training import train_method
-from offline.train.trained import MethodEpoch, TrainedMethod
+from offline.train.progress import shown_epochs
+from offline.train.trained import TrainedMethod
 from rt_handdt.errors import ConfigError, HanddtError
 
 
@@ -167,23 +167,9 @@ def _train(
     for size in table.inputs if network.multi_input else (len(table.names),):
         try_encoder(network, size, table.layout, exported=config.bundle != "none")
     valid = table.select(split.valid) if split.valid.any() else None
-    bar = Progress(
-        TextColumn("Training"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("epochs · loss {task.fields[loss]:.3f}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-    )
-    with bar:
-        task = bar.add_task("", total=config.method.optimiser.epochs, loss=float("nan"))
-
-        def show(epoch: MethodEpoch) -> None:
-            bar.update(task, completed=epoch.number, loss=epoch.losses["total"])
-
+    with shown_epochs(console, config.method.optimiser.epochs) as on_epoch:
         return train_method(
-            table.select(split.train), valid, config.method, out=folder.training, resume=True, on_epoch=show
+            table.select(split.train), valid, config.method, out=folder.training, resume=True, on_epoch=on_epoch
         )
 
 

@@ -23,8 +23,9 @@ from offline.study.run_config import PipelineConfig
 from offline.study.run_folder import RunFolder
 from offline.study.run_outcome import measured, split_of
 from offline.train.adapted import adapted_probabilities
+from offline.train.progress import shown_epochs
 from offline.train.shared_patterns import shared_patterns
-from offline.train.window_training import Epoch, Trained, posteriors, train
+from offline.train.window_training import Trained, posteriors, train
 from rt_handdt.core.gestures import REST, GestureSet
 from rt_handdt.core.types import Float32, Float64
 from rt_handdt.errors import ConfigError
@@ -97,7 +98,8 @@ def run_recipe(
     parts = Split(split.train, split.valid, split.protocol, len(np.unique(table.person[split.train])))
     if not split.valid.any():
         recipe = _without_validation(recipe)
-    trained = train(windows, parts, recipe, lambda epoch: _said(epoch, recipe, console))
+    with shown_epochs(console, recipe.optimiser.epochs * (2 if recipe.refit else 1)) as on_epoch:
+        trained = train(windows, parts, recipe, on_epoch, folder=folder.training)
     rows = np.flatnonzero(split.test)
     if trained.person is not None and trained.adapter is not None:
         alone, adapted, session = adapted_probabilities(
@@ -274,8 +276,3 @@ def _without_validation(recipe: TrainConfig) -> TrainConfig:
     """Nobody to choose by: the last epoch is kept."""
     optimiser = recipe.optimiser.model_copy(update={"keep": "last"})
     return recipe.model_copy(update={"optimiser": optimiser})
-
-
-def _said(epoch: Epoch, recipe: TrainConfig, console: Console) -> None:
-    if epoch.number % 10 == 0 or epoch.number == recipe.optimiser.epochs:
-        console.print(f"Epoch {epoch.number}: balanced validation accuracy {epoch.balanced_accuracy:.3f}")

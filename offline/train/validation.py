@@ -51,6 +51,7 @@ def validate(stepper: Stepper, train: FeatureTable, valid: FeatureTable, config:
         know the training people alone.
     """
     net = stepper.net
+    assert isinstance(net, MethodNet)
     gallery = torch.cat([encoded.pattern.flatten(1) for encoded in encoded_batches(net, train)])
     named = []
     for encoded in encoded_batches(net, valid):
@@ -63,6 +64,7 @@ def validate(stepper: Stepper, train: FeatureTable, valid: FeatureTable, config:
 @torch.no_grad()
 def _loss(stepper: Stepper, valid: FeatureTable, config: MethodConfig) -> float:
     net = stepper.net.eval()
+    assert isinstance(net, MethodNet)
     generator = torch.Generator().manual_seed(config.seed)
     device = net.mean_pattern.device
     one_person = len(np.unique(valid.person)) == 1

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from offline.bundle.card import Provenance
 from offline.bundle.writing import refuse_target
@@ -19,8 +18,10 @@ from offline.data.recordings import TrainingData, open_data
 from offline.data.splits import Split, split
 from offline.models.own_classes import check_own, try_encoder
 from offline.train.fitting import fit_config
+from offline.train.loop import CHECKPOINT
+from offline.train.progress import bar, shown_epochs
 from offline.train.window_export import export_bundle
-from offline.train.window_training import Epoch, train
+from offline.train.window_training import train
 from rt_handdt.core.bundle import Bundle
 from rt_handdt.core.labelled import labelled_windows
 from rt_handdt.core.layout import ElectrodeLayout
@@ -49,7 +50,7 @@ def train_bundle(
     changes: Sequence[str] = (),
     choice: SignalChoice = SignalChoice(),
 ) -> Bundle:
-    """Train on recordings and write a bundle.
+    """Train on recordings and write a bundle; a training that was stopped goes on where its last checkpoint was.
 
     Parameters
     ----------
@@ -112,10 +113,10 @@ def train_bundle(
     try_encoder(config.network, planes, layout, exported=True)
     for sentence in fitting.adaptations:
         console.print(f"Adapted: {sentence}", markup=False)
-    with _bar(console) as bar:
-        task = bar.add_task("Features", total=len(opened.recordings), note="")
+    with bar(console) as progress:
+        task = progress.add_task("Features", total=len(opened.recordings), note="")
         windows = collect(
-            opened.recordings, layout, config, lambda recording: bar.advance(task), _workers(opened.recordings)
+            opened.recordings, layout, config, lambda recording: progress.advance(task), _workers(opened.recordings)
         )
     for note in windows.notes:
         console.print(note, style="yellow", markup=False)
@@ -128,16 +129,9 @@ def train_bundle(
             console.print(f"Calibration: {note}", style="yellow", markup=False)
     parts = split(windows, config.validation, config.seed)
     _announce(console, windows, parts)
-    with _bar(console) as bar:
-        task = bar.add_task("Training", total=config.optimiser.epochs * (2 if config.refit else 1), note="")
-
-        def on_epoch(epoch: Epoch) -> None:
-            note = f"loss {epoch.losses['total']:.3f}"
-            if epoch.accuracy == epoch.accuracy:  # NaN in a refit, which validates nothing
-                note += f", validation {epoch.accuracy:.3f} (balanced {epoch.balanced_accuracy:.3f})"
-            bar.update(task, advance=1, note=note)
-
-        trained = train(windows, parts, config, on_epoch)
+    folder = checkpoints_of(Path(out))
+    with shown_epochs(console, config.optimiser.epochs * (2 if config.refit else 1)) as on_epoch:
+        trained = train(windows, parts, config, on_epoch, folder=folder)
     provenance = Provenance(opened.description, opened.virtual)
     bundle = export_bundle(
         out,
@@ -171,6 +165,7 @@ def train_bundle(
             f"{scores['validation_adapted_balanced_accuracy']:.3f}"
         )
     console.print(f"Wrote {out} ({bundle.fingerprint})")
+    _forget(folder)
     return bundle
 
 
@@ -208,15 +203,15 @@ def _announce(console: Console, windows: WindowSet, parts: Split) -> None:
         )
 
 
-@contextmanager
-def _bar(console: Console) -> Iterator[Progress]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
-    )
-    with Progress(*columns, console=console) as bar:
-        yield bar
+def checkpoints_of(out: Path) -> Path:
+    """Where the training of a bundle keeps its checkpoints until the bundle is written: beside it."""
+    return out.with_name(f"{out.resolve().name}.training")
+
+
+def _forget(folder: Path) -> None:
+    """Remove checkpoints that have become a bundle, and nothing else that may lie there."""
+    for place in (folder / "refit", folder):
+        for name in (CHECKPOINT, "log.jsonl"):
+            (place / name).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            place.rmdir()

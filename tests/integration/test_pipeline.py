@@ -19,7 +19,7 @@ from offline.study import pipeline_run as pipeline_module
 from offline.study.pipeline_run import run_pipeline
 from offline.study.run_config import PipelineConfig
 from offline.train.latents import Latents
-from offline.train.method_training import CHECKPOINT
+from offline.train.loop import CHECKPOINT
 from rt_handdt.core.bundle import load_bundle
 from rt_handdt.core.gestures import hyser_code
 from rt_handdt.errors import ConfigError, HanddtError, RecordingError

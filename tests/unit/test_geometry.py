@@ -220,7 +220,7 @@ def test_any_grid_comes_back_from_any_latent(height: int, width: int, closed: bo
     if strides == "auto":
         n_cells = height * width
         assert geometry.latent_shape == (height, width) if n_cells < 16 else int(np.prod(geometry.latent_shape)) >= 4
-    encoded = net.encode(net.inputs(torch.rand(2, *spec.frame_shape) * 40))
+    encoded = net.encode(net.standardiser(torch.rand(2, *spec.frame_shape) * 40))
     assert encoded.pattern.shape == (2, *net.latent_shape)
     assert net.decode(encoded.pattern, encoded.subject).shape == (2, *spec.frame_shape)
     assert net.decode(encoded.pattern, encoded.subject).shape == (2, *spec.frame_shape)
@@ -283,7 +283,7 @@ def test_onnx_computes_what_torch_does(layout: ElectrodeLayout, strides: Any) ->
     config = NetworkConfig(widths=(6, 7, 8), strides=strides)
     net = DisentanglingNet(spec, 4, config, with_subject=True)
     maps = torch.rand(9, *spec.frame_shape) * 80
-    net.inputs.fit(maps.numpy())
+    net.standardiser.fit(maps.numpy())
     net.train()
     for _ in range(3):  # running statistics that are not the initial ones
         net(maps)

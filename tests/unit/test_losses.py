@@ -112,7 +112,7 @@ def test_reconstruction_looks_at_electrodes_only() -> None:
 def test_cross_reconstruction_pairs_gesture_and_person_rightly() -> None:
     """Each window is rebuilt from its gesture by another person and from its person at another gesture."""
     net = small_net()
-    encoded = net.encode(net.inputs(torch.rand(len(GESTURE), 2, 3, 5, generator=generator(4)) * 50))
+    encoded = net.encode(net.standardiser(torch.rand(len(GESTURE), 2, 3, 5, generator=generator(4)) * 50))
     roles = Roles.of(GESTURE, PERSON)
     pattern_from = draw(roles.pattern_near, generator(1))
     subject_from = draw(roles.subject_near, generator(2))
@@ -133,7 +133,7 @@ def test_cross_reconstruction_pairs_gesture_and_person_rightly() -> None:
 
 def test_total_is_the_weighted_sum_and_zero_weights_leave_terms_out() -> None:
     net = small_net()
-    encoded = net.encode(net.inputs(torch.rand(len(GESTURE), 2, 3, 5, generator=generator(4)) * 50))
+    encoded = net.encode(net.standardiser(torch.rand(len(GESTURE), 2, 3, 5, generator=generator(4)) * 50))
     config = LossConfig(classify=2.0, reconstruct=0.7, triplet=0.5, cross=0.25)
     found = losses(net, encoded, GESTURE, PERSON, config, generator())
     terms = {**found.terms, "total": found.total}
@@ -148,7 +148,7 @@ def test_total_is_the_weighted_sum_and_zero_weights_leave_terms_out() -> None:
 
 def test_subject_terms_are_off_without_a_subject_encoder() -> None:
     net = small_net(with_subject=False)
-    encoded = net.encode(net.inputs(torch.rand(len(GESTURE), 2, 3, 5, generator=generator(4)) * 50))
+    encoded = net.encode(net.standardiser(torch.rand(len(GESTURE), 2, 3, 5, generator=generator(4)) * 50))
     one = torch.zeros_like(PERSON)
     terms = losses(net, encoded, GESTURE, one, LossConfig(), generator(), one_person=True).terms
     assert set(terms) == {"classify", "triplet_pattern", "reconstruct"}

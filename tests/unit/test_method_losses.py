@@ -16,10 +16,10 @@ from offline.models.discriminator import Discriminator
 from offline.models.heads import TrainingHeads
 from offline.models.method_networks import MethodNet
 from offline.train.batches import Batches
+from offline.train.determinism import deterministic
 from offline.train.losses import losses, triplet_loss
-from offline.train.method_training import _deterministic
+from offline.train.method_training import method_stepper
 from offline.train.partners import Roles, complete, first, partners
-from offline.train.step import Stepper
 from rt_handdt.core.layout import ElectrodeLayout
 from tests.support.method_tables import method_table
 from tests.support.released_step import released_losses
@@ -103,9 +103,9 @@ def test_on_a_card_a_recorded_step_is_the_step_that_was_recorded() -> None:
     config = MethodConfig(device="cuda", network={"dropout": 0.0})
     found = []
     for device in ("cpu", "cuda", "recorded"):
-        with _deterministic(config.model_copy(update={"device": device.replace("recorded", "cuda")})) as where:
+        with deterministic(config.model_copy(update={"device": device.replace("recorded", "cuda")})) as where:
             torch.manual_seed(0)
-            stepper = Stepper(table, config, where)
+            stepper = method_stepper(table, config, where)
             if device == "cuda":
                 stepper._recorded = None
             order = np.random.default_rng(0)

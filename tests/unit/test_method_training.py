@@ -18,11 +18,12 @@ from offline.config.method import MethodConfig
 from offline.models.method_networks import Encoder, MethodNet
 from offline.study.run_config import PipelineConfig
 from offline.study.run_folder import RunFolder
-from offline.train.checkpoint import fingerprint
+from offline.train.epoch import Epoch
 from offline.train.latents import Latents, encode
 from offline.train.method_log import read_log
+from offline.train.method_training import fingerprint_of as fingerprint
 from offline.train.method_training import train_method
-from offline.train.trained import MethodEpoch, TrainedMethod
+from offline.train.trained import TrainedMethod
 from rt_handdt.errors import ConfigError, HanddtError
 from rt_handdt.paths import shipped
 from tests.support.method_tables import method_table
@@ -82,7 +83,7 @@ def test_a_killed_run_resumed_equals_one_that_was_not(stop: int, whole: TrainedM
     assert not (tmp_path / "method.pt").exists()
     seen: list[int] = []
 
-    def note(epoch: MethodEpoch) -> None:
+    def note(epoch: Epoch) -> None:
         seen.append(epoch.number)
 
     again = train_method(TRAIN, VALID, config(), out=tmp_path, resume=True, on_epoch=note)

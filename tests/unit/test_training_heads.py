@@ -61,7 +61,7 @@ def small() -> tuple[DisentanglingNet, Encoded]:
     torch.manual_seed(3)
     spec = TrainConfig.model_validate(SETTINGS).pipeline.spec(FS_HZ, LAYOUT)
     net = DisentanglingNet(spec, 3, NetworkConfig(widths=(4, 5, 6), dropout=0.0), with_subject=True).eval()
-    return net, net.encode(net.inputs(torch.rand(len(GESTURE), *spec.frame_shape) * 50))
+    return net, net.encode(net.standardiser(torch.rand(len(GESTURE), *spec.frame_shape) * 50))
 
 
 def total_of(net: DisentanglingNet, encoded: Encoded, *more: Any, progress: float = 0.0) -> dict[str, torch.Tensor]:
