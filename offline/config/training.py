@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from offline.config.base import TrainingConfig
+from offline.config.foundation import TrainingConfig
 from offline.config.loss import LossConfig
 from offline.config.optimiser import WindowOptimiserConfig
 from offline.config.own_names import OwnEncoder

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from math import prod
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -14,6 +17,7 @@ from offline.data.study_splits import PARTS, Part, Protocol, StudySplit
 from offline.evaluate.classify import gesture_scores, person_scores, raw_scores
 from offline.evaluate.metrics import Scores
 from offline.models.own_classes import check_own, try_encoder
+from offline.study.run_bundle import export_run, live_options
 from offline.study.run_config import PipelineConfig
 from offline.study.run_folder import RunFolder
 from offline.study.run_outcome import PipelineRun, measured, split_of
@@ -80,7 +84,7 @@ def run_pipeline(
             latents[part].save(folder.latents(part))
         else:
             folder.latents(part).unlink(missing_ok=True)
-    scores, notes = _classified(config, table, split, latents, trained.net.latent_shape, console)
+    scores, notes = _classified(config, table, split, latents, trained.net.latent_shape, folder, live, console)
     run = PipelineRun(
         folder,
         config,
@@ -142,8 +146,6 @@ def _bundle(
     folder: RunFolder, classifier: str, cache: str | Path, processes: int | None, console: Console
 ) -> str | None:
     """Write the run's bundle; what stands in the way is said, and no reason to lose the run."""
-    from offline.study.run_bundle import export_run
-
     try:
         export_run(
             folder.path,
@@ -179,15 +181,30 @@ def _classified(
     split: StudySplit,
     latents: dict[Part, Latents],
     shape: tuple[int, ...],
+    folder: RunFolder,
+    live: tuple[str, ...],
     console: Console,
 ) -> tuple[list[Scores], list[str]]:
     scores: list[Scores] = []
     notes: list[str] = []
+
+    def gesture(name: str, options: Mapping[str, Any] | None = None) -> Scores:
+        return gesture_scores(
+            latents["train"],
+            latents["test"],
+            "test",
+            name,
+            shape=shape,
+            protocol=split.kind,
+            seed=config.seed,
+            folder=folder.classifiers,
+            options=options,
+        )
+
     for name in config.classifiers:
         console.print(f"Classifying: {name} …", highlight=False)
         if "pattern" in config.latents:
-            pair = latents["train"], latents["test"]
-            scores.append(gesture_scores(*pair, "test", name, shape=shape, protocol=split.kind, seed=config.seed))
+            scores.append(gesture(name))
         if "subject" in config.latents:
             for part in ("train", "test"):
                 try:
@@ -198,6 +215,10 @@ def _classified(
                     )
                 except ConfigError as exc:
                     notes.append(f"Subject latent, {part} part: {exc}")
+    for name in live:  # what the bundle holds is evaluated here, even where it is not what is published
+        options = live_options(name, len(latents["train"]), prod(shape))
+        if options:
+            scores.append(gesture(name, options))
     if config.baselines:
         console.print("Classifying: the features themselves …", highlight=False)
         scores += raw_scores(

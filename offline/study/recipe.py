@@ -17,18 +17,23 @@ from offline.data.study_splits import StudySplit
 from offline.evaluate.classify import raw_scores
 from offline.evaluate.metrics import Scores, metrics_file, score
 from offline.features.measures import TIME_DOMAIN
+from offline.study.live_spec import training_recording, training_sources
 from offline.study.pipeline_run import check_classifiers
 from offline.study.recipe_maps import RecipeMaps
+from offline.study.run_bundle import provenance_of
 from offline.study.run_config import PipelineConfig
 from offline.study.run_folder import RunFolder
 from offline.study.run_outcome import measured, split_of
 from offline.train.adapted import adapted_probabilities
+from offline.train.loop import forget
 from offline.train.progress import shown_epochs
 from offline.train.shared_patterns import shared_patterns
+from offline.train.window_export import Tested, export_bundle
 from offline.train.window_training import Trained, posteriors, train
 from rt_handdt.core.gestures import REST, GestureSet
+from rt_handdt.core.metrics import Confusion, confusion
 from rt_handdt.core.types import Float32, Float64
-from rt_handdt.errors import ConfigError
+from rt_handdt.errors import ConfigError, HanddtError
 
 _TINY = 1e-9
 _ONE_PERSON = "One person to train on: 'loss.subject_adversary' is ignored."
@@ -64,7 +69,8 @@ def run_recipe(
 ) -> RecipeRun:
     """Train on windows of the training people, judge on the test people, write scores, settings and pattern maps.
 
-    They are ``metrics.json``, ``recipe.json``, ``patterns.npz`` and ``figures/pattern_heatmaps*.png``.
+    They are ``metrics.json``, ``recipe.json``, ``patterns.npz`` and ``figures/pattern_heatmaps*.png``; and
+    ``bundle/``, the very network that was scored, with these scores.
 
     Parameters
     ----------
@@ -111,6 +117,8 @@ def run_recipe(
         found = {"network": posteriors(trained.net, windows, rows)}
     shared = shared_patterns(windows, split.train & (windows.since_cue_s >= recipe.skip_after_cue_s), recipe.pattern)
     RecipeMaps.of(shared, found.get("adapted", found["network"]), windows, rows).save(folder.path)
+    missing = _bundle(folder, trained, windows, parts, recipe, config, rows, found)
+    forget(folder.training, log=True)
     judged, shown = table, split
     if config.features.unit == "trial":
         judged, others = measured(config, there, processes, console)
@@ -121,7 +129,7 @@ def run_recipe(
         judged.select(shown.train), judged.select(shown.test), config.baselines, protocol=shown.kind, seed=config.seed
     )
     own = () if parts.with_subject or not recipe.loss.subject_adversary else (_ONE_PERSON,)
-    notes = tuple(dict.fromkeys((*table.skipped, *own, *(note for one in scores for note in one.notes))))
+    notes = tuple(dict.fromkeys((*table.skipped, *own, *missing, *(note for one in scores for note in one.notes))))
     folder.write(
         folder.path / "recipe.json",
         {"format": "rt-handdt.recipe/1", "settings": recipe.model_dump(mode="json")},
@@ -129,6 +137,42 @@ def run_recipe(
     content = metrics_file(judged, shown, scores, notes, epochs=len(trained.epochs), epoch_kept=trained.best)
     folder.write(folder.metrics, content)
     return RecipeRun(folder, shown, trained, tuple(scores))
+
+
+def _bundle(
+    folder: RunFolder,
+    trained: Trained,
+    windows: WindowSet,
+    parts: Split,
+    recipe: TrainConfig,
+    config: PipelineConfig,
+    rows: Int64,
+    found: dict[str, Float32],
+) -> tuple[str, ...]:
+    """Write what was trained, with its scores on the test part; what stands in the way is no reason to lose the run."""
+    if config.bundle == "none":
+        return ()
+
+    def counts(name: str) -> Confusion:
+        return confusion(windows.label[rows], found[name].argmax(axis=1), len(windows.gestures))
+
+    features = recipe_windows(config, recipe).features
+    try:
+        people = [windows.people[k] for k in np.unique(windows.person[parts.train])]
+        sources, _ = training_sources(config.model_copy(update={"features": features}), people)
+        export_bundle(
+            folder.bundle,
+            trained,
+            windows,
+            parts,
+            recipe,
+            provenance_of(config.data),
+            training_recording(sources, features),
+            tested=Tested(counts("network"), counts("adapted") if "adapted" in found else None),
+        )
+    except HanddtError as exc:
+        return (f"No bundle for live use was written. {exc}",)
+    return ()
 
 
 def windows_of(table: FeatureTable, recipe: TrainConfig) -> WindowSet:

@@ -16,13 +16,12 @@ from torch import Tensor, nn
 
 from offline.bundle.card import Provenance, render_card
 from offline.bundle.writing import TOLERANCE, golden_vectors, refuse_target, to_onnx, today, versions, write_bundle
-from offline.classifiers.base import CalibratedClassifier
 from offline.classifiers.inputs import concatenate
-from offline.classifiers.registry import make
+from offline.classifiers.kept import KeptClassifier
 from offline.classifiers.stack import stack
 from offline.data.cohort_folder import COHORT_NOTE
 from offline.data.named_data import is_virtual, named_seed
-from offline.evaluate.classify import calibration_groups
+from offline.evaluate.classify import gesture_classifier
 from offline.evaluate.metrics import Scores, score
 from offline.models.method_networks import MethodNet
 from offline.study.joined import JoinedRuns, open_runs
@@ -63,8 +62,9 @@ def export_run(
 ) -> Bundle:
     """Join a run's pattern encoder and a classifier of its latents into a bundle, and check what was written.
 
-    The classifier is fitted to the saved training latents, as the run itself fits it, except where its graph would be
-    large: then nearest neighbours keep a sample, and trees have fewer leaves. It is scored on the test latents.
+    The classifier is the one that the run has evaluated and kept. Where its graph would be large that is a second one,
+    in which nearest neighbours keep a sample and trees have fewer leaves; the run scores it too (``knn_live``,
+    ``rf_live``). One that the run did not evaluate is fitted to the saved training latents and scored here.
 
     Parameters
     ----------
@@ -104,13 +104,22 @@ def export_run(
     people = [train.people[k] for k in np.unique(train.ys)]
     sources, layout = training_sources(config, people)
     recording = training_recording(sources, config.features)
-    head, labels = _fitted(runs, chosen, options)
+    head, known = gesture_classifier(
+        train,
+        chosen,
+        shape=runs.shape,
+        protocol=config.protocol,
+        seed=config.seed,
+        folder=runs.classifiers,
+        options=options,
+    )
+    labels = tuple(train.gestures[k] for k in known)
     levels = training_levels(
         sources, layout, config.features, labels, cache=cache, processes=processes, console=console
     )
     spec = live_spec(config.features, levels.fs_hz, layout)
     scores = _scored(runs, head, labels, chosen)
-    provenance = _provenance(config.data)
+    provenance = provenance_of(config.data)
     manifest = BundleManifest.parse(
         {
             "schema": SCHEMA,
@@ -218,17 +227,7 @@ def _encode(nets: Sequence[MethodNet], maps: Float32) -> Float32:
         return concatenate([net(torch.from_numpy(maps)).pattern.numpy() for net in nets])
 
 
-def _fitted(runs: JoinedRuns, name: str, options: dict[str, Any]) -> tuple[CalibratedClassifier, tuple[str, ...]]:
-    """The classifier, and the labels that it learnt (a table may name more than anybody was trained on)."""
-    train, config = runs.latents["train"], runs.config
-    known, y = np.unique(train.yp, return_inverse=True)
-    groups = calibration_groups(train.ys, train.trial, config.protocol)
-    x = train.xp.reshape(len(train), *runs.shape)
-    head = make(name, **options).fit(x, y.astype(np.int64), groups, seed=config.seed, n_labels=len(known))
-    return head, tuple(train.gestures[k] for k in known)
-
-
-def _scored(runs: JoinedRuns, head: CalibratedClassifier, labels: tuple[str, ...], name: str) -> Scores:
+def _scored(runs: JoinedRuns, head: KeptClassifier, labels: tuple[str, ...], name: str) -> Scores:
     test = runs.latents["test"]
     known = np.array([labels.index(label) if label in labels else -1 for label in test.gestures], np.int64)
     return score(
@@ -241,7 +240,7 @@ def _scored(runs: JoinedRuns, head: CalibratedClassifier, labels: tuple[str, ...
         source="pattern",
         part="test",
         classifier=name,
-        temperature=head.calibration.temperature,
+        temperature=head.temperature,
         notes=head.notes,
     )
 
@@ -258,7 +257,8 @@ def _record(runs: JoinedRuns, classifier: str, options: dict[str, Any]) -> dict[
     }
 
 
-def _provenance(names: Sequence[str]) -> Provenance:
+def provenance_of(names: Sequence[str]) -> Provenance:
+    """What a card says of the data named."""
     said, virtual = [], False
     for name in names:
         path, seed = Path(name), named_seed(name)

@@ -53,6 +53,11 @@ class RunFolder:
         return self.path / "report.md"
 
     @property
+    def classifiers(self) -> Path:
+        """Fitted classifiers, a graph each."""
+        return self.path / "classifiers"
+
+    @property
     def bundle(self) -> Path:
         """The model for live use."""
         return self.path / "bundle"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from offline.config.base import TrainingConfig
+from offline.config.foundation import TrainingConfig
 from offline.config.method import MethodConfig
 from offline.models.own_classes import own_digest
 from rt_handdt.core.types import Float32

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-from offline.config.base import TrainingConfig
+from offline.config.foundation import TrainingConfig
 from rt_handdt.errors import ConfigError
 
 

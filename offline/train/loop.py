@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import math
@@ -14,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from offline.config.base import TrainingConfig
+from offline.config.foundation import TrainingConfig
 from offline.config.optimiser import OptimiserConfig
 from offline.data.datasets import Int64
 from offline.train.checkpoint import FORMAT, load_torch, numpy_state, save_torch, set_numpy_state
@@ -226,3 +227,12 @@ class Loop:
         if content["cuda"] and self.stepper.device.type == "cuda":
             torch.cuda.set_rng_state_all(content["cuda"])
         return True
+
+
+def forget(folder: Path, *, log: bool = False) -> None:
+    """Remove the checkpoints (and, unless it is kept, the log) of a training that has become a bundle; nothing else."""
+    for place in (folder / "refit", folder):
+        for name in (CHECKPOINT, *(() if log else ("log.jsonl",))):
+            (place / name).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            place.rmdir()

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from offline.config.base import TrainingConfig
+from offline.config.foundation import TrainingConfig
 from offline.config.loss import LossConfig
 from offline.config.optimiser import OptimiserConfig
 from offline.data.datasets import Int64

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ from offline.data.recordings import TrainingData, open_data
 from offline.data.splits import Split, split
 from offline.models.own_classes import check_own, try_encoder
 from offline.train.fitting import fit_config
-from offline.train.loop import CHECKPOINT
+from offline.train.loop import forget
 from offline.train.progress import bar, shown_epochs
 from offline.train.window_export import export_bundle
 from offline.train.window_training import train
@@ -165,7 +164,7 @@ def train_bundle(
             f"{scores['validation_adapted_balanced_accuracy']:.3f}"
         )
     console.print(f"Wrote {out} ({bundle.fingerprint})")
-    _forget(folder)
+    forget(folder)
     return bundle
 
 
@@ -206,12 +205,3 @@ def _announce(console: Console, windows: WindowSet, parts: Split) -> None:
 def checkpoints_of(out: Path) -> Path:
     """Where the training of a bundle keeps its checkpoints until the bundle is written: beside it."""
     return out.with_name(f"{out.resolve().name}.training")
-
-
-def _forget(folder: Path) -> None:
-    """Remove checkpoints that have become a bundle, and nothing else that may lie there."""
-    for place in (folder / "refit", folder):
-        for name in (CHECKPOINT, "log.jsonl"):
-            (place / name).unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            place.rmdir()
