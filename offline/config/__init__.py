@@ -1,13 +1,12 @@
 """What training may be told; `offline.config.training` for windows, `offline.config.method` for trials."""
 
 from offline.config.loss import LossConfig
+from offline.config.network import NetworkConfig, Strides
 from offline.config.optimiser import OptimiserConfig
 from offline.config.training import (
     AugmentConfig,
-    NetworkConfig,
     PersonConfig,
     PipelineConfig,
-    Strides,
     TrainConfig,
     ValidationConfig,
 )

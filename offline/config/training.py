@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from offline.config.foundation import TrainingConfig
 from offline.config.loss import LossConfig
+from offline.config.network import NetworkConfig
 from offline.config.optimiser import WindowOptimiserConfig
-from offline.config.own_names import OwnEncoder
 from rt_handdt.config import Settings
 from rt_handdt.core.calibration import CalibrationSettings
 from rt_handdt.core.feature import Feature, Rms, Ssc, Wl, Zc, named_features
@@ -58,50 +58,6 @@ class PipelineConfig(Settings):
         return PipelineSpec.parse(
             {**values, "fs_hz": fs_hz, "layout": layout}, what=f"[pipeline] for data at {fs_hz:g} Hz", error=ConfigError
         )
-
-
-#: (rows, columns) of each of the encoders' three convolutions, or chosen by the size of the grid.
-Strides = Literal["auto"] | tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
-
-
-class NetworkConfig(OwnEncoder):
-    """Sizes of the networks.
-
-    Attributes
-    ----------
-    widths
-        Channels after each of the encoders' three convolutions; the last is also the latent's depth.
-    norm
-        ``"batch"``, ``"instance"`` (the published choice; blind to contraction level) or ``"none"``. It is never put
-        behind the last convolution: on a 2×2 map instance norm leaves little but noise.
-    level_planes
-        Give the pattern encoder each window's own mean as planes of their own and take it out of the maps, so that
-        shape and level can be weighed apart.
-    strides
-        (rows, columns) of each convolution, 1 or 2, for example ``[[2, 2], [2, 1], [1, 1]]``. ``"auto"``: halve the
-        grid while it has 16 cells or more, an axis less than half as long as the other left alone; so 16×16 becomes
-        2×2, and a ring of ten electrodes keeps all ten.
-    """
-
-    widths: tuple[int, int, int] = (64, 128, 128)
-    norm: Literal["batch", "instance", "none"] = "batch"
-    dropout: float = Field(0.1, ge=0, lt=1)
-    level_planes: bool = True
-    strides: Strides = "auto"
-
-    @field_validator("strides")
-    @classmethod
-    def _one_or_two(cls, value: Strides) -> Strides:
-        if value != "auto" and not all(step in (1, 2) for pair in value for step in pair):
-            raise ValueError("a stride must be 1 or 2")
-        return value
-
-    @field_validator("widths")
-    @classmethod
-    def _positive(cls, value: tuple[int, int, int]) -> tuple[int, int, int]:
-        if min(value) < 1:
-            raise ValueError("a width must be at least 1")
-        return value
 
 
 class AugmentConfig(Settings):

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from offline.config import LossConfig
+from offline.models.encoder import SLOPE
 from offline.models.own_classes import own_loss
-from offline.models.window_networks import SLOPE
 
 HIDDEN = 128
 PROJECTED = 64

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from math import prod
 from pathlib import Path
@@ -197,17 +196,14 @@ def live_options(name: str, n_samples: int, size: int) -> dict[str, Any]:
 
 
 class _Encoder(nn.Module):
-    """Raw maps → pattern latent, one torch operation after another: the form that can be exported."""
+    """Raw maps → pattern latent."""
 
     def __init__(self, net: MethodNet) -> None:
         super().__init__()
-        self.net = copy.deepcopy(net).eval()
-        for encoder in self.net.encoders:
-            encoder.fast = False
+        self.net = net.eval()
 
     def forward(self, maps: Tensor) -> Tensor:
-        pattern: Tensor = self.net(maps).pattern  # the subject's branch is cut off when the graphs are stacked
-        return pattern
+        return self.net.pattern(maps)
 
 
 class _Explainer(nn.Module):

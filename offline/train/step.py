@@ -13,9 +13,9 @@ from offline.config.loss import LossConfig
 from offline.config.optimiser import OptimiserConfig
 from offline.data.datasets import Int64
 from offline.models.discriminator import Discriminator
+from offline.models.encoder import Encoder
 from offline.models.heads import TrainingHeads
-from offline.models.method_networks import Encoder as FusedEncoder
-from offline.models.method_networks import MethodNet
+from offline.models.two_branches import TwoBranchNet
 from offline.models.window_networks import DisentanglingNet
 from offline.train.augment import Augmenter
 from offline.train.checkpoint import numpy_state, set_numpy_state
@@ -52,7 +52,7 @@ class Stepper:
 
     def __init__(
         self,
-        net: MethodNet | DisentanglingNet,
+        net: TwoBranchNet,
         maps: Float32,
         label: Int64,
         person: Int64,
@@ -73,7 +73,7 @@ class Stepper:
         self._maps, self._label, self._person, self._augment = maps, label, person, augment
         self.dropout = np.random.Generator(np.random.SFC64([config.seed, 2]))
         for module in net.modules():
-            if isinstance(module, FusedEncoder):
+            if isinstance(module, Encoder):
                 module.rng, module.fast = self.dropout, not config.compile
         self._encode = torch.compile(net.encode) if config.compile else net.encode
         self.generator, self.one_person = generator, one_person

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from offline.config.method import MethodLossConfig
-from offline.models.method_networks import Encoder, MethodNet
+from offline.models.encoder import Encoder
+from offline.models.method_networks import MethodNet
 from offline.train.partners import Roles, draw
 
 

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from offline.bundle.writing import to_onnx
 from offline.config import NetworkConfig, TrainConfig
+from offline.models.decoders import Decoder
+from offline.models.encoder import Encoder
 from offline.models.geometry import Geometry
-from offline.models.window_networks import Decoder, DisentanglingNet, Encoder
+from offline.models.window_networks import DisentanglingNet
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.errors import ConfigError
@@ -122,7 +124,7 @@ def test_a_change_in_one_field_changes_no_other_fields_activations(layout: Elect
     net = encoder(layout, strides)
     geometry = Geometry.of(layout, strides)
     seen: list[torch.Tensor] = []
-    for layer in net.layers:
+    for layer in net.convs:
         layer.register_forward_hook(lambda module, given, out: seen.append(out))
     occupied = torch.from_numpy(np.asarray(layout.occupied))
     maps = torch.randn(1, 2, *layout.shape) * occupied

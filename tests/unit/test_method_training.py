@@ -15,7 +15,8 @@ import pytest
 import torch
 
 from offline.config.method import MethodConfig
-from offline.models.method_networks import Encoder, MethodNet
+from offline.models.encoder import Encoder
+from offline.models.method_networks import MethodNet
 from offline.study.run_config import PipelineConfig
 from offline.study.run_folder import RunFolder
 from offline.train.epoch import Epoch

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from offline.config import AugmentConfig, NetworkConfig
-from offline.models.window_networks import DisentanglingNet, InputLayer
+from offline.models.standardise import InputLayer
+from offline.models.window_networks import DisentanglingNet
 from offline.train.augment import Augmenter, shifted, steps_along
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.population import amplitude_maps

@@ -143,7 +143,7 @@ def test_the_adversarys_encoder_climbs_what_its_classifier_descends() -> None:
     values = {name: float(term.detach()) for name, term in terms.items()}
     assert values["subject_adversary"] == pytest.approx(plain.item(), rel=1e-6)
     assert values["total"] == pytest.approx(values["classify"] + 0.5 * plain.item(), rel=1e-6)
-    encoder, head = list(net.pattern_encoder.parameters()), list(heads.person.parameters())
+    encoder, head = list(net.pattern_encoders.parameters()), list(heads.person.parameters())
     found = torch.autograd.grad(terms["subject_adversary"], encoder + head, retain_graph=True)
     wanted = torch.autograd.grad(plain, encoder + head)
     for one, other in zip(found[: len(encoder)], wanted[: len(encoder)], strict=True):
@@ -163,7 +163,7 @@ def test_contrast_reaches_the_encoder_and_counts_by_its_weight() -> None:
     values = {name: float(term.detach()) for name, term in terms.items()}
     assert values["total"] == pytest.approx(values["classify"] + 0.5 * values["contrast"], rel=1e-6)
     terms["contrast"].backward()
-    for parameter in (*net.pattern_encoder.parameters(), *heads.parameters()):
+    for parameter in (*net.pattern_encoders.parameters(), *heads.parameters()):
         assert parameter.grad is not None
         assert float(parameter.grad.abs().max()) > 0
     assert all(parameter.grad is None for parameter in net.classifier.parameters())
