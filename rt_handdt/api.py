@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from rt_handdt.core.bundle import Bundle
 from rt_handdt.core.bundle import load_bundle as load
+from rt_handdt.core.dof import DofPair
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.metrics import WindowScore
 from rt_handdt.core.profile import Profile
@@ -60,6 +61,7 @@ __all__ = [
     "ConfigError",
     "ConfiguredSink",
     "Decision",
+    "DofPair",
     "ElectrodeLayout",
     "FileSink",
     "HanddtError",

@@ -27,26 +27,6 @@ from rt_handdt.core.types import Float32, Float64
 from rt_handdt.errors import HanddtError
 
 
-class Classifier(Protocol):
-    """Latents → calibrated probabilities; see `CalibratedClassifier`, which all of ours are."""
-
-    name: str
-
-    def fit(
-        self, x: npt.ArrayLike, y: npt.ArrayLike, groups: npt.ArrayLike | None = None, *, seed: int, n_labels: int
-    ) -> Self:
-        """Learn from samples (N, \\*latent_shape), labels (N,) and their people (or trials) (N,)."""
-        ...
-
-    def probabilities(self, x: npt.ArrayLike) -> Float32:
-        """(N, \\*latent_shape) → (N, K)."""
-        ...
-
-    def to_onnx(self) -> onnx.ModelProto:
-        """A graph from ``latent`` (batch, \\*latent_shape) to ``probabilities`` (batch, K)."""
-        ...
-
-
 class Head(Protocol):
     """A fitted model of C classes on standardised latents."""
 

@@ -33,13 +33,9 @@ class HeadGraph:
 
     def node(self, op: str, *inputs: str | np.ndarray, **attributes: Any) -> str:
         """Add a node with one output, whose name it returns; arrays among its inputs become constants."""
-        return self.nodes(op, 1, *inputs, **attributes)[0]
-
-    def nodes(self, op: str, n_outputs: int, *inputs: str | np.ndarray, **attributes: Any) -> list[str]:
-        """Add a node with several outputs, whose names it returns."""
         given = [self.constant(value) if isinstance(value, np.ndarray) else value for value in inputs]
-        made = [f"{_PREFIX}n{len(self._nodes)}_{k}" for k in range(n_outputs)]
-        self._nodes.append(helper.make_node(op, given, made, **attributes))
+        made = f"{_PREFIX}n{len(self._nodes)}"
+        self._nodes.append(helper.make_node(op, given, [made], **attributes))
         return made
 
     def standardise(self, standardiser: Standardiser | None) -> str:

@@ -5,11 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from offline.classifiers.base import CalibratedClassifier
-from offline.classifiers.forest import ForestClassifier
-from offline.classifiers.knn import KnnClassifier
-from offline.classifiers.lda import LdaClassifier
+from offline.classifiers.estimators import ForestClassifier, KnnClassifier, LdaClassifier, SvmClassifier
 from offline.classifiers.neural import CnnClassifier, LstmClassifier, MlpClassifier
-from offline.classifiers.svm import SvmClassifier
 from rt_handdt.config import nearest
 from rt_handdt.errors import ConfigError
 

@@ -27,7 +27,7 @@ def stack(encoder: onnx.ModelProto | Sequence[onnx.ModelProto], head: onnx.Model
         of its own) is cut off, and so is its metadata. Several, of runs whose latents were concatenated for the
         classifier, read the same features.
     head
-        What `Classifier.to_onnx` gave: ``latent`` → ``probabilities``.
+        What `CalibratedClassifier.to_onnx` gave: ``latent`` → ``probabilities``.
 
     Raises
     ------

@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
+from rich.console import Console
 
 from offline.cohort.difficulty import TARGETS, Difficulty, Score, difficulty
 from offline.cohort.session_summary import SessionSummary, summarise
-from offline.cohort.sessions import spread
 from offline.cohort.signal_statistics import RANGES
+from offline.util import Bar, share_out
 from rt_handdt.core.gestures import hyser_label
 from rt_handdt.errors import HanddtError
 from rt_handdt.sim.seeds import RESERVED_SEED
@@ -111,19 +112,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     begin = time.perf_counter()
     who = [(a, b) for a in range(1, given.subjects + 1) for b in range(1, given.sessions + 1)]
     draw = partial(virtual_session, seed=given.seed, trials=given.trials, maintenance=given.maintenance)
-    summaries = []
     try:
-        for number, (_, summary) in enumerate(spread(draw, who, given.processes), start=1):
-            summaries.append(summary)
-            print(f"\r{number} of {len(who)} sessions", end="", file=sys.stderr, flush=True)
+        with Bar(Console(stderr=True)) as bar:
+            row = bar.begin("sessions", len(who))
+            summaries = share_out(draw, [(one,) for one in who], given.processes, lambda _: bar.done(row))
     except HanddtError as exc:
-        print(f"\nError: {exc}", file=sys.stderr)
+        print(f"Error: {exc}", file=sys.stderr)
         return exc.exit_code
     drawn = time.perf_counter()
     summaries.sort(key=lambda one: (one.subject, one.session))
     found = difficulty({(one.subject, one.session): one.windows for one in summaries})
     done = time.perf_counter()
-    print(f"\n{drawn - begin:.0f} s to draw, {done - drawn:.0f} s to score", file=sys.stderr)
+    print(f"{drawn - begin:.0f} s to draw, {done - drawn:.0f} s to score", file=sys.stderr)
     print(f"seed {given.seed}, {given.subjects} people × {given.sessions} sessions × {given.trials} trials\n")
     print(table(summaries), by_gesture(summaries), scores(found), sep="\n\n")
     return 0

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from offline.cohort.cohort_tables import (
     PUBLISHED,
@@ -23,16 +21,14 @@ from offline.cohort.difficulty import Difficulty, difficulty, reference_spec
 from offline.cohort.render import Sheet, write_html, write_pdf
 from offline.cohort.session_reading import Task, Unread, read_session
 from offline.cohort.session_summary import SessionSummary
-from offline.cohort.sessions import spread
 from offline.data.cohort_folder import cohort_root, read_plan
 from offline.pages.blocks import Picture, Table
 from offline.pages.drawing import STYLE
+from offline.util import Bar, share_out
 from rt_handdt.core.gestures import STUDY_TEN, hyser_label
 from rt_handdt.errors import ConfigError, RecordingError
 from rt_handdt.io.hyser_layout import HyserSession, list_sessions
-
-if TYPE_CHECKING:
-    pass
+from rt_handdt.io.whole import whole
 
 SUFFIXES = (".html", ".htm", ".pdf")
 
@@ -76,17 +72,13 @@ def write_cohort_report(
 
     import matplotlib
 
-    part = out.with_name(out.name + ".part")
     try:
-        with matplotlib.rc_context(STYLE):  # type: ignore[arg-type]
+        with whole(out) as part, matplotlib.rc_context(STYLE):  # type: ignore[arg-type]
             (write_pdf if out.suffix.lower() == ".pdf" else write_html)(sheet, part)
-        part.replace(out)
     except OSError as exc:
         raise RecordingError(
             f"{out}: the sheet could not be written ({exc.strerror or exc}); choose another folder or free some space."
         ) from exc
-    finally:
-        part.unlink(missing_ok=True)
     return sheet
 
 
@@ -142,28 +134,18 @@ def _read(
             continue  # said again, with its reason, when the session is read
     gestures = frozenset(present & set(STUDY_TEN) or present or STUDY_TEN)
     tasks = [Task(one, gestures, examples=number == 0) for number, one in enumerate(sessions)]
-    summaries: list[SessionSummary] = []
-    unread: list[Unread] = []
-    bar = Progress(
-        TextColumn("sessions"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=console.quiet,
-    )
-    with bar:
-        row = bar.add_task("", total=len(tasks))
-        for _, result in spread(read_session, tasks, processes or os.cpu_count()):
-            if isinstance(result, Unread):
-                unread.append(result)
-            else:
-                summaries.append(result)
-            bar.advance(row)
-    summaries.sort(key=lambda one: (one.subject, one.session))
-    unread.sort(key=lambda one: (one.subject, one.session))
-    return summaries, unread
+    with Bar(console) as bar:
+        row = bar.begin("sessions", len(tasks))
+        try:
+            found = share_out(read_session, [(one,) for one in tasks], processes, lambda _: bar.done(row))
+        except BrokenProcessPool as exc:
+            raise RecordingError(
+                "A process that read the cohort was ended from outside, most often for lack of memory; give the same "
+                "command with fewer processes."
+            ) from exc
+    found.sort(key=lambda one: (one.subject, one.session))
+    summaries = [one for one in found if not isinstance(one, Unread)]
+    return summaries, [one for one in found if isinstance(one, Unread)]
 
 
 def _make(folder: Path, summaries: list[SessionSummary], unread: list[Unread], n_people: int) -> Sheet:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from offline.cohort.disk_space import TRIALS, check_space, session_bytes, size
-from offline.cohort.processes import share_out
 from offline.cohort.ragged import lacking, without
 from offline.data.cohort_folder import COHORT_FILE, COHORT_NOTE, PART, CohortKind, CohortPlan, Part, survey
 from offline.data.simulator import simulator_fingerprint
+from offline.util import Bar, share_out
 from rt_handdt.core.gestures import hyser_code
 from rt_handdt.errors import ConfigError, RecordingError
 from rt_handdt.io.continuous_folder import continuous_file
@@ -126,15 +124,15 @@ def write_cohort(
         # First, so that not even a cohort cut short can be taken for recordings of people.
         _write_once(out / COHORT_FILE, plan.to_json())
         _write_once(out / COHORT_NOTE, _note(plan).encode())
-        with _bar(console) as bar:
-            task = bar.add_task("", total=total, completed=done)
+        with Bar(console) as bar:
+            row = bar.begin("virtual sessions", total, done)
 
-            def on_done() -> None:
+            def on_done(_: None) -> None:
                 nonlocal done
                 done += 1
-                bar.advance(task)
+                bar.done(row)
 
-            share_out(_write_session, tasks, min(processes or os.cpu_count() or 1, len(tasks)), on_done)
+            share_out(_write_session, tasks, processes, on_done)
     except OSError as exc:
         why = f"the disk is full ({exc.strerror})" if exc.errno in _FULL else exc.strerror or exc
         raise RecordingError(
@@ -228,16 +226,4 @@ def _note(plan: CohortPlan) -> str:
     return (
         f"# Virtual people\n\nSimulated EMG {what}; {plan.subjects} people, {plan.sessions} sessions each, seed "
         f"{plan.seed}. No person was recorded.\n"
-    )
-
-
-def _bar(console: Console) -> Progress:
-    return Progress(
-        TextColumn("virtual sessions"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=console.quiet,
     )

@@ -4,6 +4,7 @@ from offline.config.loss import LossConfig
 from offline.config.network import NetworkConfig, Strides
 from offline.config.optimiser import OptimiserConfig
 from offline.config.training import (
+    VALID_SHARE,
     AugmentConfig,
     PersonConfig,
     PipelineConfig,
@@ -12,6 +13,7 @@ from offline.config.training import (
 )
 
 __all__ = [
+    "VALID_SHARE",
     "AugmentConfig",
     "LossConfig",
     "NetworkConfig",

@@ -83,6 +83,10 @@ class AugmentConfig(Settings):
     drop_channels: float = Field(0.0, ge=0, lt=1)
 
 
+#: Of people (or of each label's trials): held out for validation unless another share is asked for.
+VALID_SHARE = 0.15
+
+
 class ValidationConfig(Settings):
     """Who is held out of training to choose by.
 
@@ -94,8 +98,8 @@ class ValidationConfig(Settings):
         Share of each label's trials, used where there is only one person.
     """
 
-    people: float = Field(0.17, gt=0, lt=1)
-    trials: float = Field(0.17, gt=0, lt=1)
+    people: float = Field(VALID_SHARE, gt=0, lt=1)
+    trials: float = Field(VALID_SHARE, gt=0, lt=1)
 
 
 class PersonConfig(Settings):

@@ -6,10 +6,8 @@ marked "other" are no gesture; they are learned only where the configuration nam
 
 from __future__ import annotations
 
-import multiprocessing
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -17,10 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from offline.config import TrainConfig
+from offline.data.windows import live_windows
+from offline.util import share_out
 from rt_handdt.core.gestures import GestureSet
 from rt_handdt.core.layout import ElectrodeLayout
-from rt_handdt.core.preprocess import iter_frames
-from rt_handdt.core.recording import Recording, Segment
+from rt_handdt.core.preprocess import Preprocessor
+from rt_handdt.core.recording import Recording
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import ConfigError, RecordingError
@@ -82,7 +82,7 @@ def collect(
     recordings: Sequence[Recording],
     layout: ElectrodeLayout,
     config: TrainConfig,
-    on_recording: Callable[[Recording], None] = lambda recording: None,
+    on_recording: Callable[[], None] = lambda: None,
     workers: int = 1,
 ) -> WindowSet:
     """Turn recordings into windows; those that live use would refuse as no EMG are left out.
@@ -92,7 +92,7 @@ def collect(
     recordings
         All of one rate.
     on_recording
-        Called after each one, for a progress bar.
+        Called after each one, on any thread: for a progress bar.
     workers
         Processes that share the recordings; the result is the same for any number.
 
@@ -108,12 +108,12 @@ def collect(
     people = tuple(dict.fromkeys(recording.subject for recording in recordings))
     parts: list[_Part] = []
     trials: list[Trial] = []
-    made = _map(partial(_windows_of, spec=spec, gestures=gestures, stride=config.stride), recordings, workers)
+    work = partial(_windows_of, spec=spec, gestures=gestures, stride=config.stride)
+    made = share_out(work, [(one,) for one in recordings], workers, lambda _: on_recording())
     for recording, part in zip(recordings, made, strict=True):
         parts.append(replace(part, trial=part.trial + len(trials)))
         who = (recording.name, recording.subject, recording.session)
         trials += [Trial(*who, segment.label) for segment in recording.segments()]
-        on_recording(recording)
     found = np.unique(np.concatenate([part.label for part in parts]))
     if len(found) < len(gestures):
         lost = [label for k, label in enumerate(gestures.labels) if k not in found]
@@ -160,62 +160,33 @@ class _Part:
     refused: Counter[tuple[str, str]]  # of a label, by a code
 
 
-def _map(work: Callable[[Recording], _Part], recordings: Sequence[Recording], workers: int) -> Iterator[_Part]:
-    """In order, here or in processes of their own."""
-    if workers <= 1:
-        yield from map(work, recordings)
-        return
-    # spawn: a fork would copy the caller's threads' locks in whatever state they are
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        try:
-            yield from pool.map(work, recordings)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)  # after an error, do not work through the rest
-
-
 def _windows_of(recording: Recording, spec: PipelineSpec, gestures: GestureSet, stride: int) -> _Part:
-    segments = recording.segments()
     number = {label: k for k, label in enumerate(gestures.labels)}
+    place = {segment.trial: k for k, segment in enumerate(recording.segments())}  # empty ones have been left out
     maps: list[Float32] = []
     rows: list[tuple[int, int, float, float]] = []
     refused = Counter[tuple[str, str]]()
-    at = 0  # the segment that the newest sample is in, or the first one still ahead
-    for count, frame in enumerate(iter_frames(recording, spec)):
-        if count % stride:
+    for window in live_windows(recording, Preprocessor(spec), stride=stride):
+        segment, frame = window.segment, window.frame
+        assert segment is not None
+        if segment.label not in number:
             continue
-        while at < len(segments) and segments[at].stop <= frame.index:
-            at += 1
-        if at == len(segments):
-            break
-        segment = segments[at]
-        first = frame.index - spec.window_samples + 1
-        if segment.label in number and segment.holds(first, frame.index):
-            if frame.fault is not None:
-                refused[segment.label, frame.fault.code] += 1
-                continue
-            maps.append(frame.maps)
-            since = (first - segment.start) / spec.fs_hz
-            rows.append((number[segment.label], segment.trial, since, float(frame.rms_uv.mean())))
+        if frame.fault is not None:
+            refused[segment.label, frame.fault.code] += 1
+            continue
+        maps.append(frame.maps)
+        rows.append((number[segment.label], place[segment.trial], window.since_cue_s, float(frame.rms_uv.mean())))
     if any(not np.isfinite(values).all() for values in maps):
         raise RecordingError(f"{recording.name}: its features are not finite; the recording holds impossible values.")
     label, trial, since_cue, level = np.asarray(rows, dtype=np.float64).reshape(-1, 4).T
     return _Part(
         maps=np.stack(maps) if maps else np.zeros((0, *spec.frame_shape), np.float32),
         label=label.astype(np.int64),
-        trial=_consecutive(segments)[trial.astype(np.int64)],
+        trial=trial.astype(np.int64),
         since_cue_s=since_cue.astype(np.float32),
         level_uv=level.astype(np.float32),
         refused=refused,
     )
-
-
-def _consecutive(segments: Sequence[Segment]) -> Int64:
-    """Segment.trial → position among the segments (empty ones have been left out, so numbers may have holes)."""
-    if not segments:  # markers there are, but none of a label
-        return np.zeros(0, np.int64)
-    table = np.zeros(segments[-1].trial + 1, np.int64)
-    table[[segment.trial for segment in segments]] = np.arange(len(segments))
-    return table
 
 
 def common_rate(recordings: Sequence[Recording]) -> float:

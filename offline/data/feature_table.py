@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -16,10 +16,12 @@ from rt_handdt.core.gestures import GestureSet
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import ConfigError, RecordingError
+from rt_handdt.io.whole import whole
 
 Int64 = npt.NDArray[np.int64]
 Unit = Literal["trial", "window"]
 _FORMAT = "rt-handdt.features/1"
+_ARRAYS = ("maps", "label", "person", "session", "trial")
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class FeatureTable:
         One sentence for each thing that was left out, mended or found missing; nothing is dropped in silence.
     inputs
         How the F maps divide into inputs of a network: (F,) for one, (256, 4) for STFT + time domain.
+    since_cue_s
+        (N,) float32: from a trial's marker to the first sample that was measured; NaN where that is not known.
     """
 
     measure: str
@@ -67,11 +71,14 @@ class FeatureTable:
     fs_hz: float
     skipped: tuple[str, ...] = ()
     inputs: tuple[int, ...] = ()
+    since_cue_s: Float32 = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def __post_init__(self) -> None:
         shape = (len(self.label), len(self.names), *self.layout.shape)
         if self.maps.shape != shape:
             raise RecordingError(f"A feature table's maps must have the shape {shape}; got {self.maps.shape}.")
+        if len(self.since_cue_s) != len(self.label):
+            object.__setattr__(self, "since_cue_s", np.full(len(self.label), np.nan, np.float32))
         limits = {"label": len(self.gestures), "person": len(self.people), "session": len(self.sessions)}
         for name in ("label", "person", "session", "trial"):
             values: Int64 = getattr(self, name)
@@ -100,6 +107,7 @@ class FeatureTable:
             person=self.person[chosen],
             session=self.session[chosen],
             trial=self.trial[chosen],
+            since_cue_s=self.since_cue_s[chosen],
         )
 
     def counts(self) -> Int64:
@@ -131,10 +139,9 @@ class FeatureTable:
             "skipped": self.skipped,
             "inputs": self.inputs,
         }
-        part = path.with_name(path.name + ".part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("wb") as file:
+            with whole(path) as part, part.open("wb") as file:
                 np.savez(
                     file,
                     about=np.frombuffer(json.dumps(about).encode(), np.uint8),
@@ -143,10 +150,9 @@ class FeatureTable:
                     person=self.person,
                     session=self.session,
                     trial=self.trial,
+                    since_cue_s=self.since_cue_s,
                 )
-            part.replace(path)
         except OSError as exc:
-            part.unlink(missing_ok=True)
             raise RecordingError(
                 f"{path}: the features cannot be written ({exc.strerror or exc}); free some space or choose another "
                 "place."
@@ -166,7 +172,7 @@ class FeatureTable:
         try:
             with np.load(path, allow_pickle=False) as data:
                 about = json.loads(data["about"].tobytes())
-                arrays = {name: data[name] for name in ("maps", "label", "person", "session", "trial")}
+                arrays = {name: data[name] for name in (*_ARRAYS, *({"since_cue_s"} & set(data)))}
             return cls(**arrays, **_described(about))
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, ConfigError) as exc:
             raise RecordingError(

@@ -48,6 +48,7 @@ def join_tables(first: FeatureTable, second: FeatureTable) -> FeatureTable:
         fs_hz=first.fs_hz,
         skipped=(*first.skipped, *(f"test data: {sentence}" for sentence in second.skipped)),
         inputs=first.inputs,
+        since_cue_s=np.concatenate([first.since_cue_s, second.since_cue_s]),
     )
 
 

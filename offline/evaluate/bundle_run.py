@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from offline.data.named_data import NamedData, NamedSession, read_names
 from offline.data.recordings import open_session
 from offline.evaluate.scores import SCHEMA, Evaluation, write_json
 from offline.evaluate.scoring import ScoredSession, score_sessions
+from offline.util import Bar
 from rt_handdt.core.bundle import Bundle, load_bundle
 from rt_handdt.core.recording import Recording
 from rt_handdt.core.repetitions import first_repetitions, settled
@@ -110,9 +109,9 @@ def evaluate_bundle(
     console.print(f"Data: {escape(named.description)}", highlight=False)
     sessions, notes = _sessions(named, own, bundle, repetitions, settle_s, console)
     recognizer = Recognizer(bundle)
-    with _bar(console) as bar:
-        task = bar.add_task("Sessions", total=len(sessions))
-        found = score_sessions(recognizer, sessions, on_session=lambda session: bar.advance(task))
+    with Bar(console) as bar:
+        row = bar.begin("Sessions", len(sessions))
+        found = score_sessions(recognizer, sessions, on_session=lambda session: bar.done(row))
     found = Evaluation(found.labels, found.methods, found.subjects, found.unavailable, (*notes, *found.notes))
     how = _calibration_sentence(own, repetitions)
     result = BundleEvaluation(bundle, named.description, how, _protocol(bundle, settle_s, how), found)
@@ -219,16 +218,3 @@ def _check_writable(path: Path) -> None:
         raise ConfigError(f"{path}: the folder '{path.parent}' does not exist; make it or choose another path.")
     if path.is_dir() or not os.access(path.parent, os.W_OK):
         raise ConfigError(f"{path}: cannot be written; choose another path.")
-
-
-@contextmanager
-def _bar(console: Console) -> Iterator[Progress]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, disable=console.quiet) as bar:
-        yield bar

@@ -15,7 +15,7 @@ from offline.classifiers.kept import KeptClassifier, fitted_once
 from offline.classifiers.registry import make
 from offline.data.datasets import Int64
 from offline.data.feature_table import FeatureTable
-from offline.data.study_splits import Protocol, repetitions
+from offline.data.splits import Protocol, repetitions
 from offline.evaluate.metrics import Scores, score
 from offline.models.standardise import Standardiser
 from offline.train.latents import Latents

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from rt_handdt.core.preprocess import iter_frames
+from offline.data.windows import live_windows
+from rt_handdt.core.preprocess import Preprocessor
 from rt_handdt.core.recording import Recording
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import Float32
@@ -63,18 +64,14 @@ def labelled_frames(recordings: Sequence[Recording], spec: PipelineSpec, labels:
                 f"{recording.name}: has no markers, so nothing says which gesture is made when; give a recording with "
                 "a marker stream or label file."
             )
-        segments, at = recording.segments(), 0
-        for frame in iter_frames(recording, spec):
-            while at < len(segments) and segments[at].stop <= frame.index:
-                at += 1
-            inside = at < len(segments) and segments[at].holds(frame.index - spec.window_samples + 1, frame.index)
-            named = segments[at].label if inside else ""
+        for window in live_windows(recording, Preprocessor(spec), everywhere=True):
+            frame, named = window.frame, window.segment.label if window.segment else ""
             if frame.fault is not None:
                 refused[frame.fault.code] += named in number
                 continue
             maps.append(frame.maps)
             label.append(number.get(named, -1))
-            if inside and named not in number:
+            if named and named not in number:
                 unknown[named] += 1
     found = np.stack(maps) if maps else np.zeros((0, *spec.frame_shape), np.float32)
     return LabelledFrames(found, np.asarray(label, np.int64), unknown, +refused)

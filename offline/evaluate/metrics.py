@@ -10,7 +10,7 @@ import numpy as np
 
 from offline.data.datasets import Int64
 from offline.data.feature_table import FeatureTable
-from offline.data.study_splits import PARTS, StudySplit
+from offline.data.splits import PARTS, Split
 from offline.evaluate.subject_statistics import bootstrap_interval
 from rt_handdt.core.metrics import Confusion, accuracy, balanced_accuracy, confusion
 from rt_handdt.core.types import Float32
@@ -202,7 +202,7 @@ def score(
 
 def metrics_file(
     table: FeatureTable,
-    split: StudySplit,
+    split: Split,
     scores: Sequence[Scores],
     notes: Sequence[str],
     *,

@@ -12,6 +12,7 @@ import numpy as np
 
 from rt_handdt.core.metrics import Confusion, accuracy, balanced_accuracy
 from rt_handdt.errors import ConfigError
+from rt_handdt.io.whole import whole
 
 SCHEMA = "rt-handdt.evaluation/1"
 
@@ -154,10 +155,9 @@ def write_json(path: Path, data: dict[str, Any]) -> None:
     ConfigError
         If the file cannot be written.
     """
-    part = path.with_name(path.name + ".part")
     try:
-        part.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        part.replace(path)
+        with whole(path) as part:
+            part.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     except OSError as exc:
         raise ConfigError(f"{path}: cannot be written ({exc.strerror or exc}); choose another place.") from None
 

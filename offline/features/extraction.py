@@ -6,7 +6,6 @@ the table's maps lie in memory only where they are small, else in a file that va
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -17,14 +16,13 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from offline.data.feature_table import FeatureTable
 from offline.features.feature_cache import Entry, Kept, entry_path, prepare, read_entry, values_of
 from offline.features.feature_config import BAND_LIMIT, FeatureConfig
 from offline.features.measured_session import measure_session
 from offline.features.trial_sources import SessionSource
-from offline.features.workers import share_out
+from offline.util import Bar, share_out
 from rt_handdt.core.gestures import REST, GestureSet
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.types import Float32
@@ -74,7 +72,7 @@ def extract(
     if not sources:
         raise RecordingError("There is no session to measure; check the paths, and the sessions that were asked for.")
     with tempfile.TemporaryDirectory(prefix="rt_handdt_features_") as scratch:
-        folder = prepare(Path(cache)) if cache is not None else Path(scratch)
+        folder = prepare(Path(scratch if cache is None else cache))
         paths = [entry_path(folder, source, config, layout) for source in sources]
         kept: list[Kept | None] = []
         for path, source in zip(paths, sources, strict=True):
@@ -82,8 +80,8 @@ def extract(
             if why:
                 console.print(f"{source.name}: {why}; measured anew.", style="yellow", highlight=False)
             kept.append(there)
-        with _named_errors(folder), _bar(console) as bar:
-            task = bar.add_task(config.measure, total=len(sources), completed=sum(one is not None for one in kept))
+        with _named_errors(folder), Bar(console) as bar:
+            row = bar.begin(f"{config.measure}: sessions", len(sources), sum(one is not None for one in kept))
             for wait in (False, True):  # what another process is measuring is left to it, and waited for at the end
                 missing = [k for k, one in enumerate(kept) if one is None]
                 if wait and missing:
@@ -91,8 +89,8 @@ def extract(
                 found = share_out(
                     measure_session,
                     [(str(paths[k]), sources[k], config, layout, wait) for k in missing],
-                    min(processes or os.cpu_count() or 1, len(missing)),
-                    lambda done: bar.advance(task, done is not None),
+                    processes,
+                    lambda made: bar.done(row, made is not None),
                 )
                 for k, one in zip(missing, found, strict=True):
                     kept[k] = one
@@ -124,7 +122,7 @@ def _join(
     gestures = GestureSet.ordered({entry.labels[k] for entry in filled for k in entry.trial})
     people = tuple(dict.fromkeys(entry.person for entry in entries))
     sessions = tuple(sorted({entry.session for entry in entries}))
-    label, person, session, trial = [], [], [], []
+    label, person, session, trial, since = [], [], [], [], []
     offset = 0
     for entry in entries:
         number = np.array([gestures.index(name) if name in gestures.labels else -1 for name in entry.labels], np.int64)
@@ -133,6 +131,7 @@ def _join(
         person.append(np.full(len(own), people.index(entry.person)))
         session.append(np.full(len(own), sessions.index(entry.session)))
         trial.append(own + offset)
+        since.append(np.asarray(entry.since_cue_s, np.float32))
         offset += len(entry.labels)
     measure = config.parsed
     table = FeatureTable(
@@ -150,6 +149,7 @@ def _join(
         unit=config.unit,
         fs_hz=filled[0].fs_hz,
         inputs=measure.inputs,
+        since_cue_s=np.concatenate(since),
     )
     skipped = [text for entry in entries for text in entry.skipped]
     limit = BAND_LIMIT * table.fs_hz
@@ -218,15 +218,3 @@ def _named_errors(folder: Path) -> Iterator[None]:
             f"{folder}: a process that measured a session was ended from outside, most often for lack of memory; give "
             "the same command again with fewer processes, and it goes on where this one stopped."
         ) from exc
-
-
-def _bar(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}: sessions"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=console.quiet,
-    )

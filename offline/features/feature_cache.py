@@ -33,17 +33,17 @@ from offline.features.trial_sources import SessionSource
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import RecordingError
+from rt_handdt.io.whole import whole
 
 #: Whose source text is part of an entry's name: a change of any of them may change the numbers.
 _CODE = (
     *(f"offline.features.{name}" for name in ("classical_frequency", "classical_spatial", "classical_time")),
-    *(f"offline.features.{name}" for name in ("feature_cache", "header_kernel", "kernels", "live_windows")),
-    *(f"offline.features.{name}" for name in ("measured_session", "measures", "reading", "repair", "signals")),
-    "offline.features.trial_sources",
-    *(f"rt_handdt.core.{name}" for name in ("differential", "feature", "features", "filters", "kernels")),
-    *(f"rt_handdt.core.{name}" for name in ("preprocess", "recording", "stretch")),
-    *("rt_handdt.core.repetitions", "offline.data.dataset_file", "rt_handdt.io.hyser"),
-    "rt_handdt.io.xdf",
+    *(f"offline.features.{name}" for name in ("feature_cache", "header_kernel", "kernels", "measured_session")),
+    *(f"offline.features.{name}" for name in ("measures", "reading", "repair", "signals", "trial_sources")),
+    *("offline.data.dataset_file", "offline.data.windows"),
+    *(f"rt_handdt.core.{name}" for name in ("differential", "feature", "features", "filters", "interpolation")),
+    *(f"rt_handdt.core.{name}" for name in ("kernels", "preprocess", "quality", "quality_sums", "recording")),
+    *("rt_handdt.core.repetitions", "rt_handdt.core.stretch", "rt_handdt.io.hyser", "rt_handdt.io.xdf"),
 )
 _CHUNK = 1 << 22
 
@@ -60,6 +60,8 @@ class Entry:
         Of each trial of the session.
     trial
         Of each sample, its position among `labels`.
+    since_cue_s
+        Of each sample, from its trial's marker to the first sample measured.
     skipped
         Sentences.
     stamps, content
@@ -73,6 +75,7 @@ class Entry:
     fs_hz: float
     labels: tuple[str, ...]
     trial: tuple[int, ...]
+    since_cue_s: tuple[float, ...]
     skipped: tuple[str, ...]
     stamps: dict[str, Stamp]
     content: str
@@ -110,10 +113,9 @@ class NpyWriter:
 
     def __init__(self, path: Path, row: tuple[int, ...]) -> None:
         self._row, self._rows = row, 0
-        self._sha, self._changed = hashlib.sha256(), False
-        self._file: BinaryIO = path.open("w+b", buffering=1 << 16)
+        self._sha = hashlib.sha256()
+        self._file: BinaryIO = path.open("wb", buffering=1 << 16)
         self._header()
-        self._body = self._file.tell()
 
     def _header(self) -> None:
         # numpy leaves room for the first dimension to grow, so the header keeps its length.
@@ -129,31 +131,12 @@ class NpyWriter:
         self._sha.update(values)
         self._rows += len(rows)
 
-    def row(self, number: int) -> Float32:
-        """One row, to be changed and put back with `put`."""
-        self._file.seek(self._at(number))
-        return np.frombuffer(self._file.read(4 * int(np.prod(self._row))), "<f4").reshape(self._row)
-
-    def put(self, number: int, row: Float32) -> None:
-        """Replace one row."""
-        self._changed = True
-        self._file.seek(self._at(number))
-        self._file.write(np.ascontiguousarray(row, dtype="<f4").data)
-
-    def _at(self, number: int) -> int:
-        return self._body + 4 * int(np.prod(self._row)) * number
-
     def finish(self) -> str:
         """Complete the header and close; returns the SHA-256 of the values."""
         self._file.seek(0)
         self._header()
-        self._file.flush()
-        sha = self._sha.hexdigest()
-        if self._changed:
-            self._file.seek(self._body)
-            sha = _sha_of(self._file)
         self._file.close()
-        return sha
+        return self._sha.hexdigest()
 
     def close(self) -> None:
         """Close without completing."""
@@ -184,12 +167,8 @@ def write_entry(path: Path, entry: Entry) -> Kept:
     # A line for each field: as an indented text it would take longer than the session's filters.
     lines = ",\n".join(f"{json.dumps(field.name)}: {json.dumps(getattr(entry, field.name))}" for field in fields(entry))
     described = path.with_name(path.name + ".json")
-    part = path.with_name(f"{described.name}.{os.getpid()}.part")
-    try:
+    with whole(described) as part:
         part.write_text(f"{{{lines}}}\n", encoding="utf-8")
-        part.replace(described)
-    finally:
-        part.unlink(missing_ok=True)
     return Kept(entry, _identity(_values(path).stat()))
 
 
@@ -240,7 +219,7 @@ def _sha_of(file: BinaryIO) -> str:
 
 def _parse(values: dict[str, Any]) -> Entry:
     stamps = {str(path): (str(a), int(b), int(c)) for path, (a, b, c) in values.pop("stamps").items()}
-    for name in ("labels", "trial", "skipped"):
+    for name in ("labels", "trial", "since_cue_s", "skipped"):
         values[name] = tuple(values[name])
     return Entry(**values, stamps=stamps)
 

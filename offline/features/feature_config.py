@@ -39,13 +39,14 @@ class FeatureConfig(Settings):
     phase
         ``"causal"``: filtered as a live stream would be. ``"zero"``: forward and backward over the whole trial, as
         offline studies often do; nothing live can reproduce it. Trials only.
-    band_hz, band_order, notch_hz, notch_q, window_s, hop_s
+    band_hz, band_order, notch_hz, notch_q, notch_harmonics, window_s, hop_s
         As in `rt_handdt.core.spec.PipelineSpec`; the band's upper corner is lowered to 0.45 of the rate where it lies
         above, and `notch_hz` = 0 means none.
     stride
         Keep every n-th window.
     repair
-        Find flat and noisy channels of each session, and rebuild their features from the neighbours.
+        Judge the electrodes of each trial as live use judges those of its windows, and interpolate the bad ones.
+        Windows are interpolated in any case.
     """
 
     measure: str = "td"
@@ -60,6 +61,7 @@ class FeatureConfig(Settings):
     band_order: int = Field(2, ge=1, le=8)
     notch_hz: float = Field(50.0, ge=0)
     notch_q: float = Field(30.0, gt=0)
+    notch_harmonics: int = Field(1, ge=1, le=10)
     window_s: float = Field(0.25, gt=0)
     hop_s: float = Field(0.015625, gt=0)
     stride: int = Field(1, ge=1)
@@ -102,6 +104,7 @@ class FeatureConfig(Settings):
             "band_order": self.band_order,
             "notch_hz": self.notch_hz or None,
             "notch_q": self.notch_q,
+            "notch_harmonics": self.notch_harmonics,
             "window_s": self.window_s,
             "hop_s": self.hop_s,
         }

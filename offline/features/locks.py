@@ -1,18 +1,18 @@
 """One process at a time makes an entry of the cache; another that wants it waits, and finds it there.
 
-A lock is an open file, so it ends with its process, however that ends. A killed process leaves an empty file behind,
-which locks nothing; whoever takes the lock next, or `sweep`, deletes it.
+A lock ends with its process, however that ends. A killed process leaves an empty file behind, which locks nothing, and
+unfinished values; whoever makes that entry next, or `sweep`, deletes them.
 """
 
 from __future__ import annotations
 
 import errno
-import fcntl
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 SUFFIX = ".lock"
 _OURS = re.compile(rf".+_[0-9a-f]{{16}}{re.escape(SUFFIX)}")  # the user's folder may hold other programs' locks
@@ -20,9 +20,14 @@ _OURS = re.compile(rf".+_[0-9a-f]{{16}}{re.escape(SUFFIX)}")  # the user's folde
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
+def unfinished(entry: Path) -> Path:
+    """Where the values of an entry (its path, without suffix) are written until they are whole."""
+    return entry.with_name(f"{entry.name}.npy.part")
+
+
 @contextmanager
 def held(entry: Path, *, wait: bool = True) -> Iterator[bool]:
-    """Hold the lock of an entry (its path, without suffix).
+    """Hold the lock of an entry.
 
     Yields
     ------
@@ -30,62 +35,27 @@ def held(entry: Path, *, wait: bool = True) -> Iterator[bool]:
         False if another process (or thread) holds it, and `wait` is false: then it is not held here.
     """
     path = entry.with_name(entry.name + SUFFIX)
-    lock = _take(path, wait)
-    if lock is None:
+    lock = FileLock(path, timeout=-1 if wait else 0)
+    try:
+        lock.acquire()
+    except Timeout:
         yield False
         return
+    except OSError as exc:
+        if exc.errno not in _NO_LOCKS:
+            raise
     try:
         yield True
     finally:
-        path.unlink(missing_ok=True)  # while it is held: whoever waits sees that it is gone, and begins again
-        os.close(lock)
+        path.unlink(missing_ok=True)  # who waits for it goes on with the one that is gone, and finds the entry there
+        lock.release()
 
 
 def sweep(folder: Path) -> None:
-    """Delete what killed processes left in a cache's folder: locks, and the unfinished files of those entries."""
+    """Delete what killed processes left in a cache's folder: locks, and the unfinished values of those entries."""
     for path in list(folder.glob(f"*{SUFFIX}")):
         if _OURS.fullmatch(path.name):
             entry = path.with_name(path.name.removesuffix(SUFFIX))
             with held(entry, wait=False) as mine:
                 if mine:
-                    remove_unfinished(entry)
-
-
-def remove_unfinished(entry: Path) -> None:
-    """Delete the unfinished files of an entry whose writer has ended. Call it with the lock held."""
-    for part in entry.parent.glob(f"{entry.name}.*.part"):
-        try:
-            os.kill(int(part.name.split(".")[-2]), 0)  # without locks (see above) its writer may still be there
-        except (ValueError, ProcessLookupError):
-            part.unlink(missing_ok=True)
-        except PermissionError:
-            continue
-
-
-def _take(path: Path, wait: bool) -> int | None:
-    """The open file that is the lock; None if it is another's."""
-    while True:
-        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            if _is_at(file, path):
-                return file
-        except BlockingIOError:
-            os.close(file)
-            return None
-        except OSError as exc:
-            if exc.errno in _NO_LOCKS:
-                return file
-            os.close(file)
-            raise
-        except BaseException:  # Ctrl-C while waiting
-            os.close(file)
-            raise
-        os.close(file)
-
-
-def _is_at(file: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(file), path.stat())
-    except FileNotFoundError:
-        return False
+                    unfinished(entry).unlink(missing_ok=True)

@@ -14,8 +14,9 @@ rms_along    1 rms_along        RMS of an electrode less the next one along the 
                                 wl_around, and ``_2``, ``_3`` … behind any of them for as many cells apart
 ========== === ================ ===========================================================================
 
-The last are not the study's. The definitions are those of live use: `rt_handdt.core.stretch` for the first three,
-`rt_handdt.core.feature` for the rest.
+The names of live use will do as well (``spectrum`` for ``stft``, ``spectrum_td`` for ``stft_td``); files hold those of
+the first column. The last are not the study's. The definitions are those of live use: `rt_handdt.core.stretch` for the
+first three, `rt_handdt.core.feature` for the rest.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ def parse_measure(text: str) -> Measure:
     ConfigError
         If a name is unknown or yields a map twice.
     """
-    words = tuple(word.strip().casefold() for word in text.split(","))
+    words = tuple(_LIVE.get(word, word) for word in (part.strip().casefold() for part in text.split(",")))
     names: list[str] = []
     parts: list[Callable[[Signal], Float32]] = []
     inputs: list[int] = []
@@ -155,6 +156,8 @@ _STFT = _Piece(
 )
 _TD = _Piece(TIME_DOMAIN, lambda one: one.time_domain, TIME_DOMAIN)
 
+#: Live use calls these by other names, since its "envelope" and "stft" are other features; both names will do here.
+_LIVE = {"raw_points": "raw", "rms_envelope": "envelope", "spectrum": "stft", "spectrum_td": "stft_td"}
 #: What each name stands for; the pieces are the inputs of a network.
 MEASURES: dict[str, tuple[_Piece, ...]] = {
     "raw": (_RAW,),

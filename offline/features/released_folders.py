@@ -42,6 +42,7 @@ from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import ConfigError, LayoutMismatch, RecordingError
 from rt_handdt.io.hyser_layout import Kind
+from rt_handdt.io.whole import whole
 from rt_handdt.paths import layout_path
 
 #: Folder of each measure, and how many cells an entry has there.
@@ -283,6 +284,5 @@ def _load(path: Path, variable: str, name: str, skipped: list[str]) -> npt.NDArr
 
 
 def _save(path: Path, variable: str, values: npt.NDArray[Any]) -> None:
-    part = path.with_name(path.name + ".part")
-    io.savemat(str(part), {variable: values}, appendmat=False, do_compression=True)
-    part.replace(path)
+    with whole(path) as part:
+        io.savemat(str(part), {variable: values}, appendmat=False, do_compression=True)

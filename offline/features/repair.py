@@ -1,8 +1,4 @@
-"""Electrodes without contact throughout a session, found by comparing each with those around it.
-
-`rt_handdt.core.preprocess.Preprocessor` finds bad electrodes window by window, causally. Tables of single trials have
-no such past: here the same is done once a session, and channels are interpolated by the same code.
-"""
+"""Bad electrodes of a trial, found and interpolated by the code that live use has for its windows."""
 
 from __future__ import annotations
 
@@ -14,15 +10,11 @@ import numpy.typing as npt
 from rt_handdt.core.differential import MapGroup
 from rt_handdt.core.interpolation import Interpolator
 from rt_handdt.core.layout import ElectrodeLayout
+from rt_handdt.core.preprocess import Preprocessor
+from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import Float32, Float64
 
 Mask = npt.NDArray[np.bool_]
-#: A channel is bad if its RMS is so many times more or less than the median of its neighbours' …
-RATIO = 4.0
-#: … and so many robust standard deviations away from what is usual in the session.
-DEVIATIONS = 6.0
-#: Below this RMS nothing is connected: the noise of amplifiers alone is 1 µV and more.
-FLAT_UV = 0.05
 
 
 def rings(layout: ElectrodeLayout) -> tuple[tuple[int, ...], ...]:
@@ -34,48 +26,15 @@ def rings(layout: ElectrodeLayout) -> tuple[tuple[int, ...], ...]:
     )
 
 
-def find_bad_channels(rms_uv: npt.ArrayLike, layout: ElectrodeLayout) -> Mask:
-    """Channels that are flat or noisy throughout a session.
+def bad_electrodes(raw_uv: Float64, spec: PipelineSpec) -> Mask:
+    """(n, C) unfiltered samples, NaN where they are missing → (C,) which electrodes are bad at their end.
 
-    Parameters
-    ----------
-    rms_uv
-        (N, C): RMS of each channel in each trial or window.
-
-    Returns
-    -------
-    Mask
-        (C,) bool.
-
-    Notes
-    -----
-    The median over trials is compared, in logarithms, with the median of the electrodes around: EMG changes little over
-    10 mm, so a channel that differs fourfold, and by more than six robust deviations of the session's own differences,
-    does not hear what they hear. Both conditions, since a quiet session has small deviations, and the edge of a muscle
-    gives true differences.
+    None, where there are fewer than a window's.
     """
-    rms = np.asarray(rms_uv, dtype=np.float64)
-    if not len(rms):
-        return np.zeros(layout.n_channels, dtype=bool)
-    level = np.median(rms, axis=0)
-    flat = level < FLAT_UV
-    bad = flat.copy()
-    loud = np.log(np.maximum(level, FLAT_UV))
-    around = rings(layout)
-    for _ in range(3):  # a bad electrode spoils the comparison of its neighbours, until it is known
-        usual = np.array(
-            [
-                np.median(loud[good]) if (good := [other for other in ring if not bad[other]]) else loud[channel]
-                for channel, ring in enumerate(around)
-            ]
-        )
-        away = np.abs(loud - usual)
-        spread = 1.4826 * np.median(away[~bad]) if (~bad).any() else 0.0
-        found = flat | (away > max(np.log(RATIO), DEVIATIONS * spread))
-        if (found == bad).all():
-            break
-        bad = found
-    return bad
+    preprocessor = Preprocessor(spec)
+    preprocessor.push(raw_uv)
+    quality = preprocessor.quality
+    return np.zeros(raw_uv.shape[1], bool) if quality is None else quality.bad
 
 
 def rebuild(values: Float32 | Float64, bad: Mask, interpolator: Interpolator, groups: Sequence[MapGroup]) -> Float32:

@@ -45,6 +45,10 @@ class Stretch:
         Gesture.
     fs_hz
         Rate.
+    since_cue_s
+        From the trial's beginning to the first of these samples.
+    raw
+        (n, C) float64, µV: the same unfiltered, NaN where they are missing; None unless `FeatureConfig.repair`.
     lost
         (C,) bool: channels of which more than half was missing; their features must be rebuilt. None if there are none.
     """
@@ -52,6 +56,8 @@ class Stretch:
     x: Float32
     label: str
     fs_hz: float
+    since_cue_s: float
+    raw: Float64 | None = None
     lost: Mask | None = None
 
 
@@ -142,6 +148,10 @@ class HyserSource(SessionSource):
             scale = (record.to_uv / record.gain)[order]
             skip = record.n_samples - keep
             lost = None
+            raw = None
+            if config.repair:
+                raw = (codes[skip:] - record.baseline[order]) * scale
+                raw[codes[skip:] == MISSING] = np.nan
             if config.phase == "causal" and codes.min() != MISSING:
                 x = kernels.filter_codes(codes.astype(np.int16, copy=False), scale.astype(np.float32), sections, skip)
             else:
@@ -155,7 +165,7 @@ class HyserSource(SessionSource):
                 if missing.any():
                     tally["missing values were held at the last good one"] += int(missing.sum())
                 x = _filtered(hold(uv), sections, record.fs_hz, config)[skip:]
-            yield Stretch(x, label, record.fs_hz, lost)
+            yield Stretch(x, label, record.fs_hz, skip / record.fs_hz, raw, lost)
 
     def recordings(
         self, config: FeatureConfig, reader: FingerprintingReader, tally: Counter[str]
@@ -198,39 +208,43 @@ class SegmentSource(SessionSource):
             pieces = _causal(recording, order, CausalFilter(design(spec)))
         else:
             whole = np.concatenate([block[:, order] for block in recording.blocks()]).astype(np.float64)
-            pieces = iter([(_filtered(hold(whole), design(spec), spec.fs_hz, config), ~np.isfinite(whole))])
+            pieces = iter([(_filtered(hold(whole), design(spec), spec.fs_hz, config), whole)])
         end = 0
-        open_: list[tuple[int, int, str, list[Float32], list[Mask]]] = [(*one, [], []) for one in wanted]
-        for filtered, missing in pieces:
-            if missing.any():
-                tally["missing values were held at the last good one"] += int(missing.sum())
+        open_: list[tuple[int, int, str, float, list[Float32], list[Float64]]] = [(*one, [], []) for one in wanted]
+        for filtered, piece in pieces:
+            missing = int(np.count_nonzero(~np.isfinite(piece)))
+            if missing:
+                tally["missing values were held at the last good one"] += missing
             begin, end = end, end + len(filtered)
             while open_:
-                start, stop, label, x, holes = open_[0]
+                start, stop, label, since_s, x, raw = open_[0]
                 part = slice(max(start - begin, 0), min(stop, end) - begin)
                 if part.start < len(filtered):
                     x.append(filtered[part].copy())
-                    holes.append(missing[part].copy())
+                    raw.append(piece[part].copy())
                 if stop > end:
                     break
                 open_.pop(0)
-                lost = _lost(np.concatenate(holes))
+                unfiltered = np.concatenate(raw)
+                lost = _lost(~np.isfinite(unfiltered))
                 if lost is not None and lost.mean() > MISSING_SHARE:
                     tally["trials had most channels missing and were left out"] += 1
                     continue
-                yield Stretch(np.concatenate(x), label, spec.fs_hz, lost)
+                kept = unfiltered if config.repair else None
+                yield Stretch(np.concatenate(x), label, spec.fs_hz, since_s, kept, lost)
 
     def _wanted(
         self, recording: Recording, keep: int, config: FeatureConfig, tally: Counter[str]
-    ) -> Iterator[tuple[int, int, str]]:
-        """First and last sample (excluded) and label of each stretch; none overlap."""
+    ) -> Iterator[tuple[int, int, str, float]]:
+        """First and last sample (excluded), label, and seconds since the marker of each stretch; none overlap."""
         for segment in recording.segments():
             if config.gestures and segment.label not in config.gestures:
                 continue
             if segment.stop - keep < segment.start:
                 tally[f"trials were shorter than {config.stretch_s:g} s and left out"] += 1
                 continue
-            yield segment.stop - keep, segment.stop, segment.label
+            first = segment.stop - keep
+            yield first, segment.stop, segment.label, (first - segment.start) / recording.fs_hz
 
 
 @dataclass(frozen=True)
@@ -286,15 +300,16 @@ class VirtualSource(SegmentSource):
         yield self.numbers.recording(self.layout)
 
 
-def _causal(recording: Recording, order: npt.NDArray[np.intp], filter_: CausalFilter) -> Iterator[tuple[Float32, Mask]]:
-    """The recording filtered block by block, and what was missing of it."""
+def _causal(
+    recording: Recording, order: npt.NDArray[np.intp], filter_: CausalFilter
+) -> Iterator[tuple[Float32, Float64]]:
+    """The recording filtered block by block, and as it was."""
     last: Float64 | None = None
     for block in recording.blocks():
         x = block[:, order].astype(np.float64)
-        missing = ~np.isfinite(x)
-        x = hold(x) if last is None else hold(np.concatenate([last, x]))[1:]
-        last = x[-1:].copy()
-        yield filter_.push(x).astype(np.float32), missing
+        held = hold(x) if last is None else hold(np.concatenate([last, x]))[1:]
+        last = held[-1:].copy()
+        yield filter_.push(held).astype(np.float32), x
 
 
 def hold(x: Float64) -> Float64:

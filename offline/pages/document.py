@@ -13,6 +13,7 @@ from offline.pages.blocks import Picture, Table
 from offline.pages.drawing import STYLE, png_of
 from offline.pages.html import html_page, html_picture, html_table
 from rt_handdt.errors import HanddtError
+from rt_handdt.io.whole import whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -112,9 +113,5 @@ def _slug(title: str) -> str:
 
 
 def _whole(path: Path, content: bytes) -> None:
-    part = path.with_name(path.name + ".part")
-    try:
+    with whole(path) as part:
         part.write_bytes(content)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from offline.classifiers.inputs import concatenate
-from offline.data.study_splits import PARTS, Part
+from offline.data.splits import PARTS, Part
 from offline.study.run_config import PipelineConfig
 from offline.study.run_folder import RunFolder
 from offline.train.latents import Latents

@@ -18,7 +18,7 @@ from offline.features.reading import FingerprintingReader
 from offline.features.released_folders import study_folder
 from offline.features.trial_sources import SessionSource
 from offline.study.run_config import PipelineConfig
-from rt_handdt.core.decoder import DecoderSettings
+from rt_handdt.core.decoder_settings import DecoderSettings
 from rt_handdt.core.feature import named_features
 from rt_handdt.core.gestures import REST
 from rt_handdt.core.layout import ElectrodeLayout

@@ -13,7 +13,7 @@ from rich.console import Console
 from offline.classifiers.registry import make
 from offline.data.feature_table import FeatureTable
 from offline.data.reserved import refuse_reserved
-from offline.data.study_splits import PARTS, Part, Protocol, StudySplit
+from offline.data.splits import PARTS, Part, Protocol, Split
 from offline.evaluate.classify import gesture_scores, person_scores, raw_scores
 from offline.evaluate.metrics import Scores
 from offline.models.own_classes import check_own, try_encoder
@@ -115,7 +115,7 @@ def run_pipeline(
     return run
 
 
-def check_validation(config: PipelineConfig, split: StudySplit) -> None:
+def check_validation(config: PipelineConfig, split: Split) -> None:
     """Refuse to choose an epoch by validation samples that a split has not.
 
     Raises
@@ -162,7 +162,7 @@ def _bundle(
 
 
 def _train(
-    config: PipelineConfig, table: FeatureTable, split: StudySplit, folder: RunFolder, console: Console
+    config: PipelineConfig, table: FeatureTable, split: Split, folder: RunFolder, console: Console
 ) -> TrainedMethod:
     check_validation(config, split)
     network = config.method.network
@@ -178,7 +178,7 @@ def _train(
 def _classified(
     config: PipelineConfig,
     table: FeatureTable,
-    split: StudySplit,
+    split: Split,
     latents: dict[Part, Latents],
     shape: tuple[int, ...],
     folder: RunFolder,

@@ -13,7 +13,6 @@ from offline.data.datasets import Int64, Mask, Trial, WindowSet
 from offline.data.feature_table import FeatureTable
 from offline.data.reserved import refuse_reserved
 from offline.data.splits import Split
-from offline.data.study_splits import StudySplit
 from offline.evaluate.classify import raw_scores
 from offline.evaluate.metrics import Scores, metrics_file, score
 from offline.features.measures import TIME_DOMAIN
@@ -52,7 +51,7 @@ class RecipeRun:
     """
 
     folder: RunFolder
-    split: StudySplit
+    split: Split
     trained: Trained
     scores: tuple[Scores, ...]
 
@@ -101,11 +100,10 @@ def run_recipe(
     table, others = measured(recipe_windows(config, recipe), there, processes, console)
     split = split_of(config, table, others)
     windows = windows_of(table, recipe)
-    parts = Split(split.train, split.valid, split.protocol, len(np.unique(table.person[split.train])))
     if not split.valid.any():
         recipe = _without_validation(recipe)
     with shown_epochs(console, recipe.optimiser.epochs * (2 if recipe.refit else 1)) as on_epoch:
-        trained = train(windows, parts, recipe, on_epoch, folder=folder.training)
+        trained = train(windows, split, recipe, on_epoch, folder=folder.training)
     rows = np.flatnonzero(split.test)
     if trained.person is not None and trained.adapter is not None:
         alone, adapted, session = adapted_probabilities(
@@ -117,7 +115,7 @@ def run_recipe(
         found = {"network": posteriors(trained.net, windows, rows)}
     shared = shared_patterns(windows, split.train & (windows.since_cue_s >= recipe.skip_after_cue_s), recipe.pattern)
     RecipeMaps.of(shared, found.get("adapted", found["network"]), windows, rows).save(folder.path)
-    missing = _bundle(folder, trained, windows, parts, recipe, config, rows, found)
+    missing = _bundle(folder, trained, windows, split, recipe, config, rows, found)
     forget(folder.training, log=True)
     judged, shown = table, split
     if config.features.unit == "trial":
@@ -128,7 +126,7 @@ def run_recipe(
     scores += raw_scores(
         judged.select(shown.train), judged.select(shown.test), config.baselines, protocol=shown.kind, seed=config.seed
     )
-    own = () if parts.with_subject or not recipe.loss.subject_adversary else (_ONE_PERSON,)
+    own = () if split.with_subject or not recipe.loss.subject_adversary else (_ONE_PERSON,)
     notes = tuple(dict.fromkeys((*table.skipped, *own, *missing, *(note for one in scores for note in one.notes))))
     folder.write(
         folder.path / "recipe.json",
@@ -176,12 +174,8 @@ def _bundle(
 
 
 def windows_of(table: FeatureTable, recipe: TrainConfig) -> WindowSet:
-    """A window table as the trainer takes it; windows of a segment follow one another every `recipe.stride` frames."""
+    """A window table as the trainer takes it."""
     spec = recipe.pipeline.spec(table.fs_hz, table.layout)
-    step_s = recipe.stride * spec.hop_samples / spec.fs_hz
-    first = np.concatenate([[True], table.trial[1:] != table.trial[:-1]])
-    starts = np.maximum.accumulate(np.where(first, np.arange(len(table)), 0))
-    since = (np.arange(len(table)) - starts) * step_s
     _, begin, number = np.unique(table.trial, return_index=True, return_inverse=True)
     trials = tuple(
         Trial(
@@ -201,7 +195,7 @@ def windows_of(table: FeatureTable, recipe: TrainConfig) -> WindowSet:
         label=table.label,
         person=table.person,
         trial=number.astype(np.int64),
-        since_cue_s=since.astype(np.float32),
+        since_cue_s=table.since_cue_s,
         level_uv=np.zeros(len(table), np.float32) if level is None else level.astype(np.float32),
         people=table.people,
         trials=trials,
@@ -236,6 +230,7 @@ def recipe_windows(config: PipelineConfig, recipe: TrainConfig) -> PipelineConfi
         "band_order": pipeline.band_order,
         "notch_hz": pipeline.notch_hz,
         "notch_q": pipeline.notch_q,
+        "notch_harmonics": pipeline.notch_harmonics,
         "window_s": pipeline.window_s,
         "hop_s": pipeline.hop_s,
     }

@@ -40,7 +40,7 @@ from rt_handdt.errors import BundleError
 
 #: Of a classifier's graph: with encoder and explainer of four maps the bundle stays below 16 MB.
 HEAD_BYTES = 6 * 2**20
-#: Of a forest's graph per leaf, about; see `offline.classifiers.forest`.
+#: Of a forest's graph per leaf, about; see `offline.classifiers.estimators`.
 _LEAF_BYTES = 50
 #: Trees compare latents with thresholds, so that a difference of rounding may turn some of their votes.
 _TREES_TOLERANCE = 1e-2
@@ -187,7 +187,7 @@ def live_options(name: str, n_samples: int, size: int) -> dict[str, Any]:
     """
     keep = max(HEAD_BYTES // (4 * size), 2)
     if name == "knn" and n_samples > keep:
-        return {"thin": "sample", "keep": keep}
+        return {"keep": keep}
     if name == "rf":
         leaves = HEAD_BYTES // (_LEAF_BYTES * 1000)
         # a full-grown tree has a leaf for every four to six of these samples

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from offline.config.method import MethodConfig
 from offline.config.own_names import head
-from offline.data.study_splits import Protocol
+from offline.data.splits import Protocol
 from offline.features.feature_config import FeatureConfig
 from rt_handdt.config import Settings
 
@@ -27,7 +27,7 @@ class PipelineConfig(Settings):
     layout
         A shipped name or a file; by default the data's own.
     protocol
-        See `offline.data.study_splits`.
+        See `offline.data.splits`.
     test_subjects
         Cross-subject: who is tested.
     valid_people

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from offline.config.method import as_written
-from offline.data.study_splits import PARTS, Part
+from offline.data.splits import PARTS, Part
 from offline.study.run_config import PipelineConfig
 from offline.train.latents import Latents
 from rt_handdt.errors import ConfigError, HanddtError

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from offline.data.feature_table import FeatureTable
 from offline.data.joined_table import join_tables
-from offline.data.study_splits import Part, StudySplit, cross_session, cross_subject, within_session
+from offline.data.splits import Part, Split, cross_session, cross_subject, within_session
 from offline.evaluate.metrics import Scores, metrics_file
 from offline.features.build_table import build_table
 from offline.study.run_config import PipelineConfig
@@ -36,7 +36,7 @@ class PipelineRun:
 
     folder: RunFolder
     config: PipelineConfig
-    split: StudySplit
+    split: Split
     trained: TrainedMethod
     table: FeatureTable
     latents: dict[Part, Latents]
@@ -78,7 +78,7 @@ def measured(
     return joined, tuple(joined.people[k] for k in there if k >= first)
 
 
-def split_of(config: PipelineConfig, table: FeatureTable, others: tuple[str, ...] = ()) -> StudySplit:
+def split_of(config: PipelineConfig, table: FeatureTable, others: tuple[str, ...] = ()) -> Split:
     """The split that the settings describe, of a table; `others` are the people of the test data."""
     validated = config.valid_people != 0
     if config.protocol == "cross-session":

@@ -12,7 +12,7 @@ import torch
 from rich.console import Console
 
 from offline.data.feature_table import FeatureTable
-from offline.data.study_splits import Part, StudySplit
+from offline.data.splits import Part, Split
 from offline.evaluate.metrics import Scores
 from offline.features.build_table import uncached
 from offline.features.measures import parse_measure
@@ -188,7 +188,7 @@ def _saved_inputs(
     return _inputs(trained, table, split)
 
 
-def _inputs(trained: TrainedMethod, table: FeatureTable, split: StudySplit) -> dict[str, Float32]:
+def _inputs(trained: TrainedMethod, table: FeatureTable, split: Split) -> dict[str, Float32]:
     """What the encoders were given, flat."""
     out = {}
     for part in ("train", "test"):

@@ -10,7 +10,7 @@ import numpy as np
 from rich.console import Console
 
 from offline.data.feature_table import FeatureTable
-from offline.data.study_splits import StudySplit
+from offline.data.splits import Split
 from offline.features.feature_cache import entry_path
 from offline.features.feature_config import FeatureConfig
 from offline.features.named_sources import open_sources
@@ -49,7 +49,7 @@ def measure(
         table, others = measured(group[0].settings, cache, processes, console)
         for recipe in {job.recipe.model_copy(update={"seed": 0}) for job in group if job.recipe is not None}:
             measured(recipe_windows(group[0].settings, recipe), cache, processes, console)
-        splits: dict[tuple[int, int], StudySplit] = {}
+        splits: dict[tuple[int, int], Split] = {}
         for job in group:
             try:
                 made, note = _with_samples(job, table)

@@ -28,7 +28,7 @@ from pydantic import Field, field_validator, model_validator
 from offline.config.own_names import head, located, spelt_out
 from offline.data.feature_table import Unit
 from offline.data.named_data import is_virtual
-from offline.data.study_splits import Protocol
+from offline.data.splits import Protocol
 from offline.features.measures import parse_measure
 from offline.study.run_config import Source
 from rt_handdt.config import Settings

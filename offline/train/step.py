@@ -103,7 +103,7 @@ class Stepper:
         self._recorded: RecordedStep | None = None
         if on_card and augment is None and maps.nbytes <= RESIDENT_BYTES:
             chunks = np.array_split(np.arange(len(maps)), max(1, len(maps) // 1024))
-            self._resident = torch.cat([self._standardised(torch.from_numpy(part)) for part in chunks])
+            self._resident = torch.cat([self.standardised(torch.from_numpy(part)) for part in chunks])
             if loss.recordable and not (config.compile or config.own):  # others' code may wait for the card
                 self._recorded = RecordedStep(self._step, self.generator, loss.draws(one_person), device)
         crosses = bool(loss.cross) and not one_person
@@ -121,7 +121,7 @@ class Stepper:
         return self._step(index.to(self.device), self.generator, progress)
 
     @torch.no_grad()
-    def _standardised(self, index: Tensor) -> Tensor:
+    def standardised(self, index: Tensor) -> Tensor:
         """Standardised maps of samples as they are, on the device."""
         if self._resident is not None:
             return self._resident[index]
@@ -137,7 +137,7 @@ class Stepper:
         label, person = self.label[index], self.person[index]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bf16):
             if self._augment is None:
-                shown = target = self._standardised(index)
+                shown = target = self.standardised(index)
             else:
                 with torch.no_grad():
                     target = self.net.standardiser(self._augment.move(self._raw(index)))
@@ -211,4 +211,4 @@ class Stepper:
         of_sample[rows] = index.reshape(-1)
         self._cells = torch.from_numpy(of_sample).to(self.device)
         of_cell = [torch.from_numpy(rows[index.reshape(-1) == cell]) for cell in range(len(cells))]
-        return torch.stack([self._standardised(part.to(self.device)).mean(0) for part in of_cell])
+        return torch.stack([self.standardised(part.to(self.device)).mean(0) for part in of_cell])

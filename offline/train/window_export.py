@@ -16,7 +16,7 @@ from offline.data.splits import Split
 from offline.train.shared_patterns import PatternHead, shared_patterns
 from offline.train.window_training import Trained
 from rt_handdt.core.bundle import SCHEMA, Bundle, BundleManifest, TrainingRecord
-from rt_handdt.core.decoder import DecoderSettings
+from rt_handdt.core.decoder_settings import DecoderSettings
 from rt_handdt.core.labelled import LabelledWindows
 from rt_handdt.core.metrics import Confusion, accuracy, balanced_accuracy
 from rt_handdt.core.pattern import PATTERN_KEY

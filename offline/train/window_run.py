@@ -18,9 +18,10 @@ from offline.data.splits import Split, split
 from offline.models.own_classes import check_own, try_encoder
 from offline.train.fitting import fit_config
 from offline.train.loop import forget
-from offline.train.progress import bar, shown_epochs
+from offline.train.progress import shown_epochs
 from offline.train.window_export import export_bundle
 from offline.train.window_training import train
+from offline.util import Bar
 from rt_handdt.core.bundle import Bundle
 from rt_handdt.core.labelled import labelled_windows
 from rt_handdt.core.layout import ElectrodeLayout
@@ -112,11 +113,9 @@ def train_bundle(
     try_encoder(config.network, planes, layout, exported=True)
     for sentence in fitting.adaptations:
         console.print(f"Adapted: {sentence}", markup=False)
-    with bar(console) as progress:
-        task = progress.add_task("Features", total=len(opened.recordings), note="")
-        windows = collect(
-            opened.recordings, layout, config, lambda recording: progress.advance(task), _workers(opened.recordings)
-        )
+    with Bar(console) as bar:
+        row = bar.begin("Features", len(opened.recordings))
+        windows = collect(opened.recordings, layout, config, lambda: bar.done(row), _workers(opened.recordings))
     for note in windows.notes:
         console.print(note, style="yellow", markup=False)
     repetitions = None

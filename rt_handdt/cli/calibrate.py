@@ -10,9 +10,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from rt_handdt.cli.options import Network, ProviderName
+from rt_handdt.cli.options import ControlMode, Dofs, Network, ProviderName, checked_mode
 from rt_handdt.cli.source_options import ByPosition, Columns, Kind, StreamLayout, StreamName, Unit, source_choice
-from rt_handdt.errors import ConfigError, StreamError
+from rt_handdt.errors import ConfigError, RecordingError, StreamError
 
 if TYPE_CHECKING:
     from rt_handdt.infer.classifier import StreamClassifier
@@ -30,12 +30,17 @@ def calibrate(
     gestures: Annotated[
         str | None, typer.Option("--gestures", help="Which ones, parted by commas; default: all of the model.")
     ] = None,
-    repetitions: Annotated[int, typer.Option("--repetitions", min=1, max=9, help="How often each is made.")] = 1,
+    repetitions: Annotated[
+        int | None,
+        typer.Option("--repetitions", min=1, max=9, help="How often each is made; default: 1, for regression 2."),
+    ] = None,
     hold: Annotated[float, typer.Option("--hold", min=0.5, help="Seconds that each is held.")] = 3.0,
     prepare: Annotated[float, typer.Option("--prepare", min=0.0, help="Seconds between cue and hold.")] = 2.0,
     recording: Annotated[
         str | None, typer.Option("--recording", help="Not live: from a recording with markers.", metavar="PATH")
     ] = None,
+    mode: ControlMode = "classification",
+    dofs: Dofs = "open_close,flexion_extension",
     subject: Annotated[str, typer.Option("--subject", help="Whom, to remember it by.")] = "",
     unit: Unit = None,
     layout: StreamLayout = None,
@@ -50,21 +55,38 @@ def calibrate(
     In a terminal: r makes the present gesture again, b the one before, space goes on, q ends it (what was heard
     counts).
 
+    With --mode regression, the gestures of two degrees of freedom, alone and both at once, each made slowly, from
+    nothing to comfortable strength.
+
     Example: rt-handdt calibrate --bundle default --stream Quattrocento --out anna
     """
+    from rt_handdt.core.dof import DofPair
+    from rt_handdt.core.labelled import relabelled
     from rt_handdt.core.profile import check_new
+    from rt_handdt.core.regression_fit import cue_labels
     from rt_handdt.infer.classifier import StreamClassifier
 
     console = Console(soft_wrap=True, highlight=False)
     check_new(out)
     if recording is not None and gestures is not None:
         raise ConfigError("--gestures is for a stream; of a recording, all gestures count. Leave one of them out.")
+    regression, pair = checked_mode(mode) == "regression", DofPair.parse(dofs)
+    if regression and gestures is not None:
+        raise ConfigError("--gestures is for the mode classification; of regression, --dofs says what is made.")
     choice = source_choice(stream, kind, unit=unit, layout=layout, columns=columns, by_position=by_position)
     classifier = StreamClassifier(bundle, provider=provider)  # type: ignore[arg-type]
+    labels = cue_labels(pair) if regression else classifier.labels
+    if len(set(labels) & set(classifier.labels)) < 2:
+        raise ConfigError(
+            f"A profile is of the model's gestures too, and this one knows none of {', '.join(labels)}; record them "
+            "with markers, and use rt-handdt live --mode regression --calibration."
+        )
     if recording is not None:
         from rt_handdt.runtime.own_recording import own_recording
 
         opened = own_recording(recording, choice, classifier.spec)
+        if regression:
+            _say(console, classifier.calibrate_velocities(opened, pair).sentences())
         report = classifier.calibrate(opened)
         rest, active = _levels(classifier, opened)
     else:
@@ -74,7 +96,14 @@ def calibrate(
 
         wanted = None if gestures is None else [one.strip() for one in gestures.split(",")]
         guide = Guide(
-            classifier, wanted, repetitions=repetitions, rest_s=max(3.0, hold), hold_s=hold, prepare_s=prepare
+            classifier,
+            wanted,
+            repetitions=repetitions or (2 if regression else 1),
+            rest_s=max(3.0, hold),
+            hold_s=hold,
+            prepare_s=prepare,
+            labels=labels,
+            rising=regression,
         )
         lsl.configure(network=network)
         connection = connect(classifier.spec, choice, timeout_s=timeout)
@@ -84,12 +113,22 @@ def calibrate(
             _guide(guide, classifier, connection, console)
         finally:
             connection.close()
-        report = classifier.reader.fit(guide.windows())
+        windows = guide.windows()
+        if regression:
+            _say(console, classifier.fit_velocities(windows, labels, pair).sentences())
+        known = relabelled(windows, labels, classifier.labels) if regression else windows
+        if known is None:
+            raise RecordingError("Fewer than two of the model's gestures were heard; a profile needs two or more.")
+        report = classifier.reader.fit(known)
         rest, active = guide.rest_rms_uv, guide.active_rms_uv
-    for sentence in report.sentences():
-        console.print(Text(sentence))
+    _say(console, report.sentences())
     classifier.profile(report, rest_rms_uv=rest, active_rms_uv=active, subject=subject).save(out)
     console.print(Text(f"{out}: use it with rt-handdt live --bundle {bundle} --profile {out}"))
+
+
+def _say(console: Console, sentences: list[str]) -> None:
+    for sentence in sentences:
+        console.print(Text(sentence))
 
 
 def _guide(guide: Guide, classifier: StreamClassifier, connection: Connection, console: Console) -> None:
@@ -140,7 +179,7 @@ def _line(view: View) -> Text:
 
     what = {
         Phase.PREPARE: "Get ready",
-        Phase.HOLD: "Hold",
+        Phase.HOLD: "Slowly up" if view.rising else "Hold",
         Phase.ASK: "Again (r), or go on (space)?",
         Phase.DONE: "Done",
     }

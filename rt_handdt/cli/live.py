@@ -10,7 +10,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from rt_handdt.cli.options import Headless, Network, ProviderName, Report, Screenshot, Seconds, Sinks, check_writable
+from rt_handdt.cli.options import (
+    ControlMode,
+    Dofs,
+    Headless,
+    Network,
+    PostProcessing,
+    ProviderName,
+    Report,
+    Screenshot,
+    Seconds,
+    Sinks,
+    check_writable,
+    checked_mode,
+)
 from rt_handdt.cli.source_options import (
     ByPosition,
     Columns,
@@ -70,10 +83,13 @@ def live(
         Path | None,
         typer.Option("--profile", help="A calibration that 'rt-handdt calibrate' has made.", metavar="DIR"),
     ] = None,
+    mode: ControlMode = "classification",
+    dofs: Dofs = "open_close,flexion_extension",
     bad: Annotated[
         str | None,
         typer.Option("--bad", help="Electrodes known to be bad, e.g. ED-3-3,ED-3-4: rebuilt from their neighbours."),
     ] = None,
+    post_processing: PostProcessing = None,
     max_age: Annotated[
         float,
         typer.Option("--max-age", min=0.001, help="Seconds: no decision is given from samples older than this."),
@@ -111,8 +127,11 @@ def live(
         learn=learn,
         calibration=calibration,
         profile=profile,
+        mode=checked_mode(mode),
+        dofs=dofs,
         network=network,
         bad=tuple(name.strip() for name in bad.split(",")) if bad else (),
+        post_processing=tuple(post_processing or ()),
         limits=LiveLimits(max_age_s=max_age, silence_s=silence),
         record=record,
         sinks=tuple(sinks or ()),

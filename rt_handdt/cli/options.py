@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rt_handdt.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rt_handdt.core.types import Mode
 
 Headless = Annotated[bool, typer.Option("--headless", help="No window: show the run in the terminal.")]
 Seconds = Annotated[float | None, typer.Option("--seconds", min=0.1, help="Stop after so many seconds of signal.")]
@@ -35,6 +38,15 @@ Network = Annotated[
 ProviderName = Annotated[
     str, typer.Option("--provider", help="Where the network runs: auto (the faster one here), cpu or cuda.")
 ]
+PostProcessing = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--post-processing",
+        help="Change how posteriors become decisions, such as smoothing=majority, when_rejected=rest or "
+        "level.dead_band=0.1 (docs/post-processing.md). May be given several times.",
+        metavar="KEY=VALUE",
+    ),
+]
 Sinks = Annotated[
     list[str] | None,
     typer.Option(
@@ -45,6 +57,34 @@ Sinks = Annotated[
         metavar="NAME[:SETTINGS]",
     ),
 ]
+ControlMode = Annotated[
+    str,
+    typer.Option(
+        "--mode", help="classification (a gesture at a time), or regression (two degrees of freedom at once besides)."
+    ),
+]
+Dofs = Annotated[
+    str,
+    typer.Option(
+        "--dofs", help="For --mode regression: two of open_close, flexion_extension and rotation, parted by a comma."
+    ),
+]
+
+_MODES: tuple[Mode, ...] = ("classification", "regression")
+
+
+def checked_mode(mode: str) -> Mode:
+    """A word as one of the modes.
+
+    Raises
+    ------
+    ConfigError
+        If it is none.
+    """
+    for one in _MODES:
+        if mode == one:
+            return one
+    raise ConfigError(f"The mode must be classification or regression; got '{mode[:80]}'.")
 
 
 def check_writable(*paths: Path | None) -> None:

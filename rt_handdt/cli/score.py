@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from rt_handdt.cli.options import FileColumns, FileStream, FileUnit, ProviderName, check_writable
+from rt_handdt.cli.options import FileColumns, FileStream, FileUnit, PostProcessing, ProviderName, check_writable
 from rt_handdt.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def score(
         str | None, typer.Option("--calibration", help="Calibrate with this recording.", metavar="PATH")
     ] = None,
     learn: Annotated[bool, typer.Option("--learn/--no-learn", help="Adapt without labels, if the model can.")] = True,
+    post_processing: PostProcessing = None,
     provider: ProviderName = "auto",
     stream: FileStream = None,
     unit: FileUnit = None,
@@ -90,7 +91,7 @@ def score(
             if not rest:
                 raise ConfigError(f"{name}: nothing follows the calibration; ask for fewer --repetitions.")
             one = rest[0]
-        classifier = StreamClassifier.of(StreamRecognizer(recognizer, learn=learn))
+        classifier = StreamClassifier.of(StreamRecognizer(recognizer, learn=learn), (), post_processing or ())
         scored = score_session(classifier, one, own)
         models.append(scored.model)
         ldas += [scored.lda] if scored.lda is not None else []

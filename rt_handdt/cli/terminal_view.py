@@ -14,6 +14,7 @@ from rt_handdt.core.gestures import title
 from rt_handdt.runtime.status import State, state_title
 
 if TYPE_CHECKING:
+    from rt_handdt.core.types import Decision
     from rt_handdt.runtime.engine import Engine
     from rt_handdt.runtime.snapshot import Snapshot
 
@@ -64,7 +65,15 @@ def _line(shot: Snapshot) -> str:
     if shot.decision is None or shot.state != State.RUNNING:
         return f"{shot.seconds:7.1f} s  {state_title(shot.state)}  {shot.message}".rstrip()
     cue = f"  (cue: {title(shot.truth)})" if shot.truth else ""
-    return f"{shot.seconds:7.1f} s  {title(shot.decision.label)}  {shot.decision.confidence:.2f}{cue}"
+    said = f"{shot.seconds:7.1f} s  {title(shot.decision.label)}  {shot.decision.confidence:.2f}"
+    return said + _moving(shot.decision) + cue
+
+
+def _moving(decision: Decision) -> str:
+    """Velocities, where there are any."""
+    return (
+        "" if decision.velocities is None else "  velocities " + " ".join(f"{one:+.2f}" for one in decision.velocities)
+    )
 
 
 def _render(shot: Snapshot) -> Group:
@@ -72,7 +81,7 @@ def _render(shot: Snapshot) -> Group:
     head.append(f" {state_title(shot.state)} ", style=_STATE_STYLE.get(shot.state, "bold red") + " reverse")
     if shot.decision is not None:
         head.append(f"  {title(shot.decision.label)}", style="bold")
-        head.append(f"  {shot.decision.confidence:.0%}  level {shot.decision.level:.1f}")
+        head.append(f"  {shot.decision.confidence:.0%}  level {shot.decision.level:.1f}{_moving(shot.decision)}")
     if shot.truth:
         head.append(f"   cue: {title(shot.truth)}", style="dim")
     table = Table.grid(padding=(0, 1))

@@ -34,7 +34,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from rt_handdt.config import Settings
 from rt_handdt.core.calibration import CalibratedClassifier, CalibrationSettings
-from rt_handdt.core.decoder import DecoderSettings
+from rt_handdt.core.decoder_settings import DecoderSettings
 from rt_handdt.core.gestures import GestureSet
 from rt_handdt.core.person import AdapterSettings, PersonModel
 from rt_handdt.core.population import Population

@@ -152,6 +152,11 @@ class FeatureBank:
                 row += feature.n_maps
         return values[:-1], values[-1]
 
+    def newest_rms(self, blocks: int, back: int = 0) -> Float64:
+        """RMS (n_channels,) of the last `blocks` blocks of the window that ends `back` blocks before the newest one."""
+        power = self._sums.last(blocks, back)[:, 0].sum(axis=0)
+        return np.asarray(np.sqrt(power / (blocks * self._block)))
+
     # -- what the compiled loops do, in numpy --------------------------------------------------------------------
 
     def _join(self, sums: Float64, values: Float64) -> None:

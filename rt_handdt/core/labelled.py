@@ -131,6 +131,24 @@ def labelled_windows(
     return LabelledWindows(found, known, _from_zero(known, repeated), tuple(notes), share)
 
 
+def relabelled(windows: LabelledWindows, labels: Sequence[str], wanted: Sequence[str]) -> LabelledWindows | None:
+    """Those windows whose label is among the wanted ones, by their positions there; None with fewer than two labels.
+
+    Parameters
+    ----------
+    labels
+        What the windows' labels are positions among.
+    """
+    place = np.array([wanted.index(label) if label in wanted else -1 for label in labels])
+    own = place[windows.label]
+    rows = np.flatnonzero(own >= 0)
+    if len(np.unique(own[rows])) < 2:
+        return None
+    left = [label for k, label in enumerate(wanted) if k not in own]
+    notes = (f"Not in the calibration, left to the network: {', '.join(left)}.",) if left else ()
+    return LabelledWindows(windows.maps[rows], own[rows], windows.repetition[rows], notes, windows.independent)
+
+
 def _from_zero(label: npt.NDArray[np.int64], repetition: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Repetitions of each label without holes: one whose segment was too short has no windows."""
     out = np.empty_like(repetition)

@@ -22,6 +22,8 @@ from rt_handdt.errors import LayoutMismatch
 #: the filters' state finite, which a single value near float32's largest would spoil for good.
 POSSIBLE_UV = 1e7
 DEFAULT_QUALITY = QualitySettings()
+#: How strongly muscles contract is told by the newest so many seconds of a window: its middle is half a window old.
+STRENGTH_S = 1 / 16
 
 
 class Preprocessor:
@@ -41,6 +43,7 @@ class Preprocessor:
         self._block = spec.block_samples
         self._window_blocks = spec.window_samples // self._block
         self._hop_blocks = spec.hop_samples // self._block
+        self._strength_blocks = min(max(1, round(STRENGTH_S * spec.fs_hz / self._block)), self._window_blocks)
         self._filter = CausalFilter(design(spec))
         self._bank = FeatureBank(spec)
         self._bad = np.zeros(self._n, dtype=bool)
@@ -91,6 +94,11 @@ class Preprocessor:
     def index(self) -> int:
         """Number of the next sample to come, counted from the first one ever pushed."""
         return self._count
+
+    @property
+    def waiting(self) -> int:
+        """Samples pushed that do not yet make a whole block."""
+        return self._n_waiting
 
     @property
     def samples_to_next_frame(self) -> int:
@@ -183,7 +191,10 @@ class Preprocessor:
                     self._unjudged.append(end)
                 assert self._quality is not None
                 bad |= self._quality.bad
+            strength = self._bank.newest_rms(self._strength_blocks, back)
             if bad.any():
+                if not bad.all():
+                    strength = strength[~bad]
                 rms = self._interpolator.fill(rms, bad)
                 for group in self._groups:
                     values[group.rows] = self._interpolator.fill(values[group.rows], group.spoilt(bad))
@@ -194,6 +205,7 @@ class Preprocessor:
                     index=self._start + newest,
                     time_s=float(times[newest - (self._blocks_done - n_blocks) * self._block]),
                     rms_uv=rms.astype(np.float32),
+                    strength_uv=float(strength.sum()) / len(strength),
                     bad=bad,
                     fault=None if self._quality is None else self._quality.remark,
                 )
@@ -283,7 +295,8 @@ def _few(names: list[str]) -> str:
 
 
 def iter_frames(recording: Recording, spec: PipelineSpec, block_samples: int = 512) -> Iterator[FeatureFrame]:
-    """Frames of a whole recording, as a live run over the same samples would see them.
+    """Frames of a whole recording, as a live run over the same samples would see them: filters begin anew where samples
+    were lost.
 
     Small blocks are the faster ones (512 samples of 256 channels stay in the cache); the frames are the same for any.
 
@@ -295,5 +308,7 @@ def iter_frames(recording: Recording, spec: PipelineSpec, block_samples: int = 5
     same_rate(recording, spec)
     order = channel_order(recording.channels, spec, recording.name)
     preprocessor = Preprocessor(spec)
-    for block in recording.blocks(block_samples):
+    for lost, block in recording.pieces(block_samples):
+        if lost:
+            preprocessor.reset(lost)
         yield from preprocessor.push(block[:, order])

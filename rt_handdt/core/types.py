@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
+#: How a hand is controlled: a gesture at a time, or by velocities of two degrees of freedom as well.
+Mode = Literal["classification", "regression"]
 
 
 class Remark(NamedTuple):
@@ -59,6 +61,9 @@ class FeatureFrame:
     rms_uv
         Shape (n_channels,), float32: RMS of each channel over the window, whatever the features are; for the decoder's
         level and for display.
+    strength_uv
+        How strongly the muscles contract at its end: mean RMS over the good electrodes of its last
+        1/16 s. NaN: unknown.
     bad
         Shape (n_channels,): the electrodes that were rebuilt from their neighbours; None: none were looked for.
     fault
@@ -69,6 +74,7 @@ class FeatureFrame:
     index: int
     time_s: float
     rms_uv: Float32
+    strength_uv: float = float("nan")
     bad: npt.NDArray[np.bool_] | None = None
     fault: Remark | None = None
 
@@ -102,9 +108,10 @@ class Decision:
     probabilities
         Shape (K,), float32: the smoothed posterior.
     rejected
-        True if no class was probable enough and the previous label was kept.
+        No class was probable enough: perhaps a movement that is no known gesture, which gives no command. The label is
+        the one before, or rest (see `DecoderSettings.when_rejected`).
     level
-        Contraction level for proportional control: 0 at rest, about 1 at the level of training.
+        For proportional control: 0 at rest, 1 at a comfortable contraction (that of training, or the subject's own).
     index, time_s
         Newest sample of the window (see `FeatureFrame`).
     age_s
@@ -112,6 +119,9 @@ class Decision:
     reason
         Why the hand rests, where that was not decided from its EMG: the code of the engine's status, such as
         ``"no_signal"``. Empty for what was decided.
+    velocities
+        Of two degrees of freedom that move at once, −1 to 1 each, where they are regressed
+        (`rt_handdt.core.velocity`); None where they are not. All 0 where the hand rests for a `reason`.
     """
 
     label: str
@@ -123,3 +133,4 @@ class Decision:
     time_s: float
     age_s: float = float("nan")
     reason: str = ""
+    velocities: tuple[float, float] | None = None

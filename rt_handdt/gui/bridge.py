@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rt_handdt.core.gestures import title
+from rt_handdt.core.gestures import REST, title
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.gui import theme
 from rt_handdt.gui.health import SLOW_MS, Health
@@ -198,7 +198,8 @@ class Presenter:
         if not live:
             note = "The hand is told to rest" if decision.reason else "Last decision, not live"
         elif decision.rejected:
-            note = "Unsure: the last gesture is held"
+            resting = decision.label == REST
+            note = "No command: no gesture is likely enough" if resting else "Unsure: the last gesture is held"
         return Headline(
             text=title(decision.label),
             colour=self._colour_of.get(decision.label, theme.MUTED) if live else theme.FAINT,

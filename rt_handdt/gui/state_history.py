@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
+from rt_handdt.core.gestures import REST
 from rt_handdt.runtime.snapshot import Snapshot
 from rt_handdt.runtime.status import State, state_title
 
@@ -85,4 +86,6 @@ def state_word(snapshot: Snapshot) -> str:
         return ""
     if decision.reason:
         return NO_COMMAND
-    return UNSURE if decision.rejected else ""
+    if not decision.rejected:
+        return ""
+    return NO_COMMAND if decision.label == REST else UNSURE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
@@ -13,14 +14,19 @@ import numpy.typing as npt
 from rt_handdt.config import nearest
 from rt_handdt.core.bundle import Bundle, load_bundle
 from rt_handdt.core.decoder import Decoder
+from rt_handdt.core.dof import DofPair
 from rt_handdt.core.gestures import REST
+from rt_handdt.core.labelled import LabelledWindows, labelled_windows
 from rt_handdt.core.preprocess import Preprocessor, channel_order
 from rt_handdt.core.profile import Profile, ProfileFacts
 from rt_handdt.core.quality import SignalQuality
 from rt_handdt.core.recording import Recording
+from rt_handdt.core.regression import RegressionSettings, VelocityRegression
+from rt_handdt.core.regression_fit import RegressionReport, check_cues, cue_labels, fit_windows
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import Decision, FeatureFrame, Float32, Float64, Posterior
 from rt_handdt.core.units import microvolts_per
+from rt_handdt.core.velocity import VelocityDecoder, VelocitySettings
 from rt_handdt.errors import ConfigError, LayoutMismatch
 from rt_handdt.infer.calibrated import CalibrationReport
 from rt_handdt.infer.recognizer import Provider, Recognizer
@@ -53,6 +59,9 @@ class StreamClassifier:
         Learn the subject from the unlabelled stream, if the model can.
     bad
         Names of electrodes that are known to be bad, besides those that are found to be.
+    post_processing
+        Changes to how the model's posteriors become decisions (`DecoderSettings`), such as ``"smoothing=majority"`` or
+        ``"level.dead_band=0.1"``.
 
     Raises
     ------
@@ -79,6 +88,7 @@ class StreamClassifier:
         provider: Provider = "auto",
         learn: bool = True,
         bad: Sequence[str] = (),
+        post_processing: Sequence[str] = (),
     ) -> None:
         model = bundle if isinstance(bundle, Bundle) else load_bundle(bundle)
         to_uv = microvolts_per(unit)
@@ -88,17 +98,25 @@ class StreamClassifier:
         self._order = _order(model.spec, channels, columns)
         self._n_columns = len(channels) if channels is not None else None
         numbers = [electrode(name, model.spec.layout.channels) for name in bad]
-        self._set_up(StreamRecognizer(Recognizer(model, provider), learn=learn), numbers)
+        self._set_up(StreamRecognizer(Recognizer(model, provider), learn=learn), numbers, post_processing)
 
     @classmethod
     def ready(
-        cls, model: Bundle | str | Path | StreamClassifier, *, provider: Provider, learn: bool, bad: Sequence[str] = ()
+        cls,
+        model: Bundle | str | Path | StreamClassifier,
+        *,
+        provider: Provider,
+        learn: bool,
+        bad: Sequence[str] = (),
+        post_processing: Sequence[str] = (),
     ) -> StreamClassifier:
         """A classifier as it is, or one of a model."""
-        return model if isinstance(model, StreamClassifier) else cls(model, provider=provider, learn=learn, bad=bad)
+        if isinstance(model, StreamClassifier):
+            return model
+        return cls(model, provider=provider, learn=learn, bad=bad, post_processing=post_processing)
 
     @classmethod
-    def of(cls, reader: StreamRecognizer, bad: Sequence[int] = ()) -> Self:
+    def of(cls, reader: StreamRecognizer, bad: Sequence[int] = (), post_processing: Sequence[str] = ()) -> Self:
         """One around a recognizer that is there already; samples are µV in the layout's order.
 
         Parameters
@@ -107,13 +125,15 @@ class StreamClassifier:
             It goes on with what it has learnt.
         bad
             Electrodes (in layout order) that are known to be bad.
+        post_processing
+            As for the class.
         """
         self = cls.__new__(cls)
         self._to_uv, self._order, self._n_columns = 1.0, None, None
-        self._set_up(reader, bad)
+        self._set_up(reader, bad, post_processing)
         return self
 
-    def _set_up(self, reader: StreamRecognizer, bad: Sequence[int]) -> None:
+    def _set_up(self, reader: StreamRecognizer, bad: Sequence[int], changes: Sequence[str]) -> None:
         self.reader = reader
         self.bundle = reader.recognizer.bundle
         self.spec: PipelineSpec = self.bundle.spec
@@ -122,8 +142,9 @@ class StreamClassifier:
         self.bad: tuple[int, ...] = tuple(bad)
         self._preprocessor = Preprocessor(self.spec)
         self._preprocessor.set_bad_channels(self.bad)
-        hop_s = self.spec.hop_samples / self.spec.fs_hz
-        self._decoder = Decoder(self.bundle.manifest.decoder, self.bundle.gestures, hop_s)
+        self._settings = self.bundle.manifest.decoder.changed(changes, what="post-processing")
+        self._decoder = self._new_decoder({})
+        self._velocity: VelocityDecoder | None = None
         self._nothing = np.zeros(len(self.labels), np.float32)
         self._newest = np.ones(self.spec.frame_shape, np.float32)
         self._lost = 0  # samples of a gap that is bridged with the next push
@@ -176,7 +197,7 @@ class StreamClassifier:
             self._lost = lost
             return True
         self._preprocessor.reset(skip_samples=self._lost + (n or 0))
-        self._decoder.reset()
+        self.pass_over()
         self._lost = 0
         return False
 
@@ -190,13 +211,72 @@ class StreamClassifier:
         """Go on with a calibration that was made before (`rt-handdt calibrate`).
 
         Levels are then counted between this subject's rest and comfortable contraction of each gesture, where both were
-        heard.
+        heard. Velocities that it holds wait for `use_velocities`.
         """
         self.reader.use(profile.classifier)
-        rest, settings = profile.facts.rest_rms_uv, self.bundle.manifest.decoder
+        rest = profile.facts.rest_rms_uv
         spans = {label: active - rest for label, active in profile.facts.active_rms_uv.items() if active > rest > 0}
-        hop_s = self.spec.hop_samples / self.spec.fs_hz
-        self._decoder = Decoder(settings, self.bundle.gestures, hop_s, spans_uv=spans)
+        self._decoder = self._new_decoder(spans)
+
+    def calibrate_velocities(
+        self,
+        recordings: Recording | Sequence[Recording],
+        dofs: DofPair = DofPair(),
+        settings: RegressionSettings = RegressionSettings(),
+    ) -> RegressionReport:
+        """Fit velocities of two degrees of freedom to this subject's cues; decisions carry them from then on.
+
+        Parameters
+        ----------
+        recordings
+            Of one donning, with markers: rest, the four gestures of the two degrees of freedom, and those of both at
+            once where they were made. Each is best made slowly, from nothing to comfortable strength, twice.
+        dofs, settings
+            Which two, and how (see `rt_handdt.core.regression`).
+
+        Raises
+        ------
+        RecordingError
+            If rest or one of the gestures is missing.
+        LayoutMismatch
+            If a recording's rate or channels differ from the model's.
+        """
+        several = [recordings] if isinstance(recordings, Recording) else list(recordings)
+        check_cues({segment.label for one in several for segment in one.segments()}, dofs)
+        labels = cue_labels(dofs)
+        return self.fit_velocities(labelled_windows(several, self.spec, labels, 0.0), labels, dofs, settings)
+
+    def fit_velocities(
+        self,
+        windows: LabelledWindows,
+        labels: Sequence[str],
+        dofs: DofPair = DofPair(),
+        settings: RegressionSettings = RegressionSettings(),
+    ) -> RegressionReport:
+        """The same from windows that are there already; their labels are positions among `labels`."""
+        regression, report = fit_windows(windows, labels, self.spec, self.bundle.population(), dofs, settings)
+        self.use_velocities(regression)
+        return report
+
+    def use_velocities(
+        self, regression: VelocityRegression | None, settings: VelocitySettings = VelocitySettings()
+    ) -> None:
+        """Go on with velocities that were fitted before; None: without."""
+        self._velocity = None
+        if regression is not None:
+            self._velocity = VelocityDecoder(
+                regression, self.bundle.population(), self.spec.hop_samples / self.spec.fs_hz, settings
+            )
+
+    @property
+    def regression(self) -> VelocityRegression | None:
+        """What velocities come from; None without."""
+        return None if self._velocity is None else self._velocity.regression
+
+    @property
+    def dofs(self) -> tuple[str, ...]:
+        """Names of what the decisions' velocities are of; none without."""
+        return () if self.regression is None else self.regression.dofs.names
 
     def profile(
         self, report: CalibrationReport, *, rest_rms_uv: float, active_rms_uv: dict[str, float], subject: str = ""
@@ -221,7 +301,7 @@ class StreamClassifier:
             active_rms_uv=active_rms_uv,
             accuracy=report.accuracy if np.isfinite(report.accuracy) else None,
         )
-        return Profile(facts, self.reader.calibrated.classifier)
+        return Profile(facts, self.reader.calibrated.classifier, self.regression)
 
     def reset_subject(self) -> None:
         """Somebody else is at the electrodes, or they were moved: unsupervised adaptation begins anew.
@@ -287,6 +367,7 @@ class StreamClassifier:
                 index=frame.index,
                 time_s=frame.time_s,
                 reason=frame.fault.code,
+                velocities=None if self._velocity is None else (0.0, 0.0),
             )
         decision = self.decide(frame, self.judge(frame))
         self.learn()
@@ -299,7 +380,8 @@ class StreamClassifier:
 
     def decide(self, frame: FeatureFrame, posterior: Posterior) -> Decision:
         """What the hand shall do after it."""
-        return self._decoder.step(posterior, frame.rms_uv, frame.index, frame.time_s)
+        decision = self._decoder.step(posterior, frame.rms_uv, frame.index, frame.time_s, frame.strength_uv)
+        return decision if self._velocity is None else replace(decision, velocities=self._velocity.step(frame.maps))
 
     def learn(self) -> None:
         """Learn from the window judged last; once its decision is out, for it takes about as long as judging."""
@@ -308,10 +390,16 @@ class StreamClassifier:
     def pass_over(self) -> None:
         """A window is not decided: what came before it is smoothed over no more, and the hand rests."""
         self._decoder.reset()
+        if self._velocity is not None:
+            self._velocity.reset()
 
     def warm(self) -> None:
         """Walk the way of `judge` for nothing, without a trace: a window that follows soon is judged faster."""
         self.reader.warm(self._newest)
+
+    def _new_decoder(self, spans_uv: dict[str, float]) -> Decoder:
+        hop_s = self.spec.hop_samples / self.spec.fs_hz
+        return Decoder(self._settings, self.bundle.gestures, hop_s, spans_uv=spans_uv)
 
     def _microvolts(self, samples: npt.ArrayLike) -> Float64:
         array = np.asarray(samples, dtype=np.float64)

@@ -38,6 +38,9 @@ class Message:
         See `rt_handdt.core.types.Decision`.
     state, code
         Of the engine: ``"running"``, or why the hand rests, such as ``"no_signal"``.
+    dofs, velocities
+        Names of the degrees of freedom that move at once, and their velocities, −1 to 1; nothing where none are
+        regressed.
     repeat
         Told again, for nothing new was: a receiver hears something every 50 ms, or the connection is broken.
     """
@@ -55,6 +58,8 @@ class Message:
     state: str
     code: str
     repeat: bool = False
+    dofs: tuple[str, ...] = ()
+    velocities: tuple[float, ...] = ()
 
     @classmethod
     def of(
@@ -67,6 +72,7 @@ class Message:
         labels: tuple[str, ...],
         *,
         told_s: float | None = None,
+        dofs: tuple[str, ...] = (),
     ) -> Message:
         """A decision that is told now, or was at `told_s`.
 
@@ -76,6 +82,8 @@ class Message:
             What the hand is told, and the engine's state.
         sampled_s
             When its newest sample was taken (see `time_s`).
+        dofs
+            What velocities are of; a decision that has none rests in all of them.
         """
         return cls(
             seq=seq,
@@ -90,6 +98,8 @@ class Message:
             level=decision.level,
             state=str(state),
             code=code,
+            dofs=dofs,
+            velocities=decision.velocities or (0.0,) * len(dofs) if dofs else (),
         )
 
     def resting(self, seq: int, now_s: float, state: str, code: str) -> Message:
@@ -108,6 +118,7 @@ class Message:
             state=str(state),
             code=code,
             repeat=False,
+            velocities=(0.0,) * len(self.dofs),
         )
 
     @property
@@ -121,13 +132,18 @@ class Message:
         return self.state == "running"
 
     @property
+    def moves(self) -> bool:
+        """Whether a hand that obeys it moves, or holds a gesture: what nobody may act on once it is old."""
+        return self.label != REST or any(self.velocities)
+
+    @property
     def what(self) -> tuple[str, str, str]:
         """Label, state and code: what "on change" goes by."""
         return self.label, self.state, self.code
 
     def too_old(self, now_s: float, max_age_s: float) -> bool:
-        """Whether it is a gesture whose samples nobody may act on any more."""
-        return self.label != REST and not now_s - self.time_s <= max_age_s
+        """Whether it is a gesture, or a velocity, whose samples nobody may act on any more."""
+        return self.moves and not now_s - self.time_s <= max_age_s
 
     def again(self, now_s: float, max_age_s: float) -> Message:
         """The same, told once more at another moment; rest, if the gesture has become too old."""
@@ -137,6 +153,7 @@ class Message:
 
     def values(self) -> dict[str, Any]:
         """Plain values, as they stand in JSON: no NaN, nothing longer than it is exact."""
+        velocities = {name: _rounded(value, 4) for name, value in zip(self.dofs, self.velocities, strict=True)}
         return {
             "schema": SCHEMA,
             "seq": self.seq,
@@ -152,6 +169,7 @@ class Message:
             "level": _rounded(self.level, 4),
             "state": self.state,
             "code": self.code,
+            **({"velocities": velocities} if velocities else {}),
         }
 
     @cached_property  # several sinks send the same text

@@ -56,6 +56,8 @@ class About:
         Its name.
     again
         The process of the sinks had ended, and this is another: what was begun is gone on with.
+    dofs
+        Degrees of freedom whose velocities messages carry; none where none are regressed.
     """
 
     labels: tuple[str, ...]
@@ -64,6 +66,7 @@ class About:
     max_age_s: float
     model: str = ""
     again: bool = False
+    dofs: tuple[str, ...] = ()
 
 
 class Sink(Protocol):

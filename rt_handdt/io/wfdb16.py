@@ -26,6 +26,7 @@ from rt_handdt.core.types import Float32, Float64
 from rt_handdt.core.units import microvolts_per
 from rt_handdt.errors import RecordingError
 from rt_handdt.io.plain_number import plain_number
+from rt_handdt.io.whole import whole
 
 MISSING = -32768
 _DEFAULT_FS_HZ = 250.0
@@ -291,9 +292,8 @@ def write_record(path: str | Path, samples_uv: npt.ArrayLike, names: Sequence[st
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write beside `path`, then rename: whoever looks sees the whole file or none."""
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    part.replace(path)
+    with whole(path) as part:
+        part.write_bytes(content)
 
 
 def _fit(samples: Float64) -> tuple[Float64, Float64]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from rt_handdt.core.recording import Marker, Recording
 from rt_handdt.io.stream_kinds import CUES
+from rt_handdt.io.whole import whole
 from rt_handdt.io.xdf_file import XdfFile
 
 _UNIT = "microvolts"
@@ -41,16 +42,8 @@ def write_xdf(
         What was asked for and when, where `recording.markers` say what was done: a third stream, of the type "Cues".
     """
     path = Path(path)
-    part = path.with_name(path.name + ".part")
-    part.unlink(missing_ok=True)
-    try:
-        with XdfFile(part) as file:
-            _write(file, recording, start_s, block_samples, cues)
-    except BaseException:
-        # On a full disk nothing is worth more than space.
-        part.unlink(missing_ok=True)
-        raise
-    part.replace(path)
+    with whole(path) as part, XdfFile(part) as file:
+        _write(file, recording, start_s, block_samples, cues)
 
 
 def _write(

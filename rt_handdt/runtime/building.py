@@ -63,6 +63,7 @@ def build_engine(
         rate_hz=spec.fs_hz / spec.hop_samples,
         max_age_s=limits.max_age_s,
         model=classifier.bundle.manifest.name,
+        dofs=classifier.dofs,
     )
     with ExitStack() as undo:
         told = None

@@ -89,6 +89,8 @@ class View(NamedTuple):
         Which step of how many.
     verdict
         Of the step before.
+    rising
+        It is to be made slowly, from nothing to comfortable strength, and not to be held.
     """
 
     phase: Phase
@@ -98,6 +100,7 @@ class View(NamedTuple):
     number: int
     steps: int
     verdict: Verdict | None
+    rising: bool = False
 
 
 class Guide:
@@ -116,6 +119,10 @@ class Guide:
         Of each gesture.
     rest_s, hold_s, prepare_s, settle_s
         Of the steps, s; the first part of a hold is left out.
+    labels
+        What may be asked for, rest first, in place of the model's labels.
+    rising
+        Gestures are not held, but made slowly, from nothing to comfortable strength: all of it counts.
 
     Raises
     ------
@@ -133,8 +140,10 @@ class Guide:
         hold_s: float = 3.0,
         prepare_s: float = 2.0,
         settle_s: float = 0.5,
+        labels: Sequence[str] | None = None,
+        rising: bool = False,
     ) -> None:
-        labels = classifier.labels
+        labels = classifier.labels if labels is None else tuple(labels)
         wanted = [one for one in (labels if gestures is None else gestures) if one != REST]
         unknown = [one for one in wanted if one not in labels]
         if unknown:
@@ -150,6 +159,7 @@ class Guide:
         self._channels = spec.layout.channels
         self._independent = hop_s / window_s
         self._times = {"rest": rest_s, "hold": hold_s, "prepare": prepare_s, "settle": settle_s}
+        self._rising = rising
         known = [REST] if REST in labels else []
         if len(known) + len(wanted) < 2:
             raise ConfigError("A calibration needs two labels or more; name more gestures.")
@@ -198,7 +208,8 @@ class Guide:
         since = self._now if self._since is None else self._since
         left = self._length(self._phase, label) - (self._now - since) / self._fs_hz
         before = self.verdicts.get(self.steps[number if self._phase is Phase.ASK else max(0, number - 1)])
-        return View(self._phase, label, max(0.0, left), self._level, number + 1, len(self.steps), before)
+        rising = self._rising and label != REST
+        return View(self._phase, label, max(0.0, left), self._level, number + 1, len(self.steps), before, rising)
 
     # -- what comes of it --------------------------------------------------------------------------------------
 
@@ -256,7 +267,8 @@ class Guide:
             return
         step = self.steps[self._at]
         passed_s = (frame.index - self._since) / self._fs_hz
-        if self._phase is Phase.HOLD and passed_s >= self._times["settle"] + self._window / self._fs_hz:
+        settle_s = 0.0 if self._rising and step.label != REST else self._times["settle"]
+        if self._phase is Phase.HOLD and passed_s >= settle_s + self._window / self._fs_hz:
             heard = self._hearing
             if frame.fault is not None:
                 heard.refused += 1
@@ -320,9 +332,9 @@ class Guide:
         if self._rest_uv and np.median(loud) < LOUDER * self._rest_uv:
             return Verdict("too_weak", f"{name}: hardly louder than rest; contract a little more, and repeat.")
         above = loud - self._rest_uv > HELD * (np.median(loud) - self._rest_uv)
-        if above.mean() < HELD_SHARE:
+        if not self._rising and above.mean() < HELD_SHARE:
             return Verdict("not_held", f"{name}: was not held all the time; hold it until the bar is full, and repeat.")
-        like = self._like(step, heard)
+        like = None if self._rising else self._like(step, heard)
         if like is not None:
             return Verdict(
                 "too_like",

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rt_handdt.core.gestures import REST
 from rt_handdt.core.types import Decision
 from rt_handdt.io.lsl import clock
 from rt_handdt.io.message import Message
@@ -79,7 +78,10 @@ class Hub:
             When its newest sample was taken, on this computer's LSL clock; NaN where there is none.
         """
         with self._turn:
-            self._hand_on(Message.of(self._seq, decision, status.state, status.code, sampled_s, self._about.labels))
+            about = self._about
+            self._hand_on(
+                Message.of(self._seq, decision, status.state, status.code, sampled_s, about.labels, dofs=about.dofs)
+            )
 
     def pass_on(self, message: Message) -> None:
         """Take a message that another has numbered."""
@@ -96,7 +98,7 @@ class Hub:
         """
         with self._turn:
             last = self._last
-            if last is not None and (last.label != REST or last.running):
+            if last is not None and (last.moves or last.running):
                 self._hand_on(last.resting(self._seq, clock(), state, code))
             self._over = True
         for worker in self._workers:

@@ -50,7 +50,7 @@ class LiveEngine:
         Called with every decision, on the worker's or the watchdog's thread, one at a time; must be quick.
     max_age_s, silence_s
         When the hand rests (see `rt_handdt.runtime.limits.LiveLimits`).
-    provider, learn, bad
+    provider, learn, bad, post_processing
         As for `StreamClassifier`; not for one that is ready.
     record
         An XDF file to make of the run, written by a process of its own: signal, markers, decisions, states.
@@ -81,6 +81,7 @@ class LiveEngine:
         provider: Provider = "auto",
         learn: bool = True,
         bad: Sequence[str] = (),
+        post_processing: Sequence[str] = (),
         record: str | Path | None = None,
         explain: bool = False,
     ) -> None:
@@ -91,7 +92,9 @@ class LiveEngine:
         self._source = LslSource(source) if source is None or isinstance(source, str) else source
         self._on_decision, self._explain = on_decision, explain
         self._record = None if record is None else Path(record)
-        self.classifier = StreamClassifier.ready(bundle, provider=provider, learn=learn, bad=bad)
+        self.classifier = StreamClassifier.ready(
+            bundle, provider=provider, learn=learn, bad=bad, post_processing=post_processing
+        )
         self._engine: Engine | None = None
 
     def __enter__(self) -> Self:

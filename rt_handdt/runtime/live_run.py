@@ -10,6 +10,7 @@ from rt_handdt.runtime.limits import LiveLimits
 from rt_handdt.runtime.source_choice import SourceChoice
 
 if TYPE_CHECKING:
+    from rt_handdt.core.types import Mode
     from rt_handdt.runtime.reconnect import Follow
 
 
@@ -37,12 +38,18 @@ class LiveRun:
         A recording of this person to fit to first; columns, unit and names of electrodes are those of the stream.
     profile
         A calibration that was made before (`rt_handdt.core.profile`).
+    mode
+        ``"classification"``, or ``"regression"``: decisions carry velocities of two degrees of freedom besides.
+    dofs
+        Which two a calibration from a recording is for (`rt_handdt.core.dof`); of a profile, those that it has.
     network
         Look for streams on the local network as well.
     explain
         Compute the pattern component for display.
     bad
         Names of electrodes that are known to be bad: rebuilt from their neighbours from the first window on.
+    post_processing
+        Changes to how the model's posteriors become decisions, as ``KEY=VALUE`` (see `DecoderSettings`).
     limits
         When the hand is told to rest.
     record
@@ -62,9 +69,12 @@ class LiveRun:
     learn: bool = True
     calibration: str | None = None
     profile: Path | None = None
+    mode: Mode = "classification"
+    dofs: str = "open_close,flexion_extension"
     network: bool = False
     explain: bool = False
     bad: tuple[str, ...] = ()
+    post_processing: tuple[str, ...] = ()
     limits: LiveLimits = field(default_factory=LiveLimits)
     record: Path | None = None
     sinks: tuple[str, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rt_handdt.core.types import Decision
+from rt_handdt.errors import ConfigError
 from rt_handdt.runtime.building import build_engine
 from rt_handdt.runtime.connect import Connection, connect, connect_source
 from rt_handdt.runtime.engine import Engine
@@ -36,6 +37,7 @@ def open_engine(
         If the model, the recording, the stream or a sink is not as it should be; the message says which.
     """
     from rt_handdt.core.bundle import load_bundle
+    from rt_handdt.core.dof import DofPair
     from rt_handdt.core.profile import Profile
     from rt_handdt.infer.classifier import StreamClassifier
     from rt_handdt.io import lsl
@@ -46,15 +48,32 @@ def open_engine(
     if run.record is not None:
         check_new(run.record)
     parse_sinks(run.sinks)  # a mistake in them is said before anything takes time
+    regression, dofs = run.mode == "regression", DofPair.parse(run.dofs)
+    if regression and run.calibration is None and run.profile is None:
+        raise ConfigError(
+            "Velocities need cues of their own: give --calibration a recording of rest and of "
+            f"{', '.join(dofs.gestures)}, or --profile what 'rt-handdt calibrate --mode regression' has made."
+        )
     model = load_bundle(run.bundle)
-    classifier = StreamClassifier(model, provider=run.provider, learn=run.learn, bad=run.bad)  # type: ignore[arg-type]
+    classifier = StreamClassifier(
+        model,
+        provider=run.provider,  # type: ignore[arg-type]
+        learn=run.learn,
+        bad=run.bad,
+        post_processing=run.post_processing,
+    )
     choice_of_provider = classifier.reader.recognizer.choice
     if choice_of_provider.card_ms is not None:  # there was something to choose
         say(choice_of_provider.sentence)
     choice = run.stream if isinstance(run.stream, SourceChoice) else SourceChoice(run.stream)
     if run.calibration is not None:  # before the stream is opened, lest samples pile up meanwhile
-        for sentence in classifier.calibrate(own_recording(run.calibration, choice, model.spec)).sentences():
-            say(sentence)
+        own = own_recording(run.calibration, choice, model.spec)
+        if regression:
+            for sentence in classifier.calibrate_velocities(own, dofs).sentences():
+                say(sentence)
+        if not regression or len({one.label for one in own.segments()} & set(classifier.labels)) > 1:
+            for sentence in classifier.calibrate(own).sentences():
+                say(sentence)
     if run.profile is not None:
         profile = Profile.load(run.profile, model)
         classifier.use(profile)
@@ -62,6 +81,12 @@ def open_engine(
             f"Profile of {len(profile.facts.labels)} labels, made {profile.facts.created}; if the electrodes were put "
             "on anew since then, calibrate again."
         )
+        if regression and profile.regression is None:
+            raise ConfigError(
+                f"{run.profile}: holds no velocities; make one that does with 'rt-handdt calibrate --mode regression'."
+            )
+        if regression:
+            classifier.use_velocities(profile.regression)
     lsl.configure(network=run.network)
 
     def connected() -> tuple[Connection, Reconnector | None]:

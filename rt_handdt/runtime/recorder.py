@@ -351,7 +351,8 @@ class _Writer:
         if (str(state), code) != self._status:
             self._status = str(state), code
             self._file.event(told_s, state=str(state), code=code, sentence=sentence)
-        message = Message.of(seq, decision, str(state), code, sampled_s, self._about.labels, told_s=told_s)
+        labels, dofs = self._about.labels, self._about.dofs
+        message = Message.of(seq, decision, str(state), code, sampled_s, labels, told_s=told_s, dofs=dofs)
         self._file.told(message)
 
     def _event(self, at_s: float, what: dict[str, Any]) -> None:

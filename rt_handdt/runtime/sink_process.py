@@ -99,6 +99,7 @@ class SinkProcess:
             values = (
                 *(self._seq, sampled_s, clock(), decision.label, decision.probabilities.tolist()),
                 *(decision.confidence, decision.rejected, decision.level, status.state.value, status.code),
+                decision.velocities,
             )
             self._last = pickle.dumps(values)
             self._seq += 1
@@ -224,7 +225,8 @@ def _serve(there: socket.socket) -> None:
         signal.signal(getattr(signal, name), signal.SIG_IGN)
     asked = json.loads(there.recv(LONGEST))
     about = About(**asked["about"])
-    about = replace(about, labels=tuple(about.labels), states=tuple(about.states))  # JSON knows lists only
+    # JSON knows lists only
+    about = replace(about, labels=tuple(about.labels), states=tuple(about.states), dofs=tuple(about.dofs))
     index = {label: k for k, label in enumerate(about.labels)}
     said: deque[str] = deque(maxlen=100)
     from rt_handdt.io import lsl
@@ -252,7 +254,7 @@ def _serve(there: socket.socket) -> None:
             if data == _STOPPED:
                 state, code = State.STOPPED, "stopped"
                 continue
-            hub.pass_on(_message(pickle.loads(data), about.labels, index))
+            hub.pass_on(_message(pickle.loads(data), about, index))
         whole = data == b""
         now = time.monotonic()
         if said or now - reported > REPORT_S:
@@ -271,12 +273,14 @@ def _all_told(one: dict[str, Any], told: int) -> dict[str, Any]:
     return one | {"told": told, "dropped": one["dropped"] + told - one["told"] + one["waiting"], "waiting": 0}
 
 
-def _message(values: tuple[Any, ...], labels: tuple[str, ...], index: dict[str, int]) -> Message:
+def _message(values: tuple[Any, ...], about: About, index: dict[str, int]) -> Message:
     """What `SinkProcess.tell` has sent."""
-    seq, time_s, told_s, label, probabilities, confidence, rejected, level, state, code = values
+    seq, time_s, told_s, label, probabilities, confidence, rejected, level, state, code, velocities = values
     return Message(
-        *(seq, time_s, told_s, label, index.get(label, -1), labels, tuple(probabilities)),
+        *(seq, time_s, told_s, label, index.get(label, -1), about.labels, tuple(probabilities)),
         *(confidence, rejected, level, state, code),
+        dofs=about.dofs,
+        velocities=velocities or (0.0,) * len(about.dofs) if about.dofs else (),
     )
 
 

@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from rt_handdt.core.gestures import REST
 from rt_handdt.errors import HanddtError, SinkError, sentence_of
 from rt_handdt.io.lsl import clock
 from rt_handdt.io.message import Message
@@ -81,7 +80,7 @@ class SinkWorker:
         self._told = first_seq
         self._last: Message | None = None  # the newest that was taken out of the queue: what the receiver should know
         self._what: tuple[str, str, str] | None = None  # what it was told last
-        self._label = ""
+        self._moving = True  # whether that was to move; it may be, before it was told anything
         self._left_s = self._due_s = self._tried_s = self._up_s = 0.0
         self._retry_s = RETRY_S
         self._delays_s: deque[float] = deque(maxlen=DELAYS)
@@ -231,7 +230,7 @@ class SinkWorker:
             self.repeats += 1
 
     def _wanted(self, message: Message, now: float) -> bool:
-        if message.label == REST and self._label != REST:
+        if self._moving and not message.moves:
             return True
         if self._settings.on == "change" and message.what == self._what:
             return False
@@ -259,7 +258,7 @@ class SinkWorker:
                 self._note("messages are taken.")
         if refused:
             return False
-        self._what, self._label = message.what, message.label
+        self._what, self._moving = message.what, message.moves
         return True
 
     def _beat_due(self, now: float) -> bool:
@@ -308,7 +307,7 @@ class SinkWorker:
         self._up_s = clock()
         self.state = "open"
         self.resumed += 1
-        self._what, self._label = None, ""
+        self._what, self._moving = None, True
         self._note("works again.")
         if not self._record and self._last is not None and not self._waiting:
             self._repeat()
@@ -320,7 +319,7 @@ class SinkWorker:
             self.dropped += 1
 
     def _drop_gestures(self) -> None:
-        kept = [one for one in self._waiting if one.label == REST]
+        kept = [one for one in self._waiting if not one.moves]
         self.dropped += len(self._waiting) - len(kept)
         self._waiting = deque(kept)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -54,6 +54,10 @@ class Habits:
         habit = np.exp(DAY_OWN * np.random.default_rng((*donning.day, 1)).standard_normal(person.strategy.shape))
         self._weights = person.strategy * habit * (person.effort * donning.level)
         self._person = person
+
+    def weights(self, gestures: Sequence[int]) -> Float64:
+        """Shape (K, n_muscles): activation at level 1 of K of Hyser's gestures, given by their positions."""
+        return np.asarray(self._weights[list(gestures)])
 
     def trial(self, rng: np.random.Generator) -> Trial:
         """Draw what makes one trial different from another."""
@@ -113,18 +117,23 @@ class Excitation:
         self._drift_own = self._keep * self._drift_own + fresh * self._rng.standard_normal(len(self._drift_own))
         self._common *= self._keep_common
         self._common += np.sqrt(1 - self._keep_common**2) * self._rng.standard_normal(len(self._common))
-        while self.due and time_s >= self.due[0].onset_s:
-            self._current = self.due.popleft()
-            self._before = self._now
-        if self._current is not None:
-            x = (time_s - self._current.onset_s) / self._current.rise_s
-            risen = np.minimum(x, 1.0)
-            share = risen * risen * (3 - 2 * risen) + self._current.over * np.square(x * np.exp(1 - x))
-            self._now = self._before + (self._current.target - self._before) * share
+        self._now = self._follow(time_s)
         tremor = np.sin(2 * np.pi * self._tremor_hz * time_s + self._tremor_phase)
         drift = 1 + DRIFT_ALL * self._drift_all + DRIFT_OWN * self._drift_own
         drift += COMMON_DRIVE * self._common + TREMOR * tremor
         return np.clip(self._now * drift, 0.0, 1.0)
+
+    def _follow(self, time_s: float) -> Float64:
+        """Shape (n_muscles,): excitation at `time_s`, but for drift and tremor."""
+        while self.due and time_s >= self.due[0].onset_s:
+            self._current = self.due.popleft()
+            self._before = self._now
+        if self._current is None:
+            return self._now
+        x = (time_s - self._current.onset_s) / self._current.rise_s
+        risen = np.minimum(x, 1.0)
+        share = risen * risen * (3 - 2 * risen) + self._current.over * np.square(x * np.exp(1 - x))
+        return np.asarray(self._before + (self._current.target - self._before) * share)
 
 
 class ActivationPath(Excitation):

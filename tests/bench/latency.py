@@ -1,4 +1,7 @@
-"""Push → decision of the shipped model, headless and with the window, on a paced 256-channel stream."""
+"""Push → decision of the shipped model, headless and with the window, on a paced 256-channel stream.
+
+Usage: ``./scripts/bench latency [SECONDS]``.
+"""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ class Released:
         stepper = self._stepper
         stepper.net.train()
         at = torch.from_numpy(rows)
-        target = stepper.net.standardiser(torch.from_numpy(stepper._maps[rows]))
+        target = stepper.standardised(at)
         terms = released_losses(
             stepper.net, target, stepper.label[at], stepper.person[at], stepper.config.loss, stepper.generator
         )
@@ -114,7 +114,7 @@ def compare_losses(table: FeatureTable, config: MethodConfig, console: Console) 
         at = torch.from_numpy(rows)
         label, person, settings = stepper.label[at], stepper.person[at], MethodLossConfig()
         with torch.no_grad():
-            target = stepper.net.standardiser(torch.from_numpy(stepper._maps[rows]))
+            target = stepper.standardised(at)
             draws = [torch.Generator().manual_seed(1) for _ in range(2)]
             mine = losses(stepper.net, stepper.net.encode(target), label, person, settings, draws[0])
             wanted = released_losses(stepper.net, target, label, person, settings, draws[1])

@@ -17,6 +17,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,7 @@ from rt_handdt.sim.forearm import STEP_S, activation_path
 from rt_handdt.sim.person import SCRIPT_STREAM, draw_person
 from rt_handdt.sim.script import Cue, Script, random_script
 from rt_handdt.sim.session import VirtualRecording, movement_markers
+from tests.bench.pool import over_people
 
 STILL_S, HOLD_S, PAUSE_S, AWAY_S, DAILY_MINUTES = 60.0, 40.0, 60.0, 30.0, 3.0
 #: The end of a hold that is scored by itself.
@@ -86,14 +88,11 @@ def main() -> None:
             f"The virtual people can perform {len(gestures)} of this model's gestures, and it must know rest; give a "
             "model of two or more of Hyser's gestures and rest."
         )
-    recognizer, console = Recognizer(bundle), Console(highlight=False, width=110)
+    console = Console(highlight=False, width=110)
     ways = {"learning": True, "network alone": False} if bundle.manifest.adaptation else {"network alone": False}
     found: dict[str, list[dict[str, float]]] = {way: [] for way in ways}
-    for seed in range(first, first + people):
-        rows: dict[str, dict[str, float]] = {way: {} for way in ways}
-        for session in sessions(seed, bundle.spec, gestures):
-            for way, learn in ways.items():
-                rows[way] |= figures(session, recognizer, learn=learn)
+    seeds = range(first, first + people)
+    for seed, rows in zip(seeds, over_people(partial(_of_person, bundle.path, gestures, ways), seeds), strict=True):
         for way in ways:
             found[way].append(rows[way])
         console.print(f"seed {seed}: " + "; ".join(f"{way}, {_said(rows[way])}" for way in ways), soft_wrap=True)
@@ -101,6 +100,17 @@ def main() -> None:
     for name in WHAT:
         table.add_row(WHAT[name], *(_spread([one[name] for one in found[way]]) for way in ways))
     console.print(table)
+
+
+def _of_person(
+    folder: Path, gestures: tuple[str, ...], ways: dict[str, bool], seed: int
+) -> dict[str, dict[str, float]]:
+    recognizer = Recognizer(load_bundle(folder), "cpu")
+    rows: dict[str, dict[str, float]] = {way: {} for way in ways}
+    for session in sessions(seed, recognizer.bundle.spec, gestures):
+        for way, learn in ways.items():
+            rows[way] |= figures(session, recognizer, learn=learn)
+    return rows
 
 
 #: What is measured, in words; sums over people where it counts windows or releases.

@@ -30,6 +30,7 @@ from rt_handdt.io.xdf import read_xdf
 from rt_handdt.paths import layout_path, shipped
 from rt_handdt.sim.script import Cue, Script
 from rt_handdt.sim.session import VirtualRecording, virtual_recording
+from tests.bench.pool import over_people
 from tests.bench.price import performed
 from tests.bench.real_emg import score
 from tests.support.signal_faults import SINGLE, WHOLE
@@ -44,15 +45,16 @@ def main() -> None:
     """Print the tables."""
     people = int(sys.argv[1]) if len(sys.argv) > 1 else PEOPLE
     bundle = load_bundle(shipped("models", "default"))
-    recognizer, console = Recognizer(bundle), Console(highlight=False, width=110)
+    console = Console(highlight=False, width=110)
     named: dict[str, list[tuple[float, float, float]]] = {name: [] for name in WHOLE}
     codes = {name: Counter[str]() for name in WHOLE}
     lost: dict[tuple[str, int], list[tuple[float, float]]] = {}
     clean: list[tuple[float, float, float, float]] = []
-    for seed in range(FIRST, FIRST + people):
-        for name, row in whole(seed, recognizer, codes).items():
+    seeds = range(FIRST, FIRST + people)
+    for seed, (rows, counted, own, losses) in zip(seeds, over_people(_of_person, seeds), strict=True):
+        for name, row in rows.items():
             named[name].append(row)
-        own, losses = single(seed, recognizer)
+            codes[name].update(counted[name])
         clean.append(own)
         for key, loss in losses.items():
             lost.setdefault(key, []).append(loss)
@@ -79,15 +81,27 @@ def main() -> None:
         real(Path(sys.argv[2]), console)
 
 
-def whole(seed: int, recognizer: Recognizer, codes: dict[str, Counter[str]]) -> dict[str, tuple[float, float, float]]:
-    """Of each fault: windows named a gesture without the check and with it, and windows refused (shares)."""
+def _of_person(
+    seed: int,
+) -> tuple[
+    dict[str, tuple[float, float, float]],
+    dict[str, Counter[str]],
+    tuple[float, float, float, float],
+    dict[tuple[str, int], tuple[float, float]],
+]:
+    recognizer = Recognizer(load_bundle(shipped("models", "default")), "cpu")
+    return *whole(seed, recognizer), *single(seed, recognizer)
+
+
+def whole(seed: int, recognizer: Recognizer) -> tuple[dict[str, tuple[float, float, float]], dict[str, Counter[str]]]:
+    """Of each fault: windows named a gesture without the check and with it, windows refused (shares); and as what."""
     bundle = recognizer.bundle
     spec, rest = bundle.spec, bundle.gestures.labels.index(REST)
     seconds = BEFORE_S + LONG_S + 1.0
     still = _samples(performed(seed, Script((Cue(REST, seconds),)), spec, 10))
     moving = _samples(performed(seed, Script((Cue(REST, 1.0), Cue("hand_close", seconds))), spec, 11))
     begin, end = (round(at * spec.fs_hz) for at in (BEFORE_S, BEFORE_S + LONG_S))
-    found = {}
+    found, codes = {}, {}
     for name, fault in WHOLE.items():
         x = (moving if name.startswith(("block", "half")) else still)[:end]
         rng = np.random.default_rng([seed, 1])
@@ -98,9 +112,9 @@ def whole(seed: int, recognizer: Recognizer, codes: dict[str, Counter[str]]) -> 
             recognizer.predict_batch(np.stack([one.maps for one in own]))[0].argmax(1) != rest for own in counted
         ]
         refused = np.array([one.fault is not None for one in counted[1]])
-        codes[name].update(one.fault.code for one in counted[1] if one.fault is not None)
+        codes[name] = Counter(one.fault.code for one in counted[1] if one.fault is not None)
         found[name] = float(gesture[0].mean()), float((gesture[1] & ~refused).mean()), float(refused.mean())
-    return found
+    return found, codes
 
 
 def single(

@@ -59,7 +59,12 @@ def test_every_state_has_its_word_in_the_lane(state: State) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "word"), [({"rejected": True}, "Unsure"), ({"reason": "bad_signal", "rejected": True}, "No command")]
+    ("changes", "word"),
+    [
+        ({"rejected": True}, "Unsure"),
+        ({"rejected": True, "label": "rest"}, "No command"),
+        ({"reason": "bad_signal", "rejected": True}, "No command"),
+    ],
 )
 def test_a_decision_not_to_act_on_is_in_the_lane(changes: dict[str, Any], word: str) -> None:
     clock, engine = _Clock(), FakeEngine(at_s=24.6)

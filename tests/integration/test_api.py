@@ -139,7 +139,7 @@ def test_it_is_the_road_that_offline_frames_take(bundle: hd.Bundle) -> None:
     decoder = Decoder(bundle.manifest.decoder, bundle.gestures, SPEC.hop_samples / SPEC.fs_hz)
     wanted = []
     for frame in iter_frames(recording(), SPEC):
-        wanted.append(decoder.step(reader.step(frame.maps), frame.rms_uv, frame.index, frame.time_s))
+        wanted.append(decoder.step(reader.step(frame.maps), frame.rms_uv, frame.index, frame.time_s, frame.strength_uv))
     assert facts(hd.StreamClassifier(bundle).push(recording().samples)) == facts(wanted)
 
 
@@ -200,6 +200,11 @@ def test_what_is_no_emg_is_rest_with_a_reason(bundle: hd.Bundle) -> None:
         ({"columns": [0] * 8}, hd.LayoutMismatch, "columns must name 8 different columns"),
         ({"columns": range(8), "channels": NAMES}, hd.ConfigError, "not both"),
         ({"provider": "tpu"}, hd.ConfigError, "tpu"),
+        (
+            {"post_processing": ["smothing=none"]},
+            hd.ConfigError,
+            "post-processing: unknown key .*did you mean .smoothing.",
+        ),
     ],
 )
 def test_what_cannot_be_is_one_sentence(

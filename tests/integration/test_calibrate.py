@@ -135,6 +135,23 @@ def test_a_gesture_that_is_let_go_was_not_held(bundle: hd.Bundle) -> None:
     assert "was not held all the time" in verdict.sentence
 
 
+@pytest.mark.parametrize("rising", [True, False])
+def test_what_is_made_slowly_is_heard_from_the_faintest_on(bundle: hd.Bundle, rising: bool) -> None:
+    """Where it is to be held, it was not held."""
+    guide = Guide(hd.StreamClassifier(bundle), hold_s=3.0, rest_s=1.5, prepare_s=0.5, rising=rising)
+    maps = np.ones(SPEC.frame_shape, np.float32)
+    for k in range(300):
+        view = guide.view()
+        if view.phase is Phase.ASK or view.number == 3:
+            break
+        strength = (1.0 - view.left_s / 3.0) ** 2 if view.label != "rest" and view.phase is Phase.HOLD else 0.0
+        guide.feed([FeatureFrame(maps, 16 * k, float("nan"), np.full(8, 1.0 + 20.0 * strength, np.float32))])
+    assert (guide.view().phase is Phase.ASK) != rising
+    loud = guide.heard[guide.steps[1]].rms_uv
+    assert (min(loud) < 1.0 + 20.0 * 0.02) == rising
+    assert not guide.view().rising or guide.view().label != "rest"
+
+
 def test_electrodes_that_hear_nothing_are_said(bundle: hd.Bundle) -> None:
     guide, subject = guided(bundle, obedient)
     subject.until(lambda: guide.view().number == 2)
@@ -338,11 +355,11 @@ def test_levels_end_at_each_gestures_own_comfortable_contraction(bundle: hd.Bund
     facts = loaded.facts.model_copy(update={"rest_rms_uv": 1.0, "active_rms_uv": {"left": 3.0, "right": 9.0}})
     classifier = hd.StreamClassifier(bundle)
     classifier.use(Profile(facts, loaded.classifier))
-    level = classifier._decoder._level
+    level = classifier._decoder._share
     assert level(5.0, "left") > 2 * level(5.0, "right") > 0
     blind = hd.StreamClassifier(bundle)
     blind.use(Profile(facts.model_copy(update={"rest_rms_uv": 0.0}), loaded.classifier))  # rest was not heard
-    assert blind._decoder._level(5.0, "left") == hd.StreamClassifier(bundle)._decoder._level(5.0, "left")
+    assert blind._decoder._share(5.0, "left") == hd.StreamClassifier(bundle)._decoder._share(5.0, "left")
 
 
 def test_a_place_that_cannot_be_written_is_said_before_anything_is_asked(tmp_path: Path, bundle: hd.Bundle) -> None:

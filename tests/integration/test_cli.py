@@ -214,3 +214,16 @@ def test_the_demo_from_end_to_end(tmp_path: Path) -> None:
     assert (np.asarray(figures["score"]["confusion"]).sum(axis=1) > 0).all()
     assert figures["score"]["accuracy"] > 0.6  # docs/results.md has the figure; this notices a broken road
     assert picture.stat().st_size > 20_000
+
+
+def test_ctrl_c_while_commands_are_loaded_ends_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    from rt_handdt.cli import entry
+
+    class Loading:
+        def __getattr__(self, name: str) -> object:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "rt_handdt.cli.main", Loading())
+    with pytest.raises(SystemExit) as ended:
+        entry()
+    assert ended.value.code == 130

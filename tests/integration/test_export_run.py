@@ -364,7 +364,7 @@ def test_what_cannot_go_live_is_said(run, data, cache, tmp_path):
 
 def test_large_classifiers_are_made_small_for_live_use():
     assert live_options("knn", 960, 512) == live_options("rf", 400, 512) == live_options("svm", 10**6, 512) == {}
-    assert live_options("knn", 100_000, 512) == {"thin": "sample", "keep": 3072}
+    assert live_options("knn", 100_000, 512) == {"keep": 3072}
     assert live_options("rf", 100_000, 512) == {"max_leaves": 125}
 
 

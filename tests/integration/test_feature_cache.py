@@ -21,7 +21,7 @@ from offline.features import extraction
 from offline.features.build_table import build_table
 from offline.features.feature_cache import read_entry
 from offline.features.feature_config import FeatureConfig
-from offline.features.locks import held
+from offline.features.locks import held, unfinished
 from rt_handdt.core.gestures import hyser_code
 from rt_handdt.errors import RecordingError
 from rt_handdt.io.hyser_layout import session_folder
@@ -143,7 +143,7 @@ def test_what_a_killed_process_held_is_free(root, tmp_path):
         (entry,) = (path.with_suffix("") for path in cache.glob("*.lock"))
         with held(entry, wait=False) as mine:
             assert not mine
-        (cache / f"{entry.name}.{one.pid}.part").write_bytes(b"cut sh")
+        unfinished(entry).write_bytes(b"cut sh")
     finally:
         one.send_signal(signal.SIGKILL)
         one.wait(60)

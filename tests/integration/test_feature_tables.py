@@ -109,6 +109,7 @@ def test_windows_are_those_of_training_and_so_of_a_live_run(cohort):
     np.testing.assert_array_equal(table.maps, live.maps)
     np.testing.assert_array_equal(table.label, live.label)
     np.testing.assert_array_equal(table.trial, live.trial)
+    np.testing.assert_array_equal(table.since_cue_s, live.since_cue_s)
     # a measure that the live pipeline does not have, of the same windows
     other = table_of(cohort, unit="window", sessions=("1",), stride=4, measure="mav,rms")
     np.testing.assert_array_equal(other.trial, table.trial)

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from rt_handdt.core.bundle import METADATA_KEY, POPULATION, SCHEMA, Bundle, BundleManifest, TrainingRecord, save_bundle
 from rt_handdt.core.calibration import CalibrationSettings
-from rt_handdt.core.decoder import DecoderSettings
+from rt_handdt.core.decoder_settings import DecoderSettings
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.pattern import PATTERN_KEY, PatternSettings
 from rt_handdt.core.population import Population
@@ -35,7 +35,7 @@ def tiny_spec(fs_hz: float = 512.0, height: int = 2, width: int = 4) -> Pipeline
     )
 
 
-def tiny_manifest(spec: PipelineSpec) -> BundleManifest:
+def tiny_manifest(spec: PipelineSpec, labels: tuple[str, ...] = LABELS) -> BundleManifest:
     """A manifest for `tiny_bundle`."""
     return BundleManifest(
         schema_=SCHEMA,
@@ -45,7 +45,7 @@ def tiny_manifest(spec: PipelineSpec) -> BundleManifest:
         name="tiny",
         created="2026-01-01",
         spec=spec,
-        gestures=LABELS,
+        gestures=labels,
         latent_size=LATENT,
         decoder=DecoderSettings(rest_rms_uv=1.0, active_rms_uv=30.0),
         training=TrainingRecord(data="made by hand", protocol="none", people=1, seed=0),
@@ -54,23 +54,26 @@ def tiny_manifest(spec: PipelineSpec) -> BundleManifest:
     )
 
 
-def tiny_bundle(path: Path, spec: PipelineSpec | None = None, *, shared: bool = False) -> Bundle:
+def tiny_bundle(
+    path: Path, spec: PipelineSpec | None = None, *, shared: bool = False, labels: tuple[str, ...] = LABELS
+) -> Bundle:
     """Rest when quiet, "left" when the left half is louder, "right" when the right half is.
 
     Its explainer reconstructs maps, as a decoder does; with `shared` it blends patterns that people share: 1 in the
-    half of the gesture, −1 in the other.
+    half of the gesture, −1 in the other. Of more `labels` it takes all but the first three for equally improbable.
     """
     spec = spec or tiny_spec()
-    manifest = tiny_manifest(spec)
+    manifest = tiny_manifest(spec, labels)
     features, height, width = spec.frame_shape
     # latent = (1, log-ish loudness left, the same right, 0): sums of RMS over each half
     weight = np.zeros((features, height, width, LATENT), np.float32)
     weight[0, :, : width // 2, 1] = 1 / (height * width / 2)
     weight[0, :, width // 2 :, 2] = 1 / (height * width / 2)
-    to_class = np.zeros((LATENT, 3), np.float32)
-    to_class[1] = (0.0, 1.0, -0.5)
-    to_class[2] = (0.0, -0.5, 1.0)
-    bias = np.asarray([4.0, 0.0, 0.0], np.float32)
+    to_class = np.zeros((LATENT, len(labels)), np.float32)
+    to_class[1, :3] = (0.0, 1.0, -0.5)
+    to_class[2, :3] = (0.0, -0.5, 1.0)
+    bias = np.zeros(len(labels), np.float32)
+    bias[0] = 4.0
     recognizer = _model(
         [
             helper.make_node("Flatten", ["features"], ["flat"], axis=1),
@@ -81,7 +84,7 @@ def tiny_bundle(path: Path, spec: PipelineSpec | None = None, *, shared: bool = 
         ],
         {"w": weight.reshape(-1, LATENT), "c": to_class, "b": bias},
         {"features": ["N", *spec.frame_shape]},
-        {"probabilities": ["N", 3], "latent": ["N", LATENT]},
+        {"probabilities": ["N", len(labels)], "latent": ["N", LATENT]},
         {METADATA_KEY: manifest.identity_json()},
     )
     back = weight.reshape(-1, LATENT).T.copy()

@@ -14,10 +14,11 @@ from offline.data.cohort_folder import COHORT_FILE, COHORT_NOTE, CohortPlan
 from offline.data.datasets import WindowSet, collect
 from offline.data.recordings import open_data
 from offline.data.splits import split
+from offline.data.windows import live_windows
 from offline.evaluate.frames import labelled_frames
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.metrics import score_windows
-from rt_handdt.core.preprocess import Preprocessor
+from rt_handdt.core.preprocess import Preprocessor, iter_frames
 from rt_handdt.core.recording import Marker, Recording
 from rt_handdt.errors import ConfigError, HanddtError, RecordingError
 from rt_handdt.io.hyser_layout import session_folder
@@ -81,6 +82,28 @@ def test_what_live_use_refuses_is_not_learnt_from_and_said() -> None:
             broken[one.start : one.stop] = np.resize(broken[one.start : one.start + 64], (length, broken.shape[1]))
     with pytest.raises(RecordingError, match=f"All windows of {LABELS[1]} are such as live use refuses.*repeated"):
         collect([replace(source, samples=broken)], LAYOUT, config())
+
+
+def test_filters_begin_anew_behind_samples_that_are_lost_as_they_do_live() -> None:
+    source, found = recording(0), config()
+    spec = found.pipeline.spec(FS_HZ, LAYOUT)
+    samples, gap = source.samples.copy(), slice(700, 741)  # it ends within a block
+    samples[gap] = np.nan
+    behind = replace(source, samples=samples[gap.stop :], n_samples=len(samples) - gap.stop, markers=())
+    alone = {gap.stop + frame.index: frame.maps for frame in iter_frames(behind, spec)}
+    kept: dict[int, np.ndarray] = {}
+    lost: list[int] = []
+    for window in live_windows(replace(source, samples=samples), Preprocessor(spec), samples=True, on_lost=lost.append):
+        frame, x = window.frame, window.samples
+        assert frame.index < gap.start or frame.index - spec.window_samples + 1 >= gap.stop
+        if frame.index >= gap.stop:
+            kept[frame.index] = frame.maps
+            assert np.array_equal(frame.maps, alone[frame.index])
+            assert x is not None
+            np.testing.assert_allclose(LAYOUT.from_grid(frame.maps)[0], np.sqrt(np.square(x).mean(0)), rtol=1e-4)
+    assert len(kept) > 100
+    whole = len(list(iter_frames(source, spec)))
+    assert sum(lost) == whole - len(list(iter_frames(replace(source, samples=samples), spec)))
 
 
 def test_stride_thins_the_same_windows() -> None:
@@ -155,7 +178,7 @@ def test_a_gesture_recorded_once_is_validated_on_its_end_and_nothing_is_in_both_
 def test_a_label_only_held_out_people_made_is_refused() -> None:
     found = collect([recording(0, labels=LABELS), recording(1, labels=LABELS[:2])], LAYOUT, config())
     # one of the two is held out; where it is the first, wrist_extension cannot be learned
-    held = {seed: int(np.random.default_rng([seed, 1]).permutation(2)[0]) for seed in range(20)}
+    held = {seed: int(np.random.default_rng([seed, 2]).permutation(2)[0]) for seed in range(20)}
     assert set(held.values()) == {0, 1}
     for seed, person in held.items():
         if person == 0:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rt_handdt.core.decoder import Decoder, DecoderSettings
+from rt_handdt.core.decoder import Decoder
+from rt_handdt.core.decoder_settings import DecoderSettings
 from rt_handdt.core.gestures import GestureSet
 from rt_handdt.core.metrics import score_windows
+from rt_handdt.core.proportional import LevelSettings
 from rt_handdt.core.types import Decision, Posterior
 
 GESTURES = GestureSet(("rest", "fist", "open"))
@@ -23,7 +25,15 @@ def run(settings: DecoderSettings, steps: list[tuple[float, float, float]], rms:
     return [decoder.step(posterior(*p), rms, k, 0.02 * k) for k, p in enumerate(steps)]
 
 
-SHARP = DecoderSettings(smoothing_s=0, hold_s=0, rest_rms_uv=10.0, active_rms_uv=60.0, floor_at_most=1.0)
+SHARP = DecoderSettings(
+    smoothing_s=0,
+    hold_s=0,
+    switch_s=0,
+    rest_rms_uv=10.0,
+    active_rms_uv=60.0,
+    floor_at_most=1.0,
+    level=LevelSettings(dead_band=0, cutoff_hz=0),
+)
 
 
 def test_it_begins_at_rest_and_follows_a_clear_gesture() -> None:
@@ -68,19 +78,39 @@ def test_an_interrupted_lead_begins_anew(between: tuple[float, float, float], rm
     assert levels(settings, steps) == ["rest"] * 6 + ["fist"]
 
 
-@pytest.mark.parametrize(("rms", "level"), [(9.0, 0.0), (35.0, 0.5), (110.0, 2.0), (5000.0, 2.0)])
-def test_the_level_stays_between_nothing_and_twice_the_usual(rms: float, level: float) -> None:
+@pytest.mark.parametrize(("rms", "level"), [(9.0, 0.0), (35.0, 0.5), (60.0, 1.0), (5000.0, 1.0)])
+def test_the_level_stays_between_nothing_and_the_usual(rms: float, level: float) -> None:
     untracked = SHARP.model_copy(update={"floor_at_most": 0.0})  # 9 µV: below training's rest, above the gate
     (decision,) = run(untracked, [FIST], rms=np.full(4, rms, np.float32))
     assert decision.label == "fist"
     assert decision.level == pytest.approx(level)
-    assert run(untracked.model_copy(update={"active_rms_uv": 0.0}), [FIST])[0].level == 1.0  # nothing is known of it
+    assert run(untracked.model_copy(update={"active_rms_uv": 0.0}), [FIST])[0].level == 0.0  # nothing is known of it
+
+
+def test_the_newest_strength_makes_the_level_and_the_window_the_rest() -> None:
+    decoder = Decoder(SHARP, GESTURES, hop_s=0.02)
+    steps = [decoder.step(posterior(*p), LOUD, k, 0.0, uv) for k, (p, uv) in enumerate([(STILL, 10.0), (FIST, 20.0)])]
+    assert [(one.label, one.level) for one in steps] == [("rest", 0.0), ("fist", pytest.approx(0.2, abs=0.002))]
 
 
 def test_doubt_keeps_what_was_held() -> None:
     decisions = run(SHARP, [(0.0, 1.0, 0.0), (0.35, 0.25, 0.40)])
     assert decisions[1].rejected
     assert decisions[1].label == "fist"
+
+
+def test_doubt_that_lasts_is_rest_where_that_is_asked_for() -> None:
+    settings = SHARP.changed(["when_rejected=rest", "rejected_s=0.06"], what="test")
+    doubt = (0.35, 0.25, 0.40)
+    decisions = run(settings, [FIST, doubt, doubt, FIST, doubt, doubt, doubt, doubt, FIST])
+    assert [one.label for one in decisions] == ["fist"] * 6 + ["rest", "rest", "fist"]
+    assert [one.level > 0 for one in decisions] == [True] * 6 + [False, False, True]
+
+
+def test_from_gesture_to_gesture_takes_a_longer_lead_than_from_rest() -> None:
+    settings = SHARP.changed(["switch_s=0.06"], what="test")
+    labels = [one.label for one in run(settings, [STILL, FIST, OPEN, OPEN, OPEN, STILL, OPEN])]
+    assert labels == ["rest", "fist", "fist", "fist", "open", "rest", "open"]
 
 
 def test_silence_is_rest_whatever_the_network_says() -> None:

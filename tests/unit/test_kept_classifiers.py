@@ -45,7 +45,7 @@ def test_a_kept_classifier_is_not_fitted_again_and_says_the_same(
 
 
 def test_one_too_large_for_a_graph_is_used_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("offline.classifiers.knn.LIMIT_BYTES", 10)
+    monkeypatch.setattr("offline.classifiers.estimators.LIMIT_BYTES", 10)
     found = fitted_once("knn", X, Y, WHO, seed=0, n_labels=3, folder=tmp_path)
     assert (found.probabilities(X).argmax(1) == Y).all()
     assert not list(tmp_path.iterdir())

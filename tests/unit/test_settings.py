@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rt_handdt.core.decoder import DecoderSettings
+from rt_handdt.core.decoder_settings import DecoderSettings
 from rt_handdt.core.gestures import HYSER_GESTURES, GestureSet, hyser_code, hyser_label, study_ten
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.spec import PipelineSpec
@@ -150,3 +150,35 @@ def test_the_gestures_are_hysers() -> None:
     assert mixed.rest_index == 0
     with pytest.raises(ConfigError, match="occur once"):
         GestureSet(("a", "a"))
+
+
+def test_settings_are_changed_as_a_command_line_gives_them() -> None:
+    before = DecoderSettings()
+    after = before.changed(["smoothing=majority", "smoothing_s=0.2", "level.dead_band = 0.1"], what="test")
+    assert (after.smoothing, after.smoothing_s, after.level.dead_band) == ("majority", 0.2, 0.1)
+    assert after.level.cutoff_hz == before.level.cutoff_hz
+    assert before.changed([], what="test") == before
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("smothing=none", "did you mean 'smoothing'"),
+        ("smoothing=mean", "'smoothing'"),
+        ("smoothing_s=-1", "'smoothing_s'"),
+        ("smoothing_s", "KEY=VALUE"),
+        ("=1", "KEY=VALUE"),
+        ("hold_s.inner=1", "no further keys"),
+        ("hold_s=1\nreject_below=0", "'hold_s'"),
+    ],
+)
+def test_a_change_that_makes_no_sense_says_so(change: str, said: str) -> None:
+    with pytest.raises(ConfigError, match="test: ") as caught:
+        DecoderSettings().changed([change], what="test")
+    assert said in str(caught.value)
+
+
+def test_settings_that_are_as_ever_leave_no_trace_in_a_model() -> None:
+    """Models from before they existed keep their fingerprints."""
+    assert not {"smoothing", "switch_s", "when_rejected", "rejected_s", "level"} & DecoderSettings().model_dump().keys()
+    assert DecoderSettings().changed(["switch_s=0"], what="test").model_dump()["switch_s"] == 0

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from offline.data.feature_table import FeatureTable
 from offline.data.joined_table import join_tables
-from offline.data.study_splits import StudySplit, cross_session, cross_subject, folds_of, repetitions, within_session
+from offline.data.splits import Split, cross_session, cross_subject, folds_of, repetitions, within_session
 from rt_handdt.core.gestures import HYSER_GESTURES, GestureSet
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.errors import ConfigError, RecordingError
@@ -44,7 +44,7 @@ def study_table(people=6, sessions=2, gestures=3, trials=3, windows=1, keep=None
     )
 
 
-def assert_apart(table: FeatureTable, split: StudySplit) -> None:
+def assert_apart(table: FeatureTable, split: Split) -> None:
     """No sample in two parts, no trial in two parts, nothing empty that must not be."""
     parts = (split.train, split.valid, split.test)
     assert (sum(part.astype(int) for part in parts) <= 1).all()

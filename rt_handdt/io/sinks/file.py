@@ -63,10 +63,11 @@ class FileSink(ConfiguredSink):
         self._whole = self._head_bytes = 0  # of whole lines, and of a table's first one
         self._synced = 0.0
         self._labels: tuple[str, ...] = ()
+        self._dofs: tuple[str, ...] = ()
 
     def open(self, about: About) -> None:
         """Make the file; after a failure, go on in it behind its last whole line."""
-        self._labels = about.labels
+        self._labels, self._dofs = about.labels, about.dofs
         if not self._part and about.again and self.settings.path.exists():
             self._rotate()
             return
@@ -141,7 +142,7 @@ class FileSink(ConfiguredSink):
 
     def _head(self) -> None:
         if self._csv:
-            names = [f"p_{label}" for label in self._labels]
+            names = [f"p_{label}" for label in self._labels] + [f"v_{name}" for name in self._dofs]
             self._write(_row([*_COLUMNS, *names]))
         self._head_bytes = self._whole
 
@@ -166,7 +167,7 @@ _COLUMNS = (
 def _fields(message: Message) -> list[object]:
     values = message.values()
     fields = [int(value) if isinstance(value, bool) else value for value in (values[name] for name in _COLUMNS)]
-    return [*fields, *values["probabilities"].values()]
+    return [*fields, *values["probabilities"].values(), *values.get("velocities", {}).values()]
 
 
 def _row(fields: list[object]) -> str:

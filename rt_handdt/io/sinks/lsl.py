@@ -69,6 +69,7 @@ def row(message: Message, about: About) -> list[float]:
         message.time_s,
         message.seq,
         message.repeat,
+        *message.velocities,
     ]
 
 
@@ -90,6 +91,7 @@ def columns(about: About) -> list[tuple[str, str, str]]:
         ("window_end", "seconds", "Time"),
         ("seq", "count", "Counter"),
         ("repeat", "boolean", "Flag"),
+        *((f"v_{name}", "normalized", "Velocity") for name in about.dofs),
     ]
 
 

@@ -72,6 +72,7 @@ def bundle(message: Message) -> bytes:
         ],
         "level": [("f", message.level)],
         "probabilities": [("f", p) for p in message.probabilities],
+        **({"velocities": [("f", one) for one in message.velocities]} if message.dofs else {}),
     }
     for name, values in parts.items():
         part = OscMessageBuilder(f"/rt_handdt/{name}")

@@ -1,0 +1,145 @@
+"""What many commands need: work in processes that end with the command, and a bar that a log file can hold too."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from contextlib import ExitStack
+from typing import Any, TypeVar
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from threadpoolctl import threadpool_limits
+
+Result = TypeVar("Result")
+#: Between two lines of a bar where there is no terminal.
+LINE_S = 10.0
+
+
+def share_out(
+    work: Callable[..., Result],
+    tasks: Sequence[tuple[Any, ...]],
+    processes: int | None = None,
+    on_done: Callable[[Result], None] = lambda result: None,
+) -> list[Result]:
+    """``work(*task)`` of each task, in processes of which this is one, with one thread of linear algebra each.
+
+    Parameters
+    ----------
+    work
+        At a module's top level.
+    processes
+        How many at once; by default one per processor. 1 stays in this process.
+    on_done
+        Called with each result as it comes, on any thread.
+
+    Returns
+    -------
+    list
+        In the order of the tasks.
+
+    Raises
+    ------
+    BrokenProcessPool
+        If a process was ended from outside, most often for lack of memory. Whatever `work` raises passes through: what
+        has begun is finished, the rest is left undone.
+    """
+    results: dict[int, Result] = {}
+    workers = min(processes or os.cpu_count() or 1, len(tasks))
+    with ExitStack() as stack:
+        stack.enter_context(threadpool_limits(1))
+        if workers <= 1:
+            for number, task in enumerate(tasks):
+                results[number] = work(*task)
+                on_done(results[number])
+            return [results[number] for number in range(len(tasks))]
+        # spawn: a fork would copy the caller's threads' locks in whatever state they are
+        context = multiprocessing.get_context("spawn")
+        pool = stack.enter_context(ProcessPoolExecutor(workers - 1, mp_context=context, initializer=_begin_worker))
+        futures = [pool.submit(work, *task) for task in tasks]
+        try:
+            # This process takes from the other end what the others have not begun: they need a second to start.
+            for number in reversed(range(len(tasks))):
+                if any(done.done() and not done.cancelled() and done.exception() for done in futures):
+                    break
+                if futures[number].cancel():
+                    results[number] = work(*tasks[number])
+                    on_done(results[number])
+                else:
+                    futures[number].add_done_callback(
+                        lambda done: None if done.cancelled() or done.exception() else on_done(done.result())
+                    )
+            others = {future: number for number, future in enumerate(futures) if not future.cancelled()}
+            for future in wait(others, return_when=FIRST_EXCEPTION).done:
+                results[others[future]] = future.result()
+        finally:  # also at Ctrl-C: what has not begun stays undone
+            pool.shutdown(cancel_futures=True)
+    return [results[number] for number in range(len(tasks))]
+
+
+_KEPT = ExitStack()
+
+
+def _begin_worker() -> None:
+    """End with the command, so that none still writes when it is given again, and leave the other cores alone."""
+    # Ctrl-C reaches the workers too; else they would take it for the failure of one task, and begin another.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    threading.Thread(target=_await_parent, name="parent-watch", daemon=True).start()
+    _KEPT.enter_context(threadpool_limits(1))  # for the process's whole life
+
+
+def _await_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+class Bar(Progress):
+    """A progress bar; where there is no terminal (a log file), a line every ten seconds in its place.
+
+    Parameters
+    ----------
+    console
+        Where it is shown; nowhere if that is quiet.
+    """
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[said]}", markup=False),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            disable=console.quiet or not console.is_terminal,
+        )
+        self._line_at = time.monotonic() + LINE_S
+
+    def begin(self, description: str, total: int, done: int = 0) -> TaskID:
+        """Add a row."""
+        return self.add_task(description, total=total, completed=done, said="")
+
+    def done(self, row: TaskID, count: float = 1, said: str = "") -> None:
+        """So many more are done; `said` is shown beside them."""
+        self.update(row, advance=count, said=said)
+        task = self._tasks[row]
+        finished = task.completed == task.total and count
+        if not self.console.is_terminal and (finished or time.monotonic() >= self._line_at):
+            self._line_at = time.monotonic() + LINE_S
+            text = f"{task.description}: {task.completed:g} of {task.total:g} {said}".rstrip()
+            self.console.print(text, markup=False, highlight=False)

@@ -1,0 +1,76 @@
+"""How posteriors become decisions: the settings of the post-processor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from pydantic import Field
+
+from rt_handdt.config import Settings
+from rt_handdt.core.noise_floor import FloorSettings
+from rt_handdt.core.proportional import LevelSettings
+from rt_handdt.core.smoothing import SmoothingName
+
+
+def _is(default: Any) -> Callable[[Any], bool]:
+    return lambda value: bool(value == default)
+
+
+class DecoderSettings(Settings):
+    """How posteriors become decisions.
+
+    Attributes
+    ----------
+    smoothing, smoothing_s
+        How posteriors are smoothed over time (see `rt_handdt.core.smoothing`), and its time constant or the length of
+        the vote; 0 for none.
+    reject_below
+        A class less probable than this (smoothed) does not take over: it may be a movement that is no known gesture,
+        and gives no command.
+    when_rejected, rejected_s
+        What the hand does meanwhile: it keeps the last gesture (``"hold"``), or goes to ``"rest"`` once that has lasted
+        for so long.
+    switch_margin, hold_s
+        To take over, a class must lead the one held by this margin, for this long,
+    switch_s
+        and where one gesture follows another without rest, for this long.
+    rest_rms_uv, active_rms_uv
+        Mean RMS over the electrodes in training, at rest and in gestures: the ends of the level's scale.
+    gate_ratio
+        Windows quieter than `gate_ratio` · `rest_rms_uv` are rest, whatever the network says; 0 for no gate. For
+        gestures without a class of rest it is a way back to rest.
+    floor, floor_at_most
+        How the noise floor is tracked: at it, there is no gesture, whatever the network says. A stream that begins
+        louder than `floor_at_most` · `rest_rms_uv` begins in a contraction; 0, or an unknown level of rest, for no
+        tracking.
+    falling_s, falling_ratio
+        While the level is below `falling_ratio` of its greatest of the last `falling_s`, the hand is letting go, and no
+        gesture takes over; 0 s for no such rule.
+    level
+        How contraction becomes a level of 0 to 1.
+
+    Notes
+    -----
+    Settings may be changed for one run: ``rt-handdt live --post-processing smoothing=majority``.
+
+    `smoothing`, `switch_s`, `when_rejected`, `rejected_s` and `level` are written down only where they are not the
+    default, so that models from before they existed keep their fingerprints.
+    """
+
+    smoothing: SmoothingName = Field("exponential", exclude_if=_is("exponential"))
+    smoothing_s: float = Field(0.0, ge=0)
+    reject_below: float = Field(0.5, ge=0, lt=1)
+    when_rejected: Literal["hold", "rest"] = Field("hold", exclude_if=_is("hold"))
+    rejected_s: float = Field(0.2, ge=0, exclude_if=_is(0.2))
+    switch_margin: float = Field(0.1, ge=0, lt=1)
+    hold_s: float = Field(0.03, ge=0)
+    switch_s: float = Field(0.06, ge=0, exclude_if=_is(0.06))
+    rest_rms_uv: float = Field(0.0, ge=0)
+    active_rms_uv: float = Field(0.0, ge=0)
+    gate_ratio: float = Field(0.8, ge=0)
+    floor: FloorSettings = FloorSettings()
+    floor_at_most: float = Field(1.2, ge=0)
+    falling_s: float = Field(0.06, ge=0)
+    falling_ratio: float = Field(0.95, gt=0, le=1)
+    level: LevelSettings = Field(LevelSettings(), exclude_if=_is(LevelSettings()))
