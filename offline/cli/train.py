@@ -65,8 +65,8 @@ def train(
     from offline.train.window_run import train_bundle
     from rt_handdt.io.signal_choice import SignalChoice
 
-    if config is not None:
-        TrainConfig.from_toml(config).changed(set_ or (), what="--set")  # mistakes here are the quickest to find
+    # mistakes here are the quickest to find
+    (TrainConfig() if config is None else TrainConfig.from_toml(config)).changed(set_ or (), what="--set")
     choice = SignalChoice.parse(stream, unit, columns)
     names = [*data, *(more or [])]
     grid = read_names(names, allow_reserved_seeds=allow_reserved_seeds, choice=choice).layout(layout)
