@@ -9,6 +9,7 @@ import logging
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -22,11 +23,13 @@ from rt_handdt.core.bundle import (
     METADATA_KEY,
     PERSON,
     POPULATION,
+    SCHEMA,
     Bundle,
     BundleManifest,
+    TrainingRecord,
     save_bundle,
 )
-from rt_handdt.core.calibration import CalibratedClassifier
+from rt_handdt.core.calibration import CalibratedClassifier, CalibrationSettings
 from rt_handdt.core.gestures import REST
 from rt_handdt.core.person import PersonModel
 from rt_handdt.core.population import Population
@@ -105,6 +108,19 @@ def write_bundle(
         ) from None
     _verify(bundle, paint, tolerance)
     return bundle
+
+
+def new_manifest(name: str, record: TrainingRecord, **values: Any) -> BundleManifest:
+    """A manifest of today, with these fields; of what it does not name a bundle has nothing.
+
+    Raises
+    ------
+    BundleError
+        If something does not fit together.
+    """
+    nothing = {"adaptation": None, "calibration": CalibrationSettings(), "calibrated_with": None}
+    own = {"schema": SCHEMA, "name": name, "created": today(), "training": record, "versions": versions()}
+    return BundleManifest.parse({**nothing, **own, **values}, what="the new bundle's manifest", error=BundleError)
 
 
 def refuse_target(out: Path) -> None:

@@ -14,7 +14,7 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from offline.bundle.card import Provenance, render_card
-from offline.bundle.writing import TOLERANCE, golden_vectors, refuse_target, to_onnx, today, versions, write_bundle
+from offline.bundle.writing import TOLERANCE, golden_vectors, new_manifest, refuse_target, to_onnx, write_bundle
 from offline.classifiers.inputs import concatenate
 from offline.classifiers.kept import KeptClassifier
 from offline.classifiers.stack import stack
@@ -33,10 +33,8 @@ from offline.study.live_spec import (
 )
 from offline.study.run_card import card_text
 from offline.study.run_folder import RunFolder
-from rt_handdt.core.bundle import SCHEMA, Bundle, BundleManifest, TrainingRecord
-from rt_handdt.core.calibration import CalibrationSettings
+from rt_handdt.core.bundle import Bundle, TrainingRecord
 from rt_handdt.core.types import Float32
-from rt_handdt.errors import BundleError
 
 #: Of a classifier's graph: with encoder and explainer of four maps the bundle stays below 16 MB.
 HEAD_BYTES = 6 * 2**20
@@ -119,35 +117,25 @@ def export_run(
     spec = live_spec(config.features, levels.fs_hz, layout)
     scores = _scored(runs, head, labels, chosen)
     provenance = provenance_of(config.data)
-    manifest = BundleManifest.parse(
-        {
-            "schema": SCHEMA,
-            "name": name or out.resolve().name,
-            "created": today(),
-            "spec": spec,
-            "gestures": labels,
-            "latent_size": prod(runs.shape),
-            "decoder": levels.decoder(labels),
-            "adaptation": None,
-            "calibration": CalibrationSettings(),
-            "calibrated_with": None,
-            "training": TrainingRecord(
-                data=provenance.data,
-                protocol=f"{protocol}; {chosen} on the pattern latent" + (f"s of {len(runs)} runs" if others else ""),
-                people=len(people),
-                seed=config.method.seed,
-                config=_record(runs, chosen, options),
-            ),
-            "scores": {
-                "test_accuracy": round(scores.accuracy, 4),
-                "test_balanced_accuracy": round(scores.balanced, 4),
-                "test_ece": round(scores.ece, 4),
-                "test_samples": float(scores.counts.sum()),
-            },
-            "versions": versions(),
+    manifest = new_manifest(
+        name or out.resolve().name,
+        TrainingRecord(
+            data=provenance.data,
+            protocol=f"{protocol}; {chosen} on the pattern latent" + (f"s of {len(runs)} runs" if others else ""),
+            people=len(people),
+            seed=config.method.seed,
+            config=_record(runs, chosen, options),
+        ),
+        spec=spec,
+        gestures=labels,
+        latent_size=prod(runs.shape),
+        decoder=levels.decoder(labels),
+        scores={
+            "test_accuracy": round(scores.accuracy, 4),
+            "test_balanced_accuracy": round(scores.balanced, 4),
+            "test_ece": round(scores.ece, 4),
+            "test_samples": float(scores.counts.sum()),
         },
-        what="the new bundle's manifest",
-        error=BundleError,
     )
     nets = [one.net for one in runs.trained]
     explainer = _Explainer(nets[0])

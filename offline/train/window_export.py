@@ -9,20 +9,19 @@ import numpy as np
 import torch
 
 from offline.bundle.card import MANY_PEOPLE, ONE_PERSON, VIRTUAL, CardText, Provenance, render_card
-from offline.bundle.writing import golden_vectors, to_onnx, today, versions, with_metadata, write_bundle
+from offline.bundle.writing import golden_vectors, new_manifest, to_onnx, with_metadata, write_bundle
 from offline.config import TrainConfig
 from offline.data.datasets import WindowSet
 from offline.data.splits import Split
 from offline.train.shared_patterns import PatternHead, shared_patterns
 from offline.train.window_training import Trained
-from rt_handdt.core.bundle import SCHEMA, Bundle, BundleManifest, TrainingRecord
+from rt_handdt.core.bundle import Bundle, BundleManifest, TrainingRecord
 from rt_handdt.core.decoder_settings import DecoderSettings
 from rt_handdt.core.labelled import LabelledWindows
 from rt_handdt.core.metrics import Confusion, accuracy, balanced_accuracy
 from rt_handdt.core.pattern import PATTERN_KEY
 from rt_handdt.core.recording import Recording
 from rt_handdt.core.types import Float32
-from rt_handdt.errors import BundleError
 from rt_handdt.infer.calibrated import CalibratedStream
 
 
@@ -125,28 +124,25 @@ def _manifest(
     scores = _scores("validation", trained.counts, trained.adapted)
     if tested is not None:
         scores |= _scores("test", tested.counts, tested.adapted)
-    data = {
-        "schema": SCHEMA,
-        "name": name,
-        "created": today(),
-        "spec": windows.spec,
-        "gestures": windows.gestures.labels,
-        "latent_size": trained.net.latent_size,
-        "decoder": decoder_settings(windows, parts),
-        "adaptation": trained.adapter,
-        "calibration": config.calibration,
-        "calibrated_with": calibrated_with,
-        "training": TrainingRecord(
-            data=provenance.data,
-            protocol=parts.protocol + ("; then trained once more on all of the data" if config.refit else ""),
-            people=len(windows.people) if config.refit else parts.train_people,
-            seed=config.seed,
-            config=config.portable(),
-        ),
-        "scores": scores,
-        "versions": versions(),
-    }
-    return BundleManifest.parse(data, what="the new bundle's manifest", error=BundleError)
+    record = TrainingRecord(
+        data=provenance.data,
+        protocol=parts.protocol + ("; then trained once more on all of the data" if config.refit else ""),
+        people=len(windows.people) if config.refit else parts.train_people,
+        seed=config.seed,
+        config=config.portable(),
+    )
+    return new_manifest(
+        name,
+        record,
+        spec=windows.spec,
+        gestures=windows.gestures.labels,
+        latent_size=trained.net.latent_size,
+        decoder=decoder_settings(windows, parts),
+        adaptation=trained.adapter,
+        calibration=config.calibration,
+        calibrated_with=calibrated_with,
+        scores=scores,
+    )
 
 
 def _scores(part: str, counts: Confusion, adapted: Confusion | None) -> dict[str, float]:
