@@ -15,7 +15,7 @@ from rt_handdt.errors import ConfigError
 #: Each is a function of its own module.
 COMMANDS = (
     *("demo", "live", "calibrate", "record", "replay", "simulate", "hand"),
-    *("streams", "inspect", "score", "targets", "convert", "doctor", "bench"),
+    *("streams", "inspect", "review", "score", "targets", "convert", "doctor", "bench"),
 )
 
 app = typer.Typer(

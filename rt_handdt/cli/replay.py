@@ -10,7 +10,6 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -101,11 +100,9 @@ def replay(
     from rt_handdt.core.layout import ElectrodeLayout
     from rt_handdt.core.shipped_layouts import shipped_layout_of
     from rt_handdt.io import lsl
-    from rt_handdt.io.continuous_folder import read_continuous_name
-    from rt_handdt.io.recorded_decisions import read_run
     from rt_handdt.io.replay import Replayer
     from rt_handdt.io.signal_choice import SignalChoice
-    from rt_handdt.io.sources import XDF_SUFFIXES, open_recording, virtual_seed
+    from rt_handdt.io.sources import open_run, virtual_seed
     from rt_handdt.paths import layout_path
 
     console = Console(soft_wrap=True, markup=False, emoji=False)
@@ -122,10 +119,8 @@ def replay(
     seed = virtual_seed(path)
     recording: Recording
     decisions: RecordedDecisions | None = None
-    if path.casefold().endswith(XDF_SUFFIXES) and Path(path).is_file() and read_continuous_name(path) is None:
-        recording, decisions = read_run(path, choice)
-    elif seed is None:
-        recording = open_recording(path, subject=subject, session=session, kind=kind, choice=choice)
+    if seed is None:
+        recording, decisions = open_run(path, subject=subject, session=session, kind=kind, choice=choice)
     else:
         from rt_handdt.sim.session import virtual_recording
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,22 +17,6 @@ if TYPE_CHECKING:
     from rt_handdt.core.live_figures import LiveFigures
 
 SCHEMA = "rt-handdt.score/2"
-#: Key, words, factor to what is shown, unit.
-_ROWS = (
-    ("onset_delay_p50", "EMG onset → right stable decision, p50", 1e3, "ms"),
-    ("onset_delay_p90", "EMG onset → right stable decision, p90", 1e3, "ms"),
-    ("cue_delay_p50", "marker → right stable decision, p50", 1e3, "ms"),
-    ("cue_delay_p90", "marker → right stable decision, p90", 1e3, "ms"),
-    ("release_p50", "marker of rest → rest, p50", 1e3, "ms"),
-    ("release_p90", "marker of rest → rest, p90", 1e3, "ms"),
-    ("false_activations", "false activations a minute of rest", 1.0, ""),
-    ("rest_error", "windows of rest decided as a gesture", 100.0, "%"),
-    ("other_accepted", "movements that are no gesture, taken for one", 100.0, "%"),
-    ("active_error", "windows of a gesture decided as another", 100.0, "%"),
-    ("refused", "windows of a gesture decided as rest", 100.0, "%"),
-    ("changes", "needless changes of decision a second", 1.0, ""),
-    ("correction_p50", "wrong gesture → right one, p50", 1e3, "ms"),
-)
 
 
 def score(
@@ -110,31 +93,10 @@ def score(
 
 
 def _table(models: list[LiveFigures], ldas: list[LiveFigures], count: int) -> Table:
+    from rt_handdt.core.figure_words import figure_rows
+
     table = Table("what", "model", *(["LDA + vote"] if ldas else []), title=f"{count} sessions: mean (least – most)")
-    for key, words, factor, unit in _ROWS:
-        columns = [
-            _spread([getattr(one, key) for one in figures], factor, unit) for figures in (models, ldas) if figures
-        ]
-        table.add_row(words, *columns)
-    for words, of, came_not in (
-        ("gestures never decided right and stable", "gestures", "missed"),
-        ("rests after a gesture never decided and stable", "releases", "unreleased"),
-    ):
-        counts = [
-            f"{sum(getattr(one, came_not) for one in figures)} of {sum(getattr(one, of) for one in figures)}"
-            for figures in (models, ldas)
-            if figures
-        ]
-        table.add_row(words, *counts)
+    columns = [figure_rows(figures) for figures in (models, ldas) if figures]
+    for cells in zip(*columns, strict=True):
+        table.add_row(cells[0][0], *(value for _, value in cells))
     return table
-
-
-def _spread(values: list[float], factor: float, unit: str) -> str:
-    known = [factor * value for value in values if value == value]
-    if not known:
-        return "–"
-    mean, least, most = (
-        "never" if math.isinf(one) else f"{one:.3g}" for one in (sum(known) / len(known), min(known), max(known))
-    )
-    shown = mean if len(known) == 1 else f"{mean} ({least} – {most})"
-    return f"{shown} {unit}".strip()

@@ -120,7 +120,6 @@ class View:
     strip: Strip
     rms_max_uv: float
     pattern_range: tuple[float, float]
-    trace_uv: float
     live: bool
 
 
@@ -148,7 +147,6 @@ class Presenter:
         self._rms = Scale(floor=20.0)
         self.style = style or pattern_style(shared=True)
         self._pattern = Scale(floor=0.5)
-        self._traces = Scale(floor=50.0)
         self._seconds = 0.0
         self._states = StateHistory(HISTORY_S, now)
         self._health = Health(now)
@@ -176,7 +174,6 @@ class Presenter:
             strip=self._strip(snapshot.history, still_s),
             rms_max_uv=self._rms.update(_peak(snapshot.rms_grid, 99.0), elapsed_s),
             pattern_range=self._pattern_range(snapshot, elapsed_s),
-            trace_uv=self._traces.update(_peak(snapshot.traces, 99.9), elapsed_s),
             live=live,
         )
 

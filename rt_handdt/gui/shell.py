@@ -14,6 +14,7 @@ from rt_handdt.errors import ConfigError, HanddtError, sentence_of
 from rt_handdt.gui import theme
 from rt_handdt.gui.choices import Kept, load_choices, save_choices
 from rt_handdt.gui.start.calibration_page import CalibrationPage, file_name
+from rt_handdt.gui.start.check_page import CheckPage
 from rt_handdt.gui.start.opening_page import OpeningPage
 from rt_handdt.gui.start.page import StartPage
 from rt_handdt.gui.start.recording_page import RecordingPage
@@ -24,9 +25,12 @@ from rt_handdt.runtime.replay_process import ReplayProcess
 from rt_handdt.runtime.stream_watch import StreamWatch
 
 if TYPE_CHECKING:
+    from rt_handdt.gui.review.page import ReviewPage
     from rt_handdt.gui.window import MainWindow
     from rt_handdt.io.protocol import Protocol
+    from rt_handdt.runtime.background import Background
     from rt_handdt.runtime.calibration_run import CalibrationRun, Wish
+    from rt_handdt.runtime.electrode_check import ElectrodeCheck
     from rt_handdt.runtime.live_session import LiveSession
     from rt_handdt.runtime.recording_session import RecordingSession
 
@@ -36,7 +40,7 @@ PROFILES = "profiles"
 
 
 class Shell(QWidget):
-    """Start page, calibration, recording and live page, one at a time. All methods run on the GUI thread.
+    """Start page, calibration, recording, review and live page, one at a time. All methods run on the GUI thread.
 
     Parameters
     ----------
@@ -56,11 +60,13 @@ class Shell(QWidget):
         self.error: Exception | None = None
         self.session: LiveSession | None = None
         self.live: MainWindow | None = None
+        self.review: ReviewPage | None = None
         self.calibration: CalibrationRun | None = None
         self.recording: RecordingSession | None = None
+        self.checking: ElectrodeCheck | None = None
         self._recorded_stream = ""
         self._said: list[str] = []
-        self._ending: list[LiveSession | CalibrationRun | RecordingSession] = []
+        self._ending: list[LiveSession | Background] = []
         self._watch = StreamWatch(network=network)
         self.setWindowTitle("rt_handdt")
         self.setObjectName("window")
@@ -94,13 +100,20 @@ class Shell(QWidget):
         self.guided.cancelled.connect(self.back)
         self.guided.wished.connect(self._wish)
         self.guided.accepted.connect(self._use_profile)
+        self.page.reviewing.connect(self.look_at)
         self.page.recording.connect(self.ask_protocol)
         self.recorded = RecordingPage()
         self.recorded.begun.connect(self._ask_file)
         self.recorded.ended.connect(self._end_recording)
         self.recorded.left.connect(self.back)
         self.recorded.replayed.connect(self._replay)
+        self.page.checking.connect(self.check)
+        self.checked = CheckPage()
+        self.checked.left.connect(self.back)
+        self.checked.sought.connect(self._find_pressed)
+        self.checked.renewed.connect(self._check_anew)
         self._stack.addWidget(self.page)
+        self._stack.addWidget(self.checked)
         self._stack.addWidget(self.guided)
         self._stack.addWidget(self.recorded)
         self._stack.addWidget(self.opening)
@@ -110,7 +123,7 @@ class Shell(QWidget):
         choices, record, profile = self.page.choices, self.page.recording_to, self.page.profile.wanted
         theme.use(choices.theme)
         self._save()
-        for old in (self.page, self.opening, self.guided, self.recorded):
+        for old in (self.page, self.opening, self.guided, self.recorded, self.checked):
             self._stack.removeWidget(old)
             old.deleteLater()
         self.page.stop()
@@ -234,6 +247,65 @@ class Shell(QWidget):
         self.back()
         self.page.begin_replay(path)
 
+    # -- electrodes --------------------------------------------------------------------------------------------
+
+    def check(self, run: LiveRun) -> None:
+        """Look at a stream's electrodes one by one."""
+        from rt_handdt.runtime.electrode_check import ElectrodeCheck
+
+        self._save()
+        self.page.stop()
+        self._said = []
+        self.checking = ElectrodeCheck(run)
+        self._show_opening("Waiting for the stream …")
+
+    def _look_at_electrodes(self, check: ElectrodeCheck) -> None:
+        from rt_handdt.runtime.electrode_check import CheckStage
+
+        state = check.state
+        if state.stage is CheckStage.OVER:
+            self._give_up(" ".join(state.sentences))
+        elif state.stage is CheckStage.CHECKING and check.layout is not None:
+            if self._stack.currentWidget() is not self.checked:
+                self.checked.begin(check.layout)
+                self._stack.setCurrentWidget(self.checked)
+            self.checked.show_state(state)
+
+    def _find_pressed(self) -> None:
+        if self.checking is not None:
+            self.checking.find()
+
+    def _check_anew(self) -> None:
+        if self.checking is not None:
+            self.checking.start_anew()
+
+    # -- review ------------------------------------------------------------------------------------------------
+
+    def look_at(self, path: str, bundle: Path, profile: Path | None = None) -> None:
+        """Show a recording from end to end, with a model that decides it where nothing was decided."""
+        from rt_handdt.gui.review.page import ReviewPage
+        from rt_handdt.runtime.review_run import ReviewRun
+
+        self._save()
+        self.page.stop()
+        self.review = ReviewPage(ReviewRun(path, bundle, profile=profile), Path(path).name, leave="start page")
+        self.review.closed.connect(self._review_closed)
+        self._stack.addWidget(self.review)
+        self._stack.setCurrentWidget(self.review)
+        self.review.setFocus()
+        self.review.start()
+
+    def _review_closed(self) -> None:
+        review, self.review = self.review, None
+        if review is None:
+            return
+        self._ending.append(review.run)
+        self.back()
+        self._stack.removeWidget(review)
+        review.deleteLater()
+        if review.error is not None:
+            self.page.say(sentence_of(review.error))
+
     def _show_opening(self, what: str) -> None:
         self.opening.show_waiting(what, self._said)
         self._stack.setCurrentWidget(self.opening)
@@ -256,6 +328,9 @@ class Shell(QWidget):
             return
         if self.recording is not None:
             self._look_at_recording(self.recording)
+            return
+        if self.checking is not None:
+            self._look_at_electrodes(self.checking)
             return
         session = self.session
         if session is None:
@@ -321,12 +396,18 @@ class Shell(QWidget):
 
     def _end_session(self) -> None:
         self._drop_live()
+        review, self.review = self.review, None
+        if review is not None:  # as the window closes; who leaves the page has done so before
+            review.close()
+            self._ending.append(review.run)
+            self._stack.removeWidget(review)
+            review.deleteLater()
         self.setWindowState(self.windowState() & ~Qt.WindowState.WindowFullScreen)
-        for one in (self.session, self.calibration, self.recording):
+        for one in (self.session, self.calibration, self.recording, self.checking):
             if one is not None:
                 one.close()
                 self._ending.append(one)
-        self.session = self.calibration = self.recording = None
+        self.session = self.calibration = self.recording = self.checking = None
 
     def _save(self) -> None:
         sentence = save_choices(self._file, self.page.choices)

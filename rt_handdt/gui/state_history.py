@@ -82,10 +82,11 @@ def state_word(snapshot: Snapshot) -> str:
     if snapshot.state != State.RUNNING:
         return state_title(snapshot.state)
     decision = snapshot.decision
-    if decision is None:
-        return ""
-    if decision.reason:
+    return "" if decision is None else decision_word(decision.label, decision.reason, rejected=decision.rejected)
+
+
+def decision_word(label: str, reason: str, *, rejected: bool) -> str:
+    """The same of a decision that was given while the engine ran."""
+    if reason or (rejected and label == REST):
         return NO_COMMAND
-    if not decision.rejected:
-        return ""
-    return NO_COMMAND if decision.label == REST else UNSURE
+    return UNSURE if rejected else ""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rt_handdt.core.layout import ElectrodeLayout
+from rt_handdt.runtime.signal_memory import SignalMemory
 from rt_handdt.runtime.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -24,21 +24,19 @@ class Still:
         self.layout: ElectrodeLayout = engine.layout
         self.labels: tuple[str, ...] = engine.labels
         self.shared_pattern: bool = engine.shared_pattern
-        self._shot = engine.snapshot(range(self.layout.n_channels))
+        self.memory = SignalMemory(self.layout.n_channels, engine.spec.fs_hz)
+        self.memory.push(engine.signal_since(0)[1])
+        self._shot = engine.snapshot()
 
     def forget_person(self) -> None:
         """Nothing is learnt here."""
+
+    def set_bad(self, names: Sequence[str]) -> None:
+        """Nothing is decided here."""
 
     def set_outputs(self, on: bool) -> None:
         """Nobody is told anything here."""
 
     def snapshot(self, trace_channels: Sequence[int] | None) -> Snapshot:
-        """The moment, with the traces of these channels."""
-        shown = tuple(trace_channels or ())
-        traces = self._shot.traces
-        return replace(
-            self._shot,
-            traces=None if traces is None or not shown else traces[:, list(shown)],
-            trace_channels=shown,
-            trace_names=tuple(self.layout.channels[k] for k in shown),
-        )
+        """The moment."""
+        return self._shot

@@ -14,7 +14,8 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QStackedLayout, QVBoxLay
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.gui import theme
 from rt_handdt.gui.again import ASKED_S, Again
-from rt_handdt.gui.bridge import Presenter, View, choose_traces
+from rt_handdt.gui.bridge import Presenter, View
+from rt_handdt.gui.electrodes import Electrodes
 from rt_handdt.gui.pattern_style import pattern_style
 from rt_handdt.gui.widgets.bars import ProbabilityBars
 from rt_handdt.gui.widgets.card import Card
@@ -24,9 +25,10 @@ from rt_handdt.gui.widgets.header import Header
 from rt_handdt.gui.widgets.heatmap import GridHeatmap, rms_table
 from rt_handdt.gui.widgets.key_sheet import KeySheet
 from rt_handdt.gui.widgets.output_button import OutputButton
+from rt_handdt.gui.widgets.signal_panel import BACK_S, SignalPanel
 from rt_handdt.gui.widgets.stage import StageView
 from rt_handdt.gui.widgets.strip import LabelStrip
-from rt_handdt.gui.widgets.traces import Traces
+from rt_handdt.runtime.signal_memory import SignalMemory
 from rt_handdt.runtime.snapshot import Snapshot
 
 FRAME_MS = 34  # just under 30 frames a second
@@ -34,6 +36,10 @@ NOTICE_S = ASKED_S  # a question stands as long as its answer counts
 _HINTS = ("Space pause · F11 stage · ? keys", "S shot · N new subject · Esc {leave}")
 _KEYS = (
     ("Space", "Hold the picture, or go on; recognition goes on either way"),
+    ("← →", "Held: look back at the signal, and on (the wheel too); Home, End"),
+    ("T", "Signal: some traces, many, all channels as a raster"),
+    (", .", "Signal: less time, or more (Ctrl and the wheel too)"),
+    ("U", "Take back the electrode that was left out last"),
     ("F11", "Stage view: gesture and map for a room"),
     ("O", "Outputs on or off"),
     ("N, N", "New subject: forget what was learnt of the last one"),
@@ -62,12 +68,21 @@ class SnapshotSource(Protocol):
         """Whether the pattern component is what people share of a gesture, 0 to 1; else it is a reconstruction."""
         ...
 
+    @property
+    def memory(self) -> SignalMemory:
+        """The signal of the last half minute, as far as `snapshot` was asked to follow it."""
+        ...
+
     def snapshot(self, trace_channels: Sequence[int] | None) -> Snapshot:
-        """The newest state, with traces of these channels."""
+        """The newest state; with channels the signal (of all) is followed in `memory`."""
         ...
 
     def forget_person(self) -> None:
         """Learn the person anew, if one is learnt."""
+        ...
+
+    def set_bad(self, names: Sequence[str]) -> None:
+        """Do without these electrodes, and no others but those found to be bad."""
         ...
 
     def set_outputs(self, on: bool) -> None:
@@ -97,7 +112,6 @@ class MainWindow(QWidget):
         self._outputs: bool | None = None
         self._recording = ""
         self._engine = engine
-        self._channels = choose_traces(engine.layout)
         self._presenter = Presenter(engine.labels, pattern_style(engine.shared_pattern))
         self._paused = False
         self._notice, self._notice_until_s = "", 0.0
@@ -122,6 +136,14 @@ class MainWindow(QWidget):
             ("N", self.forget_person),
             ("?", self.keys.toggle),
             ("F1", self.keys.toggle),
+            ("T", self.signal.next_way),
+            ("U", self.electrodes.undo),
+            (",", lambda: self.signal.view.stretch(0.5)),
+            (".", lambda: self.signal.view.stretch(2.0)),
+            ("Left", lambda: self.signal.step(1)),
+            ("Right", lambda: self.signal.step(-1)),
+            ("Home", lambda: self.signal.look_back(BACK_S)),
+            ("End", lambda: self.signal.look_back(-BACK_S)),
         ):
             QShortcut(QKeySequence(key), self, action)
         if leave == "quit":  # else the window around this page has it
@@ -147,7 +169,8 @@ class MainWindow(QWidget):
             signed=presenter.style.signed,
             empty_text="No pattern component yet",
         )
-        self._traces = Traces(tuple(engine.layout.channels[channel] for channel in self._channels))
+        self.signal = SignalPanel(engine.layout)
+        self.signal.held.connect(self.hold)
         self._strip = LabelStrip()
         self._footer = Footer(self._hints)
 
@@ -167,8 +190,7 @@ class MainWindow(QWidget):
         columns.setHorizontalSpacing(theme.GAP_PX)
         columns.addLayout(left, 0, 0)
         columns.addLayout(middle, 0, 1)
-        remark = f"{len(self._channels)} of {engine.layout.n_channels} channels, filtered"
-        columns.addWidget(Card("Signal", self._traces, remark), 0, 2)
+        columns.addWidget(Card("", self.signal), 0, 2)
         # Without these a column takes what its content asks for, and the window would move as it changes.
         for number, (stretch, least) in enumerate(((30, 340), (30, 300), (42, 340))):
             columns.setColumnStretch(number, stretch)
@@ -196,6 +218,7 @@ class MainWindow(QWidget):
         page.setSpacing(theme.GAP_PX)
         page.addLayout(top)
         page.addLayout(self._views, 1)
+        self.electrodes = Electrodes(self, engine, self.signal, (self._rms, self._pattern), self.say)
         self.keys = KeySheet(self, _KEYS)
 
     # -- running -----------------------------------------------------------------------------------------------
@@ -212,8 +235,7 @@ class MainWindow(QWidget):
                 self._notice, self._notice_until_s = "", 0.0
                 self._footer.show_notice("")
             if not self._paused:
-                snapshot = self._engine.snapshot(self._channels)
-                self.show_snapshot(snapshot)
+                self.show_snapshot(self._engine.snapshot(() if self.on_stage else self.signal.view.channels))
         except Exception as exc:
             # Qt would print it and go on, thirty times a second, with a window that no longer tells the truth.
             self.error = exc
@@ -245,10 +267,11 @@ class MainWindow(QWidget):
             self._footer.show_stats(view.stats)
         for grid in (self._rms, self._pattern):
             grid.show_bad(snapshot.bad_electrodes)
-        for picture in (self._rms, self._pattern, self._traces):
+        for picture in (self._rms, self._pattern):
             picture.set_live(view.live)
         self._rms.show_grid(snapshot.rms_grid, (0.0, view.rms_max_uv))
-        self._traces.show_traces(snapshot.traces, snapshot.trace_names, snapshot.trace_fs_hz, view.trace_uv)
+        self.electrodes.show_snapshot(snapshot)
+        self.signal.show_signal(self._engine.memory, snapshot.bad_electrodes, view.live)
         self.frames += 1
 
     def _show_header(self, view: View) -> None:
@@ -278,10 +301,17 @@ class MainWindow(QWidget):
         if self._paused:
             self._presenter.look_away()
             view = self._view
-            message = "The display is held; recognition goes on."
+            message = f"The display is held; recognition goes on. ← → look back at the signal, up to {BACK_S:.0f} s"
             self._header.show_state("Paused", theme.ACCENT, message, view.model, view.clock)
+            self.signal.hold(self._engine.memory)
         else:
+            self.signal.go_on()
             self.refresh()
+
+    def hold(self) -> None:
+        """Hold the picture, if it is not held."""
+        if not self._paused and not self.on_stage:
+            self.toggle_pause()
 
     @property
     def on_stage(self) -> bool:
@@ -298,6 +328,7 @@ class MainWindow(QWidget):
             self._views.setCurrentWidget(self.stage)
             window.setWindowState(window.windowState() | full)
         self._paused = False  # what is held was never drawn on the other one
+        self.signal.go_on()
         self._shown_key = None  # all parts are old by now
         self.refresh()
 
@@ -350,11 +381,7 @@ class MainWindow(QWidget):
 
     def save_screenshot(self, path: Path) -> bool:
         """Write what the window shows as a PNG; False if the file could not be written."""
-        self._traces.set_smooth(True)
-        try:
-            return bool(self.grab().save(str(path), "PNG"))
-        finally:
-            self._traces.set_smooth(False)
+        return bool(self.grab().save(str(path), "PNG"))
 
     def say(self, text: str) -> None:
         """Show a notice for a few seconds."""

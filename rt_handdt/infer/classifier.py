@@ -393,6 +393,17 @@ class StreamClassifier:
         if self._velocity is not None:
             self._velocity.reset()
 
+    def set_bad(self, names: Sequence[str]) -> None:
+        """These electrodes are bad, whatever they seem, and no others are called so: from the next window on.
+
+        Raises
+        ------
+        ConfigError
+            If one of them is unknown; nothing is changed then.
+        """
+        self.bad = tuple(electrode(name, self.spec.layout.channels) for name in names)
+        self._preprocessor.set_bad_channels(self.bad)
+
     def warm(self) -> None:
         """Walk the way of `judge` for nothing, without a trace: a window that follows soon is judged faster."""
         self.reader.warm(self._newest)

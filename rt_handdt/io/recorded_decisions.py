@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +14,20 @@ import numpy.typing as npt
 from rt_handdt.core.recording import ArrayRecording
 from rt_handdt.core.types import Float64
 from rt_handdt.io.signal_choice import SignalChoice
-from rt_handdt.io.stream_kinds import DECISIONS
+from rt_handdt.io.stream_kinds import DECISIONS, HEALTH
 from rt_handdt.io.xdf import read_xdf
 from rt_handdt.io.xdf_choice import choose_emg
 from rt_handdt.io.xdf_streams import XdfStream, load_streams
 from rt_handdt.io.xdf_time import make_even
+
+
+class RecordedState(NamedTuple):
+    """From a sample on the engine was in `state`, for the reason `code`, and said `sentence`."""
+
+    sample: int
+    state: str
+    code: str
+    sentence: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +44,12 @@ class RecordedDecisions:
         Shape (n,): number in the recording of the newest sample; of what rests on none, of the one that was newest.
     rows
         Shape (n, number of columns).
+    states
+        The engine's states, by which the column ``state`` numbers them; empty where the file does not name them.
+    said
+        What the engine said of itself, in order; empty where the file does not hold it.
+    bad
+        (sample, name → what is wrong): which electrodes it did without from then on; empty where that is not held.
     """
 
     name: str
@@ -41,6 +58,9 @@ class RecordedDecisions:
     labels: tuple[str, ...]
     index: npt.NDArray[np.int64]
     rows: Float64
+    states: tuple[str, ...] = ()
+    said: tuple[RecordedState, ...] = ()
+    bad: tuple[tuple[int, dict[str, str]], ...] = ()
 
     def column(self, label: str) -> Float64:
         """One column, (n,)."""
@@ -112,6 +132,7 @@ def _decisions(path: Path, streams: list[XdfStream], choice: SignalChoice) -> Re
     rows, times, _ = make_even(str(path), emg.times, emg.described.fs_hz)
     values = np.asarray(told.values, np.float64)
     ends = values[:, names.index("window_end")]
+    events = _events(streams, times, rows)
     at = np.interp(np.where(np.isfinite(ends), ends, told.times), times, rows)
     return RecordedDecisions(
         name=told.name,
@@ -120,4 +141,32 @@ def _decisions(path: Path, streams: list[XdfStream], choice: SignalChoice) -> Re
         labels=tuple(name.removeprefix("p_") for name in names if name.startswith("p_")),
         index=np.rint(at).astype(np.int64),
         rows=values,
+        states=told.states,
+        said=tuple(
+            RecordedState(sample, *(str(event.get(key, "")) for key in ("state", "code", "sentence")))
+            for sample, event in events
+            if "state" in event
+        ),
+        bad=tuple(
+            (sample, {str(name): str(kind) for name, kind in event["bad"].items()})
+            for sample, event in events
+            if isinstance(event.get("bad"), dict)
+        ),
     )
+
+
+def _events(streams: list[XdfStream], times: Float64, rows: npt.NDArray[np.int64]) -> list[tuple[int, dict[str, Any]]]:
+    """What is told as JSON, in order, at the sample that was newest."""
+    found: list[tuple[int, dict[str, Any]]] = []
+    for stream in streams:
+        if stream.described.kind != HEALTH or not stream.is_text:
+            continue
+        at = np.rint(np.interp(stream.times, times, rows)).astype(np.int64).tolist()
+        for index, values in zip(at, stream.values, strict=True):
+            try:
+                event = json.loads(values[0])
+            except ValueError:  # of another program, or cut off
+                continue
+            if isinstance(event, dict):
+                found.append((index, event))
+    return sorted(found, key=lambda one: one[0])

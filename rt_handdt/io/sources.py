@@ -9,11 +9,12 @@ from pathlib import Path
 from rt_handdt.core.recording import Recording
 from rt_handdt.errors import RecordingError
 from rt_handdt.io.bids.session import list_bids, pick_bids, read_bids_session
-from rt_handdt.io.continuous_folder import list_continuous, pick_continuous
+from rt_handdt.io.continuous_folder import list_continuous, pick_continuous, read_continuous_name
 from rt_handdt.io.hyser import pick_session, read_hyser
 from rt_handdt.io.hyser_layout import Kind, Variant, read_session_folder
 from rt_handdt.io.readers import endings, reader_of
 from rt_handdt.io.readers.xdf import XdfReader
+from rt_handdt.io.recorded_decisions import RecordedDecisions, read_run
 from rt_handdt.io.signal_choice import SignalChoice
 from rt_handdt.io.xdf_session import read_session
 
@@ -76,6 +77,26 @@ def open_recording(
     if reader is None:
         raise RecordingError(f"{path}: is not a recording that can be read; these can: {', '.join(endings())}.")
     return reader.open(path, choice)
+
+
+def open_run(
+    path: str | Path,
+    *,
+    subject: int | None = None,
+    session: int | None = None,
+    kind: Kind | None = None,
+    choice: SignalChoice = SignalChoice(),
+) -> tuple[Recording, RecordedDecisions | None]:
+    """Open a recording as `open_recording` does, with what was decided while it was made; None where nothing was.
+
+    Raises
+    ------
+    RecordingError, ConfigError
+        See `open_recording`.
+    """
+    if str(path).casefold().endswith(XDF_SUFFIXES) and Path(path).is_file() and read_continuous_name(path) is None:
+        return read_run(path, choice)
+    return open_recording(path, subject=subject, session=session, kind=kind, choice=choice), None
 
 
 def _folder(

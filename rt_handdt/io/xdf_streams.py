@@ -52,6 +52,8 @@ class XdfStream:
         Whom the header names as recorded; "" if nobody.
     notes
         What is wrong with it, one sentence each.
+    states
+        Of decisions: the engine's states, by which they are numbered; empty where it names none.
     """
 
     number: int
@@ -63,6 +65,7 @@ class XdfStream:
     breaks: tuple[int, ...]
     subject: str
     notes: tuple[str, ...]
+    states: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -197,6 +200,7 @@ def _stream(read: dict[str, Any], sound: SoundChunks) -> XdfStream:
         _breaks(number, sound) if stated is None or there < stated else (),
         _text(_first(_first(read["info"], "desc"), "subject"), "id"),
         tuple(notes),
+        tuple(filter(None, _text(_first(_first(read["info"], "desc"), "decisions"), "states").split(","))),
     )
 
 

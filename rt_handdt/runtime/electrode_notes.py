@@ -33,9 +33,19 @@ class ElectrodeNotes:
     def __init__(self, layout: ElectrodeLayout, known: Sequence[int] = ()) -> None:
         self.quality: SignalQuality | None = None
         self._layout = layout
-        self._known = tuple(known)
+        self._known: tuple[int, ...] = ()
+        self.call_bad(known)
         self._windows = 0
         self._rebuilt = np.zeros(layout.n_channels, dtype=np.int64)  # windows of each
+
+    def call_bad(self, known: Sequence[int]) -> None:
+        """The user calls these bad, and no others."""
+        self._known = tuple(known)
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """Names of the electrodes that the user has called bad."""
+        return tuple(self._layout.channels[k] for k in self._known)
 
     def note(self, frame: FeatureFrame) -> None:
         """Count a window."""

@@ -10,9 +10,9 @@ from typing import Any
 
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.metrics import WindowScore, score_windows
-from rt_handdt.core.types import Chunk, Decision, FeatureFrame, Remark
+from rt_handdt.core.types import Chunk, Decision, FeatureFrame, Float32, Remark
 from rt_handdt.errors import HanddtError, StreamError, sentence_of
-from rt_handdt.infer.classifier import StreamClassifier
+from rt_handdt.infer.classifier import StreamClassifier, electrode
 from rt_handdt.io.lsl import MarkerInlet, clock
 from rt_handdt.runtime.connect import Connection
 from rt_handdt.runtime.electrode_notes import ElectrodeNotes
@@ -116,6 +116,8 @@ class Engine:
         self._priority = priority
         self.real_time = False
         self._forget = threading.Event()
+        #: Electrodes that the user calls bad; what the worker has taken over of it.
+        self._called_bad = self._taken_bad = self.electrodes.known
         self._marks: list[tuple[float, str]] = []
         self._publisher = Publisher(len(self.labels), self.limits.max_age_s, on_decision, self._told())
         self._publisher.say(
@@ -201,6 +203,18 @@ class Engine:
     def forget_person(self) -> None:
         """Somebody else is at the electrodes, or they were moved: learn anew from the next window on."""
         self._forget.set()
+
+    def set_bad(self, names: Sequence[str]) -> None:
+        """Do without these electrodes, and no others but those found to be bad, from the next window on.
+
+        Raises
+        ------
+        ConfigError
+            If one of them is unknown; nothing is changed then.
+        """
+        for name in names:
+            electrode(name, self.layout.channels)
+        self._called_bad = tuple(names)
 
     def raise_error(self) -> None:
         """Raise what stopped the worker, if anything did."""
@@ -336,6 +350,11 @@ class Engine:
 
     def _take(self, chunk: Chunk, woken: float) -> None:
         vitals = self._vitals
+        called = self._called_bad
+        if called is not self._taken_bad:
+            self._taken_bad = called
+            self.classifier.set_bad(called)
+            self.electrodes.call_bad(self.classifier.bad)
         age_s = woken - (float(chunk.times_s[-1]) + chunk.offset_s)
         vitals.age_s = age_s
         if self._first_sample_at is None:
@@ -537,3 +556,13 @@ class Engine:
             How much of it, at most 4 s.
         """
         return self._shown.snapshot(self, trace_channels, trace_seconds)
+
+    def signal_since(self, number: int) -> tuple[int, Float32]:
+        """The filtered signal that came after the first `number` samples, at most 4 s of it; any thread.
+
+        Returns
+        -------
+        came, samples
+            How many samples came until now; (n, n_channels) in layout order, µV, newest last.
+        """
+        return self._shown.signal_since(number)

@@ -92,7 +92,8 @@ class LiveSession:
         self.restarts += 1
         self.said.append(f"The recognition broke down and is started again ({sentence_of(error)}); outputs rest.")
         # Outputs come back off: nobody should be moved by an engine that has just broken. What was learnt is gone.
-        self.run = replace(self.run, outputs=False, record=_next_file(self.run.record))
+        record = _next_file(self.run.record)
+        self.run = replace(self.run, outputs=False, record=record, bad=self.engine.bad)
         self.engine.stop()
         self.engine = self._make(self.run, None, self.said.append)
         self.stage = Stage.OPENING

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rt_handdt.core.layout import ElectrodeLayout
+from rt_handdt.core.types import Float32
 from rt_handdt.errors import HanddtError, sentence_of
 from rt_handdt.io.description import shown
 from rt_handdt.runtime.engine import Engine
@@ -23,6 +24,7 @@ from rt_handdt.runtime.live_run import LiveRun
 from rt_handdt.runtime.opening import open_engine
 from rt_handdt.runtime.report import run_report
 from rt_handdt.runtime.report_file import ReportFile
+from rt_handdt.runtime.signal_memory import SignalMemory
 from rt_handdt.runtime.snapshot import Snapshot
 from rt_handdt.runtime.status import State
 
@@ -32,6 +34,8 @@ FRAME_S = 1 / 30
 STOP_S = 0.5
 #: So long without a word, and the window says so.
 NO_ANSWER_S = 1.0
+#: More samples than ever come.
+NONE_BEFORE = 2**62
 #: A process that does not end within this is killed.
 END_S = 5.0
 
@@ -44,6 +48,8 @@ class EngineFacts:
     ----------
     layout, labels, shared_pattern
         See `rt_handdt.runtime.engine.Engine`.
+    fs_hz
+        Rate of the signal.
     headline
         Model, provider and stream in one line.
     reject_below
@@ -53,6 +59,7 @@ class EngineFacts:
     layout: ElectrodeLayout
     labels: tuple[str, ...]
     shared_pattern: bool
+    fs_hz: float
     headline: str
     reject_below: float
 
@@ -85,12 +92,15 @@ class EngineProcess:
         self._process.start()
         theirs.close()
         self._say = say
+        #: Electrodes that the user does without.
+        self.bad = run.bad
         self._sending = threading.Lock()
         self._ready = threading.Event()
         self._facts: EngineFacts | None = None
+        self._memory: SignalMemory | None = None
         self._newest = Snapshot()
         self._heard_s = time.monotonic()
-        self._traces: tuple[int, ...] = ()
+        self._followed = self._resumed = False
         self._report: dict[str, Any] | None = None
         self.error: BaseException | None = None
         self._reader = threading.Thread(target=self._listen, name="handdt-engine-pipe", daemon=True)
@@ -126,17 +136,24 @@ class EngineProcess:
         """Whether the pattern component is what people share of a gesture."""
         return self._known().shared_pattern
 
+    @property
+    def memory(self) -> SignalMemory:
+        """The last half minute of the signal, while `snapshot` is asked for traces."""
+        self._known()
+        assert self._memory is not None
+        return self._memory
+
     def _known(self) -> EngineFacts:
         if self._facts is None:
             raise RuntimeError("the engine's process is not ready yet; call wait_until_ready first")
         return self._facts
 
     def snapshot(self, trace_channels: Sequence[int] | None = None) -> Snapshot:
-        """The newest snapshot; its traces are of the channels asked for at the last call but a few."""
-        wanted = tuple(trace_channels or ())
-        if wanted != self._traces:
-            self._traces = wanted
-            self._send("traces", wanted)
+        """The newest snapshot; with channels the signal is followed, and the newest of it is in `memory`."""
+        follow = bool(trace_channels)
+        if follow != self._followed:
+            self._followed = self._resumed = follow
+            self._send("signal", follow)
         silent_s = time.monotonic() - self._heard_s
         if self.error is not None:
             outputs = None if self._newest.outputs is None else False  # sinks rest when the engine is gone
@@ -150,6 +167,11 @@ class EngineProcess:
     def forget_person(self) -> None:
         """Somebody else is at the electrodes: learn anew."""
         self._send("forget")
+
+    def set_bad(self, names: Sequence[str]) -> None:
+        """Do without these electrodes (see `Engine.set_bad`)."""
+        self.bad = tuple(names)
+        self._send("bad", self.bad)
 
     def set_outputs(self, on: bool) -> None:
         """Switch the sinks on or off (see `Engine.set_outputs`)."""
@@ -187,11 +209,12 @@ class EngineProcess:
                 kind, *values = self._pipe.recv()
                 self._heard_s = time.monotonic()
                 if kind == "snapshot":
-                    self._newest = values[0]
+                    self._remember(*values)
                 elif kind == "say":
                     self._say(values[0])
                 elif kind == "ready":
                     self._facts = values[0]
+                    self._memory = SignalMemory(self._facts.layout.n_channels, self._facts.fs_hz)
                     self._ready.set()
                 elif kind == "over":
                     self._report, self.error = values
@@ -203,6 +226,16 @@ class EngineProcess:
             )
         finally:
             self._ready.set()
+
+    def _remember(self, shot: Snapshot, samples: Float32 | None) -> None:
+        lost, gaps = shot.samples_lost - self._newest.samples_lost, shot.gaps - self._newest.gaps
+        self._newest = shot
+        if samples is None or self._memory is None:
+            return
+        if gaps > 0 or (self._resumed and self._memory.written):
+            self._memory.skip(lost)
+        self._resumed = False
+        self._memory.push(samples)
 
 
 def _serve(run: LiveRun, report: Path | None, pipe: Pipe) -> None:
@@ -247,7 +280,7 @@ def _serve(run: LiveRun, report: Path | None, pipe: Pipe) -> None:
 
 
 def _answer(engine: Engine, pipe: Pipe, said: deque[str], over: threading.Event) -> None:
-    channels: tuple[int, ...] = ()
+    came: int | None = None  # samples that the window has; None: it wants none
     due_s = time.monotonic() + FRAME_S
     while not over.is_set():
         while said:
@@ -260,11 +293,16 @@ def _answer(engine: Engine, pipe: Pipe, said: deque[str], over: threading.Event)
                 engine.forget_person()
             elif kind == "outputs":
                 engine.set_outputs(values[0])
-            elif kind == "traces":
-                channels = values[0]
+            elif kind == "bad":
+                engine.set_bad(values[0])
+            elif kind == "signal":
+                came = engine.signal_since(NONE_BEFORE)[0] if values[0] else None
         if time.monotonic() >= due_s:  # however much was asked for meanwhile
             due_s = time.monotonic() + FRAME_S
-            pipe.send(("snapshot", engine.snapshot(channels)))
+            shot, samples = engine.snapshot(), None
+            if came is not None:
+                came, samples = engine.signal_since(came)
+            pipe.send(("snapshot", shot, samples))
 
 
 def _facts(engine: Engine) -> EngineFacts:
@@ -272,6 +310,7 @@ def _facts(engine: Engine) -> EngineFacts:
         engine.layout,
         engine.labels,
         engine.shared_pattern,
+        engine.spec.fs_hz,
         headline(engine),
         engine.recognizer.bundle.manifest.decoder.reject_below,
     )

@@ -29,6 +29,14 @@ class Ring:
             self._data[: len(samples) - head] = samples[head:]
             self._written += len(samples)
 
+    def since(self, number: int) -> tuple[int, Float32]:
+        """The samples that came after the first `number`, as far as they are there: number of all, and a copy."""
+        with self._lock:
+            n = min(max(0, self._written - number), len(self._data))
+            start = (self._written - n) % len(self._data)
+            rest = max(0, start + n - len(self._data))
+            return self._written, np.concatenate([self._data[start : start + n - rest], self._data[:rest]])
+
     def latest(self, n: int, channels: npt.ArrayLike) -> Float32:
         """The newest samples of some channels, oldest first: shape (≤ n, len(channels)), a copy."""
         with self._lock:

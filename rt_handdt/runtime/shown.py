@@ -56,6 +56,10 @@ class Shown:
         """Keep the filtered signal (n, n_channels), µV, for traces."""
         self._ring.push(filtered)
 
+    def signal_since(self, number: int) -> tuple[int, Float32]:
+        """The filtered signal of all channels since the first `number` samples, at most 4 s; and how many came."""
+        return self._ring.since(number)
+
     def window(self, posterior: Posterior, decision: Decision, rms_uv: Float32, truth: str | None) -> None:
         """A window was decided; `truth` is the newest marker's label."""
         self._posterior, self._latent, self._rms = posterior.probabilities, posterior.latent, rms_uv
@@ -114,6 +118,7 @@ class Shown:
             rms_grid=None if rms is None else self._layout.to_grid(rms, fill=np.nan),
             pattern_grid=self._pattern,
             bad_electrodes=engine.electrodes.bad,
+            excluded=engine.electrodes.known,
             traces=traces,
             trace_channels=tuple(channels or ()),
             trace_names=tuple(self._layout.channels[k] for k in channels or ()),

@@ -57,6 +57,8 @@ class Snapshot:
         Shape (H, W), NaN in empty cells: the pattern component (`Recognizer.pattern_grid`); None if it is not computed.
     bad_electrodes
         The electrodes that are rebuilt from their neighbours, and what is wrong with each.
+    excluded
+        Those that the user has called bad.
     traces
         Shape (n, n_shown), µV: filtered signal of the channels asked for, newest last.
     trace_channels, trace_names
@@ -98,6 +100,7 @@ class Snapshot:
     rms_grid: Float32 | None = None
     pattern_grid: Float32 | None = None
     bad_electrodes: dict[str, str] = field(default_factory=dict)
+    excluded: tuple[str, ...] = ()
     traces: Float32 | None = None
     trace_channels: tuple[int, ...] = ()
     trace_names: tuple[str, ...] = ()

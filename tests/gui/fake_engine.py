@@ -17,13 +17,14 @@ from rt_handdt.core.gestures import study_ten
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.types import Decision
 from rt_handdt.paths import layout_path
+from rt_handdt.runtime.signal_memory import SignalMemory
 from rt_handdt.runtime.snapshot import HistoryPoint, Snapshot
 
 FS_HZ = 2048.0
 HOP_S = 32 / FS_HZ
 GESTURE_S, REST_S = 2.4, 1.3
 REACTION_S = 0.22
-TRACE_S = 2.0
+FILL_S = 5.0
 
 MESSAGES = {
     "connecting": "Looking for the stream 'handdt-replay' …",
@@ -72,6 +73,8 @@ class FakeEngine:
     ) -> None:
         self.outputs, self.recording = outputs, recording
         self.forgotten = 0
+        self.excluded: tuple[str, ...] = ()
+        self.bad: dict[str, str] = {}
         self.layout = layout or ElectrodeLayout.from_toml(layout_path("hyser_16x16"))
         self.labels = tuple(labels)
         self.state = state
@@ -79,6 +82,8 @@ class FakeEngine:
         self.at_s = at_s
         self.calls = 0
         self._truth = truth
+        self.memory = SignalMemory(self.layout.n_channels, FS_HZ)
+        self._pushed = 0  # samples, up to which the memory is filled
         self._start_s = time.monotonic()
         rng = np.random.default_rng(seed)
         height, width = self.layout.shape
@@ -113,6 +118,9 @@ class FakeEngine:
         phase = (time_s - REACTION_S) % (GESTURE_S + REST_S) - REST_S
         return np.clip(phase / 0.25, 0.0, 1.0) * (phase < GESTURE_S) if cls else np.zeros_like(time_s)
 
+    def set_bad(self, names: Sequence[str]) -> None:
+        self.excluded = tuple(names)
+
     def set_outputs(self, on: bool) -> None:
         self.outputs = on
 
@@ -145,7 +153,8 @@ class FakeEngine:
         else:
             pattern = self._patterns[cls] / 40.0 - 0.6 if cls else self._patterns[cls] - 0.2
         occupied = self.layout.occupied
-        channels = tuple(trace_channels or ())
+        if trace_channels:
+            self._fill(now_s)
         cut = now_s if self.state == "running" else now_s - 0.8
         history = tuple(
             HistoryPoint(t, self.labels[self._decided(t)], self.labels[self._at(t)] if self._truth else None)
@@ -175,10 +184,6 @@ class FakeEngine:
             truth=self.labels[self._at(now_s)] if self._truth else None,
             rms_grid=np.where(occupied, rms, np.nan).astype(np.float32),
             pattern_grid=np.where(occupied, pattern, np.nan).astype(np.float32),
-            traces=self._traces(now_s, channels),
-            trace_channels=channels,
-            trace_names=tuple(self.layout.channels[channel] for channel in channels),
-            trace_fs_hz=FS_HZ,
             history=history,
             seconds=now_s,
             samples_expected=index + lost,
@@ -189,21 +194,30 @@ class FakeEngine:
             latency_ms={"last": 1.9, "p50": 1.8, "p95": 2.6, "p99": 3.4, "max": 6.1},
             accuracy=0.934 if self._truth else None,
             learnt_s=74.0,
+            excluded=self.excluded,
+            bad_electrodes=dict.fromkeys(self.excluded, "known") | self.bad,
         )
 
-    def _traces(self, now_s: float, channels: tuple[int, ...]) -> np.ndarray:
+    def _fill(self, now_s: float) -> None:
+        """Have the signal up to now in the memory; of what was missed the last seconds."""
         end = round(now_s * FS_HZ)
-        count = min(int(TRACE_S * FS_HZ), end)
-        at = np.arange(end - count, end)
-        period = GESTURE_S + REST_S
-        out = 4.0 * self._noise[np.ix_(at % len(self._noise), channels)]
-        for number in {int(at[0] / FS_HZ / period), int(max(at[-1] / FS_HZ - REACTION_S, 0) / period)}:
+        first = max(self._pushed, end - round(FILL_S * FS_HZ))
+        if first >= end:
+            return
+        if self.memory.written and first > self._pushed:
+            self.memory.skip(first - self._pushed)
+        self._pushed = end
+        at = np.arange(first, end)
+        noise = self._noise[at % len(self._noise)]
+        out = 4.0 * noise
+        numbers = (at / FS_HZ - REACTION_S) // (GESTURE_S + REST_S)
+        for number in np.unique(np.maximum(numbers, 0)).astype(int):
+            inside = numbers == number
             cls = self._order[number % len(self._order)]
-            inside = ((at / FS_HZ - REACTION_S) // period) == number
-            weight = self.layout.from_grid(self._patterns[cls] * self._gain)[list(channels)]
-            drive = (self._drive(at / FS_HZ, cls) * inside).astype(np.float32)
-            out += drive[:, None] * weight * self._noise[np.ix_(at % len(self._noise), channels)]
-        return out.astype(np.float32)
+            weight = self.layout.from_grid(self._patterns[cls] * self._gain)
+            drive = (self._drive(at[inside] / FS_HZ, cls)).astype(np.float32)
+            out[inside] += drive[:, None] * weight * noise[inside]
+        self.memory.push(out.astype(np.float32))
 
 
 def write_pictures(folder: Path) -> list[Path]:

@@ -1,10 +1,12 @@
-"""`python -m tests.gui.pictures FOLDER`: each page in each theme and size, drawn into memory, to be looked at."""
+"""`python -m tests.gui.pictures FOLDER [PAGE …]`: pages in each theme and size, drawn into memory, to be looked at."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import zip_longest
 from pathlib import Path
 
@@ -14,19 +16,27 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from rt_handdt.core.bundle import read_manifest
+from rt_handdt.core.press import Pressed
+from rt_handdt.core.quality import KINDS
 from rt_handdt.gui import theme
 from rt_handdt.gui.choices import Choices
+from rt_handdt.gui.review.page import ReviewPage
 from rt_handdt.gui.start.calibration_page import CalibrationPage
+from rt_handdt.gui.start.check_page import CheckPage
 from rt_handdt.gui.start.page import StartPage
 from rt_handdt.gui.start.recording_page import RecordingPage
 from rt_handdt.gui.start.style import style_sheet
 from rt_handdt.gui.widgets.canvas import install_fonts
 from rt_handdt.gui.window import MainWindow
 from rt_handdt.io.description import StreamDescription
+from rt_handdt.paths import bundle_path
 from rt_handdt.runtime import recording_run
 from rt_handdt.runtime.calibration_run import Progress, Stage
+from rt_handdt.runtime.electrode_check import CheckStage, CheckState, Suspect
 from rt_handdt.runtime.guide import Phase, Step, Verdict, View
 from rt_handdt.runtime.recording_session import RecordingStage, RecordingState
+from rt_handdt.runtime.review import Review
+from rt_handdt.runtime.reviewing import review
 from tests.gui.fake_engine import FakeEngine
 from tests.gui.fake_watch import FakeWatch
 
@@ -100,6 +110,51 @@ def recording_page(growing: bool) -> RecordingPage:
     return page
 
 
+class _Read:
+    """A recording that is read already."""
+
+    fault, share = "", 1.0
+
+    def __init__(self, made: Review) -> None:
+        self.review = made
+
+    def close(self) -> None: ...
+
+    def join(self) -> None: ...
+
+
+@cache
+def reviewed() -> Review:
+    """A virtual person, decided by the model that ships."""
+    found = review("virtual:7", bundle_path("default"))
+    assert found is not None
+    return found
+
+
+def review_page() -> ReviewPage:
+    """In the midst of a recording."""
+    page = ReviewPage(_Read(reviewed()), "session")  # type: ignore[arg-type]
+    page.start()
+    page.seek(34.5)
+    return page
+
+
+def check_page() -> CheckPage:
+    """With an electrode of each kind that is bad, and one that is pressed."""
+    layout = read_manifest("default").spec.layout
+    page = CheckPage()
+    page.setStyleSheet(style_sheet())
+    page.begin(layout)
+    grid = FakeEngine(at_s=24.6).snapshot(()).rms_grid
+    assert grid is not None
+    bad = dict(zip((19, 188, 67, 230, 118, 154, 40, 201), (*KINDS, "noisy"), strict=True))
+    suspects = tuple(Suspect(layout.channels[number], kind, kind, 0.7) for number, kind in bad.items())
+    rms = layout.from_grid(grid)
+    state = CheckState(CheckStage.CHECKING, 9.0, rms, bad, suspects, worked=True, still=1.0, pressed=Pressed(90, 14.0))
+    page.show_state(state)
+    return page
+
+
 def pages() -> dict[str, QWidget]:
     """Each page, made in the theme that holds."""
     live = MainWindow(FakeEngine(at_s=24.6, outputs=True), reject_below=0.5)
@@ -111,12 +166,15 @@ def pages() -> dict[str, QWidget]:
     made = {"start": start_page(False), "misfit": start_page(True), "live": live, "stage": stage, "lost": lost}
     made["keys"] = sheet
     made |= {"record": recording_page(False), "recording": recording_page(True)}
+    raster = MainWindow(FakeEngine(at_s=24.6), reject_below=0.5)
+    raster.signal.buttons.button(2).click()
+    made |= {"review": review_page(), "check": check_page(), "raster": raster}
     made |= {"calibrate": calibration_page(False), "calibrated": calibration_page(True)}
     return made
 
 
-def write_pictures(folder: Path) -> list[Path]:
-    """One PNG for each page, theme and size."""
+def write_pictures(folder: Path, wanted: Sequence[str] = ()) -> list[Path]:
+    """One PNG for each page (or those wanted), theme and size."""
     app = QApplication.instance() or QApplication([])
     install_fonts()
     folder.mkdir(parents=True, exist_ok=True)
@@ -124,6 +182,10 @@ def write_pictures(folder: Path) -> list[Path]:
     for name in ("dark", "light"):
         theme.use(name)
         for title, page in pages().items():
+            if wanted and title not in wanted:
+                if isinstance(page, StartPage):
+                    page.stop()
+                continue
             page.showNormal()
             for width, height in SIZES:
                 page.setFixedSize(width, height)
@@ -143,5 +205,5 @@ def write_pictures(folder: Path) -> list[Path]:
 
 
 if __name__ == "__main__":
-    for picture in write_pictures(Path(sys.argv[1])):
+    for picture in write_pictures(Path(sys.argv[1]), sys.argv[2:]):
         print(picture)

@@ -96,14 +96,6 @@ def test_wrong_number_of_probabilities_is_not_drawn(engine: FakeEngine) -> None:
         Presenter(engine.labels).view(snapshot)
 
 
-def test_one_loud_channel_sets_the_trace_range() -> None:
-    rng = np.random.default_rng(0)
-    traces = rng.normal(0, 5, size=(4096, 16)).astype(np.float32)
-    traces[:, 11] *= 40
-    view = Presenter(("rest", "open")).view(Snapshot(traces=traces))
-    assert view.trace_uv >= 400
-
-
 def test_scale_rises_at_once_and_falls_slowly() -> None:
     scale = Scale(floor=20.0)
     assert scale.update(130.0, 0.03) == 150.0

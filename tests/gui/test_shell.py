@@ -71,8 +71,18 @@ def test_from_the_start_page_to_a_hand_and_back(qtbot: QtBot, shell: Shell) -> N
     assert session is not None
     assert live.outputs.text() == "Outputs off"
     _press(qtbot, shell, Qt.Key.Key_O)
-    qtbot.waitUntil(lambda: session.engine.snapshot(live._channels).outputs is True, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: session.engine.snapshot((0,)).outputs is True, timeout=WAIT_MS)
     qtbot.waitUntil(lambda: live.outputs.text() == "Outputs LIVE", timeout=WAIT_MS)
+
+    # an electrode is left out, the signal is there and looked back at
+    qtbot.mouseClick(live._rms, Qt.MouseButton.RightButton, pos=live._rms.cell(3).center().toPoint())
+    name = session.engine.layout.channels[3]
+    qtbot.waitUntil(lambda: session.engine.snapshot((0,)).excluded == (name,), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: session.engine.memory.written > 3 * 256, timeout=WAIT_MS)
+    _press(qtbot, shell, Qt.Key.Key_Left)  # the display is held for it
+    assert live._paused
+    assert live.signal.back_s > 0
+    _press(qtbot, shell, Qt.Key.Key_Space)
 
     # the engine breaks down: it is started again, said, and nobody is moved by it unasked
     engine = session.engine
@@ -82,6 +92,7 @@ def test_from_the_start_page_to_a_hand_and_back(qtbot: QtBot, shell: Shell) -> N
     qtbot.waitUntil(lambda: shell.live is not None and shell.live._view.state == "Running", timeout=WAIT_MS)
     assert shell.live is not live
     assert shell.live.outputs.text() == "Outputs off"
+    qtbot.waitUntil(lambda: session.engine.snapshot((0,)).excluded == (name,), timeout=WAIT_MS)
 
     # the stream goes: said, and the page stays
     session._replay._child.kill()

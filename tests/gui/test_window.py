@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -139,9 +140,11 @@ def test_pause_holds_the_display_only(qtbot: QtBot) -> None:
 def test_polls_at_thirty_frames_at_most(qtbot: QtBot) -> None:
     engine = FakeEngine()
     window = _open(qtbot, engine)
+    began = time.monotonic()
     window.start()
     qtbot.wait(1000)
-    assert 5 <= engine.calls <= 32
+    qtbot.waitUntil(lambda: engine.calls >= 5, timeout=60_000)
+    assert engine.calls <= 30 * (time.monotonic() - began) + 2  # on a busy machine a second is longer
 
 
 def test_keys(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,6 @@ from rt_handdt.infer.classifier import StreamClassifier
 from rt_handdt.io.description import StreamDescription
 from rt_handdt.io.lsl import Finder
 from rt_handdt.io.lsl.raw_inlet import RawInlet
-from rt_handdt.io.message import Message
 from rt_handdt.io.recorded_decisions import read_decisions
 from rt_handdt.io.replay import SEAM_S, Replayer
 from rt_handdt.io.session_file import SessionFile
@@ -35,6 +34,7 @@ from rt_handdt.runtime.connect import connect
 from rt_handdt.runtime.engine import Engine
 from rt_handdt.runtime.recorder import Recorder
 from tests.support.limits import PATIENT
+from tests.support.recorded_run import recorded_run
 from tests.support.sinks import about, until
 from tests.support.tiny import noise, tiny_bundle, tiny_spec
 
@@ -317,31 +317,6 @@ def test_every_turn_of_a_loop_is_decided_alike(bundle: Bundle, lsl: None) -> Non
     np.testing.assert_allclose(probabilities[:57], probabilities[57:], atol=1e-6)
 
 
-def run(path: Path, bundle: Bundle, one: ArrayRecording, *, first: int = 0, wrong: slice = slice(0)) -> Path:
-    """A file as a run over a recording would make it, from a sample on, with wrong labels in some windows."""
-    about_it = about(labels=("rest", "left", "right"), rate_hz=SPEC.fs_hz / SPEC.hop_samples)
-    described = StreamDescription("amp", "EMG", "", "amp", "", SPEC.fs_hz, 8, "float32", one.channels)
-    file = SessionFile(path, described, about_it)
-    classifier, seq = StreamClassifier(bundle), 0
-    for lost, samples in one.pieces(50):
-        if lost:
-            classifier.gap(lost)
-        at = classifier.index
-        times = 100.0 + (at + np.arange(len(samples))) / SPEC.fs_hz
-        if at >= first:
-            file.signal(Chunk(samples, times, lost, 0.0, times))
-        for made in classifier.push(samples, times):
-            if at < first or made.reason:
-                continue
-            label = "right" if seq in range(*wrong.indices(10**6)) else made.label
-            told = replace(made, label=label)
-            message = Message.of(seq, told, "running", "running", made.time_s, about_it.labels, told_s=made.time_s)
-            file.told(message)
-            seq += 1
-    file.file.close()
-    return path
-
-
 def test_a_source_that_was_started_anew_goes_on_in_its_stream(tmp_path: Path) -> None:
     described = StreamDescription("amp", "EMG", "", "amp", "uid-1", 1000.0, 3, "float32", ("E1", "E2", "E3"))
     file = SessionFile(tmp_path / "a.xdf", described, None)
@@ -359,14 +334,14 @@ def test_a_run_that_lost_samples_is_decided_the_same_again(bundle: Bundle, tmp_p
     one = recording("holes", 2048)
     one.samples[500:520] = np.nan  # bridged
     one.samples[1203:1300] = np.nan  # not
-    found = compare(StreamClassifier(bundle), run(tmp_path / "holes.xdf", bundle, one))
+    found = compare(StreamClassifier(bundle), recorded_run(tmp_path / "holes.xdf", bundle, one))
     assert (found.same, found.alike, found.missing) == (found.windows,) * 2 + (0,)
     assert found.windows == 1 + (1203 - 128) // 16 + 1 + (2048 - 1300 - 128) // 16
 
 
 def test_a_recording_begun_within_a_run_finds_its_windows(bundle: Bundle, tmp_path: Path) -> None:
     one = recording("late", 2048)
-    part = run(tmp_path / "late.xdf", bundle, one, first=300)
+    part = recorded_run(tmp_path / "late.xdf", bundle, one, first=300)
     found = compare(StreamClassifier(bundle), part)
     # Its first windows rest on samples from before the file; all others are found.
     assert found.missing == 128 // 16
@@ -375,7 +350,7 @@ def test_a_recording_begun_within_a_run_finds_its_windows(bundle: Bundle, tmp_pa
 
 
 def test_what_differs_is_said_with_place_and_label(bundle: Bundle, tmp_path: Path) -> None:
-    path = run(tmp_path / "wrong.xdf", bundle, recording("wrong", 1024), wrong=slice(3, 7))
+    path = recorded_run(tmp_path / "wrong.xdf", bundle, recording("wrong", 1024), wrong=slice(3, 7))
     found = compare(StreamClassifier(bundle), path)
     assert (found.windows - found.same, found.by_label["right"]) == (4, (4, 0))
     assert found.first == pytest.approx((127 + 3 * 16) / SPEC.fs_hz)

@@ -14,7 +14,7 @@ import pytest
 
 from rt_handdt.core.bundle import Bundle
 from rt_handdt.core.types import Chunk, Decision, Remark
-from rt_handdt.errors import StreamError
+from rt_handdt.errors import ConfigError, StreamError
 from rt_handdt.infer.classifier import StreamClassifier
 from rt_handdt.io.lsl import clock
 from rt_handdt.runtime.engine import Engine
@@ -276,6 +276,25 @@ def test_an_electrode_known_to_be_bad_is_rebuilt_from_the_start(bundle: Bundle) 
         until(lambda: len(run.engine.log) == 9)
         figures = run_report(run.engine)
     assert figures["electrodes"] == {"bad": {"E3": "known"}, "bad_share": {"E3": 1.0}}
+
+
+def test_an_electrode_is_left_out_and_taken_back_while_it_runs(bundle: Bundle) -> None:
+    with running(bundle, PATIENT) as run:
+        run.source.give(chunk(loud(256), clock()))
+        until(lambda: len(run.engine.log) == 9)
+        with pytest.raises(ConfigError, match="no such electrode"):
+            run.engine.set_bad(("E3", "X"))
+        run.engine.set_bad(("E3", "E1"))
+        run.source.give(chunk(loud(256), clock()))
+        until(lambda: run.engine.snapshot().excluded == ("E3", "E1"))
+        assert run.engine.snapshot().bad_electrodes == {"E3": "known", "E1": "known"}
+        until(lambda: len(run.engine.log) == 25)
+        run.engine.set_bad(())
+        run.source.give(chunk(loud(256), clock()))
+        until(lambda: len(run.engine.log) == 41)
+        figures = run_report(run.engine)
+        assert run.engine.snapshot().excluded == ()
+    assert figures["electrodes"] == {"bad": {}, "bad_share": {"E1": 0.3902, "E3": 0.3902}}
 
 
 def test_who_looks_on_does_not_judge_the_signal(bundle: Bundle) -> None:

@@ -16,6 +16,7 @@ class _Engine:
     def __init__(self, run: LiveRun) -> None:
         self.run = run
         self.error: BaseException | None = None
+        self.bad = run.bad
         self.started = self.stopped = False
 
     def ready(self) -> None:

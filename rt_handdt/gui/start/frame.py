@@ -9,14 +9,14 @@ from rt_handdt.gui import theme
 from rt_handdt.gui.start.label import Label
 
 
-def framed(page: QWidget, title: str, remark: str, *right: QWidget) -> QVBoxLayout:
+def framed(page: QWidget, title: str, remark: str | QWidget, *right: QWidget) -> QVBoxLayout:
     """Give a page its ground, margins and top line, with widgets at the right of that; what is added comes below."""
     page.setObjectName("page")
     page.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
     top = QHBoxLayout()
     top.addWidget(Label(title, face="title"))
     top.addSpacing(8)
-    top.addWidget(Label(remark, "muted"), 1)
+    top.addWidget(Label(remark, "muted") if isinstance(remark, str) else remark, 1)
     for one in right:
         top.addWidget(one)
     column = QVBoxLayout(page)

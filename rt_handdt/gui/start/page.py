@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,8 +72,12 @@ class StartPage(QWidget):
     begun = Signal(object, object)
     #: A `LiveRun` whose user is to be guided through a calibration first.
     calibrating = Signal(object)
+    #: A `LiveRun` whose stream's electrodes are to be looked at.
+    checking = Signal(object)
     #: A stream, and the labels of which a session is to be recorded.
     recording = Signal(str, object)
+    #: A recording to look at, and the model (and perhaps a profile) that decides it where nothing was decided.
+    reviewing = Signal(str, object, object)
     themed = Signal()
     #: The exception with which this page ended.
     failed = Signal(object)
@@ -109,10 +114,14 @@ class StartPage(QWidget):
         self.virtual.setToolTip("A simulated person, for those without an amplifier (Ctrl+D)")
         self.replay = QPushButton("Replay a recording…")
         self.replay.setToolTip("A recorded session as if it were live, with the chosen model (Ctrl+R)")
+        self.review = QPushButton("Review…")
+        self.review.setToolTip("A recording from end to end: cues, decisions, maps and figures (Ctrl+E)")
         self.record = QPushButton(_NOT_RECORDED)
         self.record.setToolTip("Record the next run, with what is decided, as an XDF file (Ctrl+S)")
         self.session = QPushButton("Record a session…")
         self.session.setToolTip("The chosen stream with cues, to train and calibrate with (Ctrl+L)")
+        self.check = QPushButton("Check electrodes…")
+        self.check.setToolTip("Which electrodes of the chosen stream are flat, noisy, humming, … (Ctrl+H)")
         self.calibrate = QPushButton("Calibrate…")
         self.calibrate.setToolTip("Rest and each gesture once, in a minute, for the chosen stream and model (Ctrl+K)")
         self.start_button = QPushButton("Start")
@@ -136,7 +145,9 @@ class StartPage(QWidget):
         bottom.setSpacing(theme.GAP_PX)
         bottom.addWidget(self.virtual)
         bottom.addWidget(self.replay)
+        bottom.addWidget(self.review)
         bottom.addWidget(self.session)
+        bottom.addWidget(self.check)
         bottom.addStretch(1)
         bottom.addWidget(self.start_button)
         run = QHBoxLayout()
@@ -163,17 +174,21 @@ class StartPage(QWidget):
         self.fit.changed.connect(self.look)
         self.start_button.clicked.connect(self.begin)
         self.virtual.clicked.connect(self.begin_virtual)
-        self.replay.clicked.connect(self._ask_recording)
+        self.replay.clicked.connect(lambda: self._ask_recording("Replay a recording", self.begin_replay))
+        self.review.clicked.connect(lambda: self._ask_recording("Review a recording", self.begin_review))
         self.record.clicked.connect(self._ask_record)
         self.calibrate.clicked.connect(self.begin_calibration)
         self.session.clicked.connect(self.begin_session)
+        self.check.clicked.connect(self.begin_check)
         self.theme_button.clicked.connect(self.switch_theme)
         for key, button in (
             ("Ctrl+Return", self.start_button),
             ("Ctrl+Enter", self.start_button),
             ("Ctrl+D", self.virtual),
             ("Ctrl+R", self.replay),
+            ("Ctrl+E", self.review),
             ("Ctrl+K", self.calibrate),
+            ("Ctrl+H", self.check),
             ("Ctrl+L", self.session),
             ("Ctrl+O", self.models.browse),
             ("Ctrl+S", self.record),
@@ -240,8 +255,10 @@ class StartPage(QWidget):
                 fit.judge(described, spec)
         self.start_button.setEnabled(fit.fits)
         self.calibrate.setEnabled(fit.fits)
+        self.check.setEnabled(fit.fits)
         self.profile.show_profiles(card)
         self.replay.setEnabled(spec is not None)
+        self.review.setEnabled(spec is not None)
         self.session.setEnabled(chosen is not None and spec is not None)
 
     def _say_streams(self, fault: str, any_there: bool, looks: int) -> None:
@@ -308,6 +325,16 @@ class StartPage(QWidget):
         self.choices = self.choices.model_copy(update={"recording": str(Path(path).parent)})
         self._begin(f"replay of {Path(path).name} {os.getpid()}", path)
 
+    def begin_review(self, path: str) -> None:
+        """Look at a recording, with the chosen model where nothing was decided."""
+        card = self.models.model
+        if card is None or card.manifest is None:
+            self.say("Choose a model that can be read.")
+            return
+        self.choices = self._chosen().model_copy(update={"recording": str(Path(path).parent)})
+        self.say("")
+        self.reviewing.emit(path, bundle_path(card.given), self.profile.profile)
+
     def begin_calibration(self) -> None:
         """Guide through a calibration on the chosen stream, if it fits."""
         stream = self.streams.stream
@@ -315,6 +342,14 @@ class StartPage(QWidget):
         if run is not None:
             self.say("")
             self.calibrating.emit(self._told(run))
+
+    def begin_check(self) -> None:
+        """Look at the chosen stream's electrodes, if it fits."""
+        stream = self.streams.stream
+        run = self._run(handle(stream, self.streams.streams)) if self.fit.fits and stream is not None else None
+        if run is not None:
+            self.say("")
+            self.checking.emit(replace(run, network=self._network))
 
     def begin_session(self) -> None:
         """Record the chosen stream, with cues for the chosen model's gestures; they need not fit."""
@@ -378,11 +413,11 @@ class StartPage(QWidget):
         )
         return Path(path if path.lower().endswith(".xdf") else f"{path}.xdf") if path else None
 
-    def _ask_recording(self) -> None:
+    def _ask_recording(self, question: str, use: Callable[[str], None]) -> None:
         from rt_handdt.io.readers import endings
 
         kinds = " ".join(f"*{one}" for one in endings())
         kinds = f"Recordings ({kinds});;All files (*)"
-        path, _ = QFileDialog.getOpenFileName(self, "Replay a recording", self.choices.recording, kinds)
+        path, _ = QFileDialog.getOpenFileName(self, question, self.choices.recording, kinds)
         if path:
-            self.begin_replay(path)
+            use(path)

@@ -32,6 +32,7 @@ QLineEdit:disabled, QComboBox:disabled, QPushButton:disabled {{ color: {t.MUTED}
 QPushButton:hover, QComboBox:hover {{ border-color: {t.ACCENT}; }}
 QPushButton:focus, QComboBox:focus, QLineEdit:focus, QTableWidget:focus, QListWidget:focus {{
   border: 1px solid {t.ACCENT}; }}
+QPushButton:checked {{ background: {t.ACCENT}; color: {on_accent}; border-color: {t.ACCENT}; }}
 QPushButton[kind="main"]:enabled {{
   background: {t.ACCENT}; color: {on_accent}; font-weight: bold; font-size: 16px; padding: 8px 28px; }}
 QPushButton[kind="main"]:disabled {{ font-size: 16px; padding: 8px 28px; }}

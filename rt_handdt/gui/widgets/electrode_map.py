@@ -13,7 +13,7 @@ from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.types import Float32
 from rt_handdt.gui import theme
 from rt_handdt.gui.tiles import Box, around_words, lay_out
-from rt_handdt.gui.virtual import LOST
+from rt_handdt.gui.virtual import LOST, NOISY
 from rt_handdt.gui.widgets.canvas import CENTRE, LEFT, RIGHT, Canvas, colour, medium, metrics, write
 
 _CAPTION_PX, _SEAM_PX, _WORDS_PX = 18.0, 10.0, 18.0
@@ -32,6 +32,8 @@ class ElectrodeMap(Canvas):
         The electrodes.
     table
         Shape (256, 3): the RGB colours (0..255) of the range, low to high.
+    does
+        What Return does on an electrode.
     """
 
     #: An electrode was clicked, or Return was pressed on it.
@@ -41,7 +43,7 @@ class ElectrodeMap(Canvas):
     #: The electrode under the mouse or the keys' cursor; −1: none.
     pointed = Signal(int)
 
-    def __init__(self, layout: ElectrodeLayout, table: npt.ArrayLike) -> None:
+    def __init__(self, layout: ElectrodeLayout, table: npt.ArrayLike, does: str = "Return breaks or mends it") -> None:
         super().__init__()
         self._layout = layout
         shades = np.asarray(table, dtype=np.uint32)
@@ -54,7 +56,7 @@ class ElectrodeMap(Canvas):
         self._steps: list[int] = [0] * layout.n_channels
         self._high_uv = 1.0
         self._broken: dict[int, str] = {}
-        self._here = -1
+        self._here = self._ringed = -1
         self._by_cell = {cell: channel for channel, cell in enumerate(layout.cells)}
         self._tiles: list[QRectF] = []
         self._cells: list[QRectF] = []
@@ -63,7 +65,7 @@ class ElectrodeMap(Canvas):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumSize(240, 220)
         self.setAccessibleName("Electrodes")
-        self.setAccessibleDescription("Arrow keys go from electrode to electrode; Return breaks or mends it")
+        self.setAccessibleDescription(f"Arrow keys go from electrode to electrode; {does}")
 
     def show_rms(self, rms_uv: Float32, high_uv: float, broken: Mapping[int, str]) -> None:
         """Show RMS values of shape (n_channels,) on a range from 0 to `high_uv`, and which channels are broken."""
@@ -71,6 +73,12 @@ class ElectrodeMap(Canvas):
         self._high_uv = high_uv
         self._broken = dict(broken)
         self.update()
+
+    def ring(self, channel: int) -> None:
+        """Ring an electrode, seen from far; −1: none."""
+        if channel != self._ringed:
+            self._ringed = channel
+            self.update()
 
     def cell(self, channel: int) -> QRectF:
         """Where an electrode is drawn."""
@@ -112,13 +120,13 @@ class ElectrodeMap(Canvas):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Point at what is under the mouse."""
-        self._point(self._at(event.position()))
+        self.point(self._at(event.position()))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Click on the left button; the right one asks for the menu by an event of its own."""
         channel = self._at(event.position())
         if event.button() == Qt.MouseButton.LeftButton and channel >= 0:
-            self._point(channel)
+            self.point(channel)
             self.clicked.emit(channel)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
@@ -131,12 +139,12 @@ class ElectrodeMap(Canvas):
 
     def leaveEvent(self, event: QEvent) -> None:
         """Point at nothing."""
-        self._point(-1)
+        self.point(-1)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         """Point at nothing, unless the mouse does."""
         if not self.underMouse():
-            self._point(-1)
+            self.point(-1)
         super().focusOutEvent(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -151,15 +159,16 @@ class ElectrodeMap(Canvas):
 
     def _walk(self, down: int, right: int) -> None:
         if self._here < 0:
-            self._point(min(self._by_cell.items())[1])
+            self.point(min(self._by_cell.items())[1])
             return
         (row, column), (height, width) = self._layout.cells[self._here], self._layout.shape
         while 0 <= (row := row + down) < height and 0 <= (column := column + right) < width:
             if (row, column) in self._by_cell:
-                self._point(self._by_cell[row, column])
+                self.point(self._by_cell[row, column])
                 return
 
-    def _point(self, channel: int) -> None:
+    def point(self, channel: int) -> None:
+        """Put the cursor on an electrode; −1: on none."""
         if channel != self._here:
             self._here = channel
             self.pointed.emit(channel)
@@ -186,6 +195,13 @@ class ElectrodeMap(Canvas):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(colour(theme.ACCENT), 2.0))
             painter.drawRect(self._cells[self._here].adjusted(-1, -1, 1 - gap, 1 - gap))
+        if self._ringed >= 0:
+            cell = self._cells[self._ringed]
+            reach = max(cell.width(), 14.0)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            for ink, width in ((theme.BACKGROUND, 7.0), (theme.GOOD, 4.0)):
+                painter.setPen(QPen(colour(ink), width))
+                painter.drawEllipse(cell.center(), reach, reach)
         self._draw_words(painter)
         self._draw_bar(painter)
 
@@ -234,19 +250,31 @@ class ElectrodeMap(Canvas):
         write(painter, unit, "µV", medium(12), theme.MUTED, LEFT)
 
 
+#: Signs by strokes in a unit square: a line each, drawn without a break.
+_ZIGZAG = (((0.0, 0.5), (0.2, 0.05), (0.45, 1.0), (0.7, 0.0), (0.85, 0.75), (1.0, 0.5)),)
+_CROSS = (((0.0, 0.0), (1.0, 1.0)), ((1.0, 0.0), (0.0, 1.0)))
+_SIGNS: dict[str, tuple[tuple[tuple[float, float], ...], ...]] = {
+    LOST: _CROSS,
+    NOISY: _ZIGZAG,
+    "unplugged": _CROSS,
+    "flat": (((0.0, 0.5), (1.0, 0.5)),),
+    "missing": (((0.0, 0.5), (0.2, 0.5)), ((0.8, 0.5), (1.0, 0.5))),
+    "saturated": (((0.0, 1.0), (0.0, 0.15), (1.0, 0.15), (1.0, 1.0)),),
+    "repeated": (((0.0, 0.3), (1.0, 0.3)), ((0.0, 0.7), (1.0, 0.7))),
+    "mains": (((0.0, 0.5), (0.12, 0.1), (0.25, 0.0), (0.38, 0.1), (0.62, 0.9), (0.75, 1.0), (0.88, 0.9), (1.0, 0.5)),),
+}
+#: What hears nothing at all is graver than what hears too much.
+_GRAVE = (LOST, "flat", "missing", "unplugged", "repeated")
+
+
 def draw_fault(painter: QPainter, box: QRectF, fault: str) -> None:
-    """The sign of a broken electrode: a cross for a lost contact, a zigzag for noise."""
-    lost = fault == LOST
+    """The sign of a broken electrode: of lost contact a cross, of noise a zigzag, and so on; each has its own shape."""
     width = max(1.4, box.width() / 9)
-    painter.setPen(
-        QPen(colour(theme.BAD if lost else theme.WARN), width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
-    )
-    inset = box.width() * 0.24
-    part = box.adjusted(inset, inset, -inset, -inset)
-    if lost:
-        painter.drawLine(part.topLeft(), part.bottomRight())
-        painter.drawLine(part.topRight(), part.bottomLeft())
-        return
-    part = box.adjusted(0.16 * box.width(), inset, -0.16 * box.width(), -inset)
-    shares = ((0.0, 0.5), (0.2, 0.05), (0.45, 1.0), (0.7, 0.0), (0.85, 0.75), (1.0, 0.5))
-    painter.drawPolyline([QPointF(part.left() + x * part.width(), part.top() + y * part.height()) for x, y in shares])
+    tone = theme.BAD if fault in _GRAVE else theme.WARN
+    painter.setPen(QPen(colour(tone), width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
+    aside, above = (0.24 if fault in (LOST, "unplugged") else 0.16) * box.width(), 0.24 * box.height()
+    part = box.adjusted(aside, above, -aside, -above)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for stroke in _SIGNS.get(fault, _CROSS):
+        places = [(part.left() + x * part.width(), part.top() + y * part.height()) for x, y in stroke]
+        painter.drawPolyline([QPointF(*place) for place in places])

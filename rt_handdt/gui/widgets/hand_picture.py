@@ -184,7 +184,7 @@ class HandPicture(Canvas):
 
     def _glide(self) -> None:
         now = time.monotonic()
-        self.step(now - self._at_s)
+        self.step(max(0.0, now - self._at_s))
         self._at_s = now
         if not self.moving:
             self._timer.stop()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import numpy.typing as npt
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QHelpEvent, QImage, QPainter, QPen, QPixmap, QResizeEvent
+from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QHelpEvent, QImage, QMouseEvent, QPainter, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QToolTip
 
 from rt_handdt.core.layout import ArrayBlock, ElectrodeLayout
@@ -47,6 +47,13 @@ class GridHeatmap(Canvas):
     empty_text
         Shown while there is nothing to show.
     """
+
+    #: The electrode under the mouse; −1: none.
+    pointed = Signal(int)
+    #: An electrode was clicked.
+    clicked = Signal(int)
+    #: An electrode was clicked with the right button.
+    refused = Signal(int)
 
     def __init__(
         self,
@@ -91,8 +98,58 @@ class GridHeatmap(Canvas):
         self._live = True
         self._grid: Float32 | None = None
         self._bad: dict[str, str] = {}
+        #: Whether a resting mouse is told an electrode's name and value; else `pointed` says where it is.
+        self.tips = True
+        self._here, self._marked = -1, frozenset[int]()
         self._cells: tuple[QRectF, ...] = ()
         self.setMinimumSize(110, 120)
+
+    def interactive(self) -> None:
+        """Say which electrode the mouse is on, and which is clicked; in place of tips."""
+        self.tips = False
+        self.setMouseTracking(True)
+
+    def mark(self, channels: Collection[int]) -> None:
+        """Ring these electrodes."""
+        if frozenset(channels) != self._marked:
+            self._marked = frozenset(channels)
+            self.update()
+
+    def channel_at(self, at: QPointF) -> int:
+        """The electrode at a place; −1: none."""
+        return next((number for number, cell in enumerate(self._cells) if cell.contains(at)), -1)
+
+    def cell(self, channel: int) -> QRectF:
+        """Where an electrode is drawn."""
+        return self._cells[channel]
+
+    def value_words(self, channel: int) -> str:
+        """An electrode's value, with its unit."""
+        return NONE if self._grid is None else f"{self._grid[self._layout.cells[channel]]:.3g} {self._unit}"
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Point at what is under the mouse."""
+        self._point(self.channel_at(event.position()))
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Point at nothing."""
+        self._point(-1)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Left button or right button, on an electrode."""
+        channel = self.channel_at(event.position())
+        if channel < 0 or self.tips:
+            super().mousePressEvent(event)
+        elif event.button() == Qt.MouseButton.LeftButton:
+            self.clicked.emit(channel)
+        elif event.button() == Qt.MouseButton.RightButton:
+            self.refused.emit(channel)
+
+    def _point(self, channel: int) -> None:
+        if channel != self._here and not self.tips:
+            self._here = channel
+            self.pointed.emit(channel)
+            self.update()
 
     def set_live(self, live: bool) -> None:
         """Dim the picture while nothing new comes."""
@@ -108,17 +165,16 @@ class GridHeatmap(Canvas):
 
     def words_at(self, at: QPointF) -> str:
         """Name and value of the electrode at a place, and what is wrong with it; empty where there is none."""
-        for number, cell in enumerate(self._cells):
-            if cell.contains(at):
-                name = self._layout.channels[number]
-                value = NONE if self._grid is None else f"{self._grid[self._layout.cells[number]]:.3g} {self._unit}"
-                why = f" · {self._bad[name]}, rebuilt from its neighbours" if name in self._bad else ""
-                return f"{name} · {value}{why}"
-        return ""
+        number = self.channel_at(at)
+        if number < 0:
+            return ""
+        name = self._layout.channels[number]
+        why = f" · {self._bad[name]}, rebuilt from its neighbours" if name in self._bad else ""
+        return f"{name} · {self.value_words(number)}{why}"
 
     def event(self, event: QEvent) -> bool:
         """Name the electrode under a resting mouse."""
-        if isinstance(event, QHelpEvent):
+        if isinstance(event, QHelpEvent) and self.tips:
             # Names come from outside: as plain text, never as markup.
             text = html.escape(self.words_at(QPointF(event.pos())))
             QToolTip.showText(event.globalPos(), f"<span>{text}</span>" if text else "", self)
@@ -241,6 +297,7 @@ class GridHeatmap(Canvas):
             write(painter, sign, self._empty_text, medium(13), theme.MUTED, CENTRE)
             return
         self._draw_crosses(painter)
+        self._draw_rings(painter)
         painter.drawImage(self._bar, self._ramp_image)
         low, high = self._levels
         for share, value in ((0.0, low), (0.5, (low + high) / 2), (1.0, high)):
@@ -251,6 +308,14 @@ class GridHeatmap(Canvas):
             write(painter, box, text.replace("-", "−"), medium(12), theme.TEXT, LEFT)
         unit = QRectF(self._bar.left(), self._bar.bottom() + 10, _BAR_PX + _BAR_TEXT_PX, 16)
         write(painter, unit, self._unit, medium(12), theme.MUTED, LEFT)
+
+    def _draw_rings(self, painter: QPainter) -> None:
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for channel in (*self._marked, *((self._here,) if self._here >= 0 else ())):
+            box = self._cells[channel].adjusted(0.5, 0.5, -0.5, -0.5)
+            for tone, width in (("#000000", 3.5), (theme.ACCENT if channel == self._here else "#ffffff", 1.6)):
+                painter.setPen(QPen(colour(tone), width))
+                painter.drawRoundedRect(box, 2, 2)
 
     def _draw_crosses(self, painter: QPainter) -> None:
         for name, cell in zip(self._layout.channels, self._cells, strict=True):

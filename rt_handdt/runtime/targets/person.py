@@ -96,7 +96,7 @@ class Subject:
     Raises
     ------
     ConfigError
-        If the model does not fit the plan, or has gestures that the virtual forearm cannot make.
+        If the model does not fit the plan, or gestures are asked for that the virtual forearm cannot make.
     """
 
     def __init__(self, recognizer: Recognizer, seed: int, plan: Plan) -> None:
@@ -104,6 +104,8 @@ class Subject:
         bundle = recognizer.bundle
         plan.check(bundle.gestures.labels)
         self._gestures = tuple(one for one in bundle.gestures.labels if one != REST)
+        # A model may have gestures that nobody virtual can make, as long as nobody is asked to.
+        self._made = (*(self._gestures if plan.calibrate or plan.test == "motion" else ()), *plan.dofs.gestures)
         self._person = draw_person(seed, 1)
         self._donning = draw_donning(self._person, 1)
         self._forearm = Forearm(self._person, self._donning, bundle.spec.layout, bundle.spec.fs_hz)
@@ -145,7 +147,7 @@ class Subject:
         return VirtualUser(
             self._person,
             self._donning,
-            (*self._gestures, *self.plan.dofs.gestures),
+            self._made,
             self._forearm.layout,
             self._forearm.fs_hz,
             seed=run,

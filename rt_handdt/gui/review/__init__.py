@@ -1,0 +1,1 @@
+"""Recording review: what was asked for, decided and heard, over a whole file."""
