@@ -97,11 +97,12 @@ def _begin_worker() -> None:
     """End with the command, so that none still writes when it is given again, and leave the other cores alone."""
     # Ctrl-C reaches the workers too; else they would take it for the failure of one task, and begin another.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    threading.Thread(target=_await_parent, name="parent-watch", daemon=True).start()
+    threading.Thread(target=await_parent, name="parent-watch", daemon=True).start()
     _KEPT.enter_context(threadpool_limits(1))  # for the process's whole life
 
 
-def _await_parent() -> None:
+def await_parent() -> None:
+    """Leave this process, at once, when the one that started it is gone."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -9,6 +9,7 @@ import logging
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -22,11 +23,13 @@ from rt_handdt.core.bundle import (
     METADATA_KEY,
     PERSON,
     POPULATION,
+    SCHEMA,
     Bundle,
     BundleManifest,
+    TrainingRecord,
     save_bundle,
 )
-from rt_handdt.core.calibration import CalibratedClassifier
+from rt_handdt.core.calibration import CalibratedClassifier, CalibrationSettings
 from rt_handdt.core.gestures import REST
 from rt_handdt.core.person import PersonModel
 from rt_handdt.core.population import Population
@@ -107,6 +110,19 @@ def write_bundle(
     return bundle
 
 
+def new_manifest(name: str, record: TrainingRecord, **values: Any) -> BundleManifest:
+    """A manifest of today, with these fields; of what it does not name a bundle has nothing.
+
+    Raises
+    ------
+    BundleError
+        If something does not fit together.
+    """
+    nothing = {"adaptation": None, "calibration": CalibrationSettings(), "calibrated_with": None}
+    own = {"schema": SCHEMA, "name": name, "created": today(), "training": record, "versions": versions()}
+    return BundleManifest.parse({**nothing, **own, **values}, what="the new bundle's manifest", error=BundleError)
+
+
 def refuse_target(out: Path) -> None:
     """The rule of `save_bundle`, asked before hours of training and not after.
 
@@ -128,6 +144,11 @@ def to_onnx(module: nn.Module, example: Tensor, given: str, wanted: list[str]) -
         A batch of at least two, lest the exporter takes the batch size for a constant.
     given, wanted
         Names of the input and of the outputs.
+
+    Raises
+    ------
+    BundleError
+        If it has no such form.
     """
     loud = [logging.getLogger(name) for name in ("torch.onnx", "onnx_ir")]
     levels = [one.level for one in loud]
@@ -146,6 +167,11 @@ def to_onnx(module: nn.Module, example: Tensor, given: str, wanted: list[str]) -
                 dynamic_shapes=({0: torch.export.Dim("batch")},),
                 verbose=False,
             )
+    except Exception as exc:  # torch raises whatever its tracer stumbles over
+        raise BundleError(
+            f"{type(module).__name__}: cannot be written as an ONNX graph ({str(exc).splitlines()[0]}); an encoder of "
+            "your own may use operations of torch only, and none that depends on the values that come in."
+        ) from None
     finally:
         for one, level in zip(loud, levels, strict=True):
             one.setLevel(level)

@@ -7,7 +7,7 @@ from typer.core import TyperCommand
 
 
 class ListOptions(TyperCommand):
-    """A command whose list options take all words up to the next option; commas part words too, except in paths."""
+    """A command whose list options take all words up to the next option; commas part words too, save in paths."""
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
         """Write ``--name a b,c`` as ``--name a --name b --name c``, which is what the parser takes."""
@@ -30,6 +30,6 @@ class ListOptions(TyperCommand):
 
 
 def _spread(name: str, word: str) -> list[str]:
-    paths = "data" in name or name in ("--with", "--calibration")
-    words = [word] if paths else [part for part in word.split(",") if part]
+    whole = "data" in name or name in ("--with", "--calibration", "--set")
+    words = [word] if whole else [part for part in word.split(",") if part]
     return [part for one in words for part in (name, one)]

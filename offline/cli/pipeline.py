@@ -62,6 +62,14 @@ def pipeline(
         Path | None,
         typer.Option(help="The method's configuration; default: configs/method/faithful.toml.", metavar="FILE"),
     ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="A setting in place of the method's (loss.margin=0.5) or of the run's (features.window_s=0.3).",
+            metavar="KEY=VALUE...",
+        ),
+    ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="In place of the configuration's.")] = None,
     classifiers: Annotated[
         list[str] | None,
@@ -99,9 +107,9 @@ def pipeline(
     # torch takes seconds to import; --help should not
     from rich.console import Console
 
-    from offline.models.method_config import MethodConfig
+    from offline.config.method import MethodConfig
     from offline.study.pipeline_run import run_pipeline
-    from offline.study.run_config import PipelineConfig
+    from offline.study.run_config import PipelineConfig, set_of_run
     from offline.study.run_report import score_table
     from rt_handdt.core.gestures import REST, STUDY_TEN, hyser_label
     from rt_handdt.errors import ConfigError
@@ -114,6 +122,8 @@ def pipeline(
             "optimiser": method.optimiser.model_copy(update={"epochs": epochs or method.optimiser.epochs}),
         }
     )
+    of_run = [one for one in set_ or () if set_of_run(one)]
+    method = method.changed([one for one in set_ or () if one not in of_run], what="--set")
     sessions = tuple(session or ())
     chosen = {}
     if protocol == "cross-session":
@@ -151,7 +161,7 @@ def pipeline(
             "method": method.model_dump(),
         },
         what="pipeline",
-    )
+    ).changed(of_run, what="--set")
     run = run_pipeline(
         settings,
         out,

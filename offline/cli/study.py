@@ -38,6 +38,15 @@ def study(
         int | None,
         typer.Option(min=1, help="Jobs run at once on this machine; default: one per GPU, else per core.", metavar="N"),
     ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="A setting in place of the file's: of the study (seeds=[0]), of one condition (full.loss.margin=0.5), "
+            "or of all that train (loss.margin=0.5).",
+            metavar="KEY=VALUE...",
+        ),
+    ] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder that keeps features; default: in --out.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the jobs and what is done of them; stop.")] = False,
     report: Annotated[bool, typer.Option(help="Write the report at the end.")] = True,
@@ -57,7 +66,7 @@ def study(
     from offline.sweep.study_config import read_study
     from offline.sweep.study_run import plan_study, run_study, states
 
-    settings, root = read_study(config, data=tuple(data or ()), test_data=tuple(test_data or ()))
+    settings, root = read_study(config, data=tuple(data or ()), test_data=tuple(test_data or ()), changes=set_ or ())
     if dry_run:
         plan, folder, _ = plan_study(settings, root, out, allow_reserved_seeds=allow_reserved_seeds)
         known = states(plan, folder)

@@ -33,6 +33,12 @@ def train(
         Path | None,
         typer.Option(help="Training configuration; default: one that suits the data.", metavar="FILE"),
     ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="A setting in place of the configuration's: loss.margin=0.5", metavar="KEY=VALUE..."
+        ),
+    ] = None,
     calibration: Annotated[
         list[str] | None,
         typer.Option(
@@ -59,8 +65,8 @@ def train(
     from offline.train.window_run import train_bundle
     from rt_handdt.io.signal_choice import SignalChoice
 
-    if config is not None:
-        TrainConfig.from_toml(config)  # its mistakes are the quickest to find
+    # mistakes here are the quickest to find
+    (TrainConfig() if config is None else TrainConfig.from_toml(config)).changed(set_ or (), what="--set")
     choice = SignalChoice.parse(stream, unit, columns)
     names = [*data, *(more or [])]
     grid = read_names(names, allow_reserved_seeds=allow_reserved_seeds, choice=choice).layout(layout)
@@ -72,5 +78,6 @@ def train(
         calibration=calibration or (),
         allow_reserved_seeds=allow_reserved_seeds,
         fit=fit,
+        changes=set_ or (),
         choice=choice,
     )

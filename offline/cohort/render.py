@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from offline.pages.blocks import Picture, Table
 from offline.pages.drawing import figure, png_of
-from offline.pages.html import html_page, html_picture, html_table
+from offline.pages.rendering import Shown, html_page
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,11 +27,13 @@ class Sheet:
 
 def write_html(sheet: Sheet, path: Path) -> None:
     """One file; figures are PNG inside it."""
-    lines = []
-    for part in sheet.parts:
-        body = html_table(part) if isinstance(part, Table) else html_picture(part, png_of(part.figure))
-        lines += [f"<section><h2>{escape(part.title)}</h2>", *body, "</section>"]
-    path.write_text(html_page(sheet.title, sheet.subtitle, sheet.remarks, lines), encoding="utf-8")
+    parts = [
+        Shown.of_table(part)
+        if isinstance(part, Table)
+        else Shown(part.title, note=part.caption, image=png_of(part.figure))
+        for part in sheet.parts
+    ]
+    path.write_text(html_page(sheet.title, sheet.subtitle, sheet.remarks, parts), encoding="utf-8")
 
 
 def write_pdf(sheet: Sheet, path: Path) -> None:

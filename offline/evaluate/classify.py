@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import torch
 from sklearn.decomposition import PCA
 
+from offline.classifiers.kept import KeptClassifier, fitted_once
 from offline.classifiers.registry import make
 from offline.data.datasets import Int64
 from offline.data.feature_table import FeatureTable
 from offline.data.splits import Protocol, repetitions
-from offline.evaluate.metrics import Scores, Seen, score
+from offline.evaluate.metrics import Scores, score
 from offline.models.standardise import Standardiser
 from offline.train.latents import Latents
 from rt_handdt.core.types import Float32
@@ -25,7 +30,16 @@ _CHUNK = 1024
 
 
 def gesture_scores(
-    train: Latents, part: Latents, named: str, name: str, *, shape: tuple[int, ...], protocol: Protocol, seed: int
+    train: Latents,
+    part: Latents,
+    named: str,
+    name: str,
+    *,
+    shape: tuple[int, ...],
+    protocol: Protocol,
+    seed: int,
+    folder: Path | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> Scores:
     """The gesture, from the pattern latent: a classifier fitted on `train`, scored on `part`.
 
@@ -33,25 +47,56 @@ def gesture_scores(
     ----------
     named
         What the part is called.
-    name
-        Of the classifier.
+    name, options
+        Of the classifier; one with options is called ``NAME_live``.
     shape
         Of one latent, as the encoder gives it.
     protocol
         Decides what is held out to calibrate by: people where people are tested who were not trained on, else trials.
+    folder
+        Where fitted classifiers are kept, to be scored again and exported; None: nowhere.
     """
-    x, tested = (one.xp.reshape(len(one), *shape) for one in (train, part))
-    groups = calibration_groups(train.ys, train.trial, protocol)
-    return _fit_and_score(
-        (x, train.yp, groups),
-        (tested, part.yp, part.ys),
-        name,
+    head, known = gesture_classifier(
+        train, name, shape=shape, protocol=protocol, seed=seed, folder=folder, options=options
+    )
+    probabilities = np.zeros((len(part), len(part.gestures)), np.float32)
+    probabilities[:, known] = head.probabilities(part.xp.reshape(len(part), *shape))
+    return score(
+        probabilities,
+        part.yp,
+        part.ys,
         labels=part.gestures,
         people=part.people,
+        task="gesture",
         source="pattern",
         part=named,
-        seed=seed,
+        classifier=f"{name}_live" if options else name,
+        temperature=head.temperature,
+        detail="as in the bundle: " + ", ".join(f"{key} = {value}" for key, value in options.items())
+        if options
+        else "",
+        notes=head.notes,
     )
+
+
+def gesture_classifier(
+    train: Latents,
+    name: str,
+    *,
+    shape: tuple[int, ...],
+    protocol: Protocol,
+    seed: int,
+    folder: Path | None,
+    options: Mapping[str, Any] | None,
+) -> tuple[KeptClassifier, Int64]:
+    """A classifier of the gesture, and the numbers of the labels that it learnt (not all need have samples)."""
+    known, y = np.unique(train.yp, return_inverse=True)
+    x = train.xp.reshape(len(train), *shape)
+    groups = calibration_groups(train.ys, train.trial, protocol)
+    kept = fitted_once(
+        name, x, y.astype(np.int64), groups, seed=seed, n_labels=len(known), options=options, folder=folder
+    )
+    return kept, known
 
 
 def person_scores(part: Latents, named: str, name: str, *, shape: tuple[int, ...], seen: str, seed: int) -> Scores:
@@ -114,8 +159,6 @@ def raw_scores(
             name,
             labels=part.gestures.labels,
             people=part.people,
-            source="raw",
-            part="test",
             detail=f"{x.shape[1]} principal components of {_features(train)} features" if reduced else "",
             seed=seed,
         )
@@ -155,12 +198,10 @@ def _fit_and_score(
     *,
     labels: tuple[str, ...],
     people: tuple[str, ...],
-    source: Seen,
-    part: str,
     seed: int,
-    detail: str = "",
+    detail: str,
 ) -> Scores:
-    """Fit the gesture to (x, y, groups), score on (x, y, person)."""
+    """Fit the gesture to features (x, y, groups), score on (x, y, person)."""
     x, y, groups = train
     fitted = make(name).fit(x, y, groups, seed=seed, n_labels=len(labels))
     tested, label, person = test
@@ -171,8 +212,8 @@ def _fit_and_score(
         labels=labels,
         people=people,
         task="gesture",
-        source=source,
-        part=part,
+        source="raw",
+        part="test",
         classifier=name,
         temperature=fitted.calibration.temperature,
         detail=detail,

@@ -117,22 +117,15 @@ class Wrap(nn.Module):
         return (edge.reshape(-1, len(self.closed), *edge.shape[1:]) * self.closed).reshape(edge.shape)
 
 
-class Down(nn.Module):
-    """A layer's convolution 3×3, from one level to the next: (N·G, C, h, w) → (N·G, C', ⌈h/s⌉, ⌈w/s⌉)."""
-
-    def __init__(self, channels: int, width: int, geometry: Geometry, layer: int) -> None:
-        super().__init__()
-        kernel = geometry.kernel(layer)
-        padding = [size // 2 for size in kernel]
-        self.wrap: nn.Module = nn.Identity()
-        if geometry.wraps(layer):
-            self.wrap = Wrap(geometry)
-            padding[geometry.axis - 2] = 0
-        self.conv = nn.Conv2d(channels, width, kernel, stride=geometry.strides[layer], padding=(padding[0], padding[1]))
-
-    def forward(self, stacked: Tensor) -> Tensor:
-        out: Tensor = self.conv(self.wrap(stacked))
-        return out
+def down(channels: int, width: int, geometry: Geometry, layer: int) -> tuple[nn.Module, nn.Conv2d]:
+    """What goes before a layer's convolution 3×3, and it: (N·G, C, h, w) → (N·G, C', ⌈h/s⌉, ⌈w/s⌉)."""
+    kernel = geometry.kernel(layer)
+    padding = [size // 2 for size in kernel]
+    wrap: nn.Module = nn.Identity()
+    if geometry.wraps(layer):
+        wrap = Wrap(geometry)
+        padding[geometry.axis - 2] = 0
+    return wrap, nn.Conv2d(channels, width, kernel, geometry.strides[layer], (padding[0], padding[1]))
 
 
 class Up(nn.Module):

@@ -16,7 +16,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from offline.config import Strides
+from offline.config.network import Strides
 from rt_handdt.core.fields import GridField, grid_fields
 from rt_handdt.core.layout import ElectrodeLayout
 
@@ -49,6 +49,8 @@ class Geometry:
         (h, w) of a field before the first layer and after each.
     inside
         (G, h, w) for each of `sizes`: False where a field was filled up.
+    drawn
+        Kernels are 3×3 even along an axis of one cell.
     """
 
     grid: Shape
@@ -58,6 +60,24 @@ class Geometry:
     strides: tuple[Shape, ...]
     sizes: tuple[Shape, ...]
     inside: tuple[Mask, ...]
+    drawn: bool = False
+
+    @classmethod
+    def whole(cls, grid: Shape) -> Self:
+        """The grid as it is drawn, whatever it holds, halved by each layer; as published."""
+        sizes = [grid]
+        for _ in range(LAYERS):
+            sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
+        return cls(
+            grid=grid,
+            axis=3,
+            closed=(False,),
+            source=np.arange(grid[0] * grid[1]).reshape(1, *grid),
+            strides=((2, 2),) * LAYERS,
+            sizes=tuple(sizes),
+            inside=tuple(np.ones((1, *size), bool) for size in sizes),
+            drawn=True,
+        )
 
     @classmethod
     def of(cls, layout: ElectrodeLayout, strides: Strides = "auto") -> Self:
@@ -109,8 +129,16 @@ class Geometry:
 
     def kernel(self, level: int) -> Shape:
         """Of a convolution over maps of a level: 3, and 1 along an axis of one cell, where the rest would see zeros."""
-        height, width = self.sizes[level]
+        height, width = (2, 2) if self.drawn else self.sizes[level]
         return (3 if height > 1 else 1, 3 if width > 1 else 1)
+
+    @property
+    def halves_all(self) -> bool:
+        """Whether every layer is a convolution 3×3 of the grid itself that halves it."""
+        layers = range(LAYERS)
+        return self.plain and all(
+            self.strides[k] == (2, 2) and self.kernel(k) == (3, 3) and not self.wraps(k) for k in layers
+        )
 
     @cached_property
     def latent_cells(self) -> npt.NDArray[np.intp]:

@@ -10,37 +10,60 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from offline.config import LossConfig
-from offline.models.window_networks import SLOPE
+from offline.models.encoder import SLOPE
+from offline.models.own_classes import own_loss
 
 HIDDEN = 128
 PROJECTED = 64
 
 
 class TrainingHeads(nn.Module):
-    """A projection for the contrastive loss, and a classifier of people; either is None where it is not wanted.
+    """Projection for the contrastive loss, classifier of people and of gestures, own loss; None where not wanted.
 
     Parameters
     ----------
-    latent_size
-        D, of the flat pattern latent.
+    latent_shape
+        Of the pattern latent, (C, h, w); D values in all.
+    n_gestures
+        Labels.
     people
         Number of people trained on; with one there is nobody to tell apart, and no classifier.
     seed
         Of the first weights. They are drawn apart from the process's random numbers, so that a network trained with
         heads begins like one trained without.
+    classifies
+        Whether the network brings no classifier of gestures of its own.
     """
 
-    def __init__(self, latent_size: int, people: int, config: LossConfig, seed: int) -> None:
+    def __init__(
+        self,
+        latent_shape: tuple[int, ...],
+        n_gestures: int,
+        people: int,
+        config: LossConfig,
+        seed: int,
+        *,
+        classifies: bool = False,
+    ) -> None:
         super().__init__()
+        latent_size = math.prod(latent_shape)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.projection = _head(latent_size, PROJECTED) if config.contrast else None
             self.person = _head(latent_size, people) if config.subject_adversary and people > 1 else None
+            self.gesture = nn.Linear(latent_size, n_gestures) if classifies else None
+            self.own = own_loss(config, n_gestures, people, latent_shape)
 
     def projected(self, pattern: Tensor) -> Tensor:
         """Pattern latents (N, …) → (N, 64), not yet normalised: what the contrastive loss compares."""
         assert self.projection is not None
         made: Tensor = self.projection(F.normalize(pattern.flatten(1), dim=1))
+        return made
+
+    def gesture_logits(self, pattern: Tensor) -> Tensor:
+        """Pattern latents (N, …) → (N, K), of a linear classifier that learns along and is thrown away."""
+        assert self.gesture is not None
+        made: Tensor = self.gesture(pattern.flatten(1))
         return made
 
     def person_logits(self, pattern: Tensor, progress: float) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -9,10 +11,11 @@ from torch import Tensor, nn
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import RecordingError
 
-FLOOR_SHARE = 0.02  # of a feature's training mean: keeps the logarithm of a silent electrode finite
+FLOOR_SHARE = 0.02  # of a feature's training mean (of a map's median): keeps the logarithm of a silent electrode finite
 MIN_SPREAD = (
     1e-4  # of a feature's spread over all electrodes: one that never changes in training says nothing: it is put to 0
 )
+LEAST_SPREAD = 1e-3  # of log amplitudes: a cell whose training values never change is centred, not scaled
 CHUNK = 2048  # samples read at once: a table may be larger than memory
 
 
@@ -91,6 +94,49 @@ class Standardiser(nn.Module):
             return maps
         floor = self.floor.to(maps.dtype)
         return torch.where(self.logged, torch.log(torch.where(self.logged, maps, floor).clamp_min(0.0) + floor), maps)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(N, F, H, W) raw → (N, F, H, W) standardised, 0 in empty cells."""
+        return (self._compress(maps) - self.mean) * self.scale * self.occupied
+
+
+class InputLayer(nn.Module):
+    """Raw features → standardised maps: amplitudes as logarithms, then each feature of each channel to mean 0, sd 1.
+
+    It is part of the exported graph, so that a bundle holds its own normaliser.
+    """
+
+    amplitude: Tensor  # (1, F, 1, 1) bool: maps in µV, to be compressed; the others are counts
+    occupied: Tensor  # (1, 1, H, W): 1 where an electrode sits
+    floor: Tensor  # (1, F, 1, 1) µV
+    mean: Tensor  # (1, F, H, W)
+    scale: Tensor  # (1, F, H, W): 1 / standard deviation
+
+    def __init__(self, amplitude: Sequence[bool], occupied: np.ndarray) -> None:
+        super().__init__()
+        n_maps, shape = len(amplitude), occupied.shape
+        self.register_buffer("amplitude", torch.tensor(list(amplitude)).reshape(1, n_maps, 1, 1))
+        self.register_buffer("occupied", torch.from_numpy(occupied.astype(np.float32)).reshape(1, 1, *shape))
+        self.register_buffer("floor", torch.ones(1, n_maps, 1, 1))
+        self.register_buffer("mean", torch.zeros(1, n_maps, *shape))
+        self.register_buffer("scale", torch.ones(1, n_maps, *shape))
+
+    @torch.no_grad()
+    def fit(self, maps: Float32) -> None:
+        """Take floor, mean and spread from training windows (N, F, H, W); the others are never looked at."""
+        where = self.occupied[0, 0].bool()
+        values = torch.from_numpy(maps)
+        floors = [FLOOR_SHARE * float(values[:, f][:, where].median()) for f in range(values.shape[1])]
+        self.floor.copy_(torch.tensor([floor if floor > 0 else 1.0 for floor in floors]).reshape(self.floor.shape))
+        compressed = self._compress(values)
+        self.mean.copy_(compressed.mean(0, keepdim=True))
+        spread = compressed.std(0, keepdim=True)
+        self.scale.copy_(
+            torch.where(spread > LEAST_SPREAD, 1.0 / spread.clamp_min(LEAST_SPREAD), torch.ones_like(spread))
+        )
+
+    def _compress(self, maps: Tensor) -> Tensor:
+        return torch.where(self.amplitude, torch.log(maps.clamp_min(0.0) + self.floor), maps)
 
     def forward(self, maps: Tensor) -> Tensor:
         """(N, F, H, W) raw → (N, F, H, W) standardised, 0 in empty cells."""

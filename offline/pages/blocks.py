@@ -18,6 +18,14 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
 
+    @property
+    def words(self) -> list[bool]:
+        """Of each column, whether it holds words, which read better from the left, or numbers."""
+        return [
+            k == 0 or not any(row[k][:1] in "0123456789.<+−-" for row in self.rows if row[k])
+            for k in range(len(self.head))
+        ]
+
 
 @dataclass(frozen=True)
 class Picture:

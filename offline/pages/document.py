@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from offline.pages.blocks import Picture, Table
+from offline.pages.blocks import Table
 from offline.pages.drawing import STYLE, png_of
-from offline.pages.html import html_page, html_picture, html_table
+from offline.pages.rendering import Shown, html_page, render
 from rt_handdt.errors import HanddtError
 from rt_handdt.io.whole import whole
 
@@ -60,41 +59,17 @@ def write_document(document: Document, folder: Path, name: str) -> list[Path]:
     import matplotlib
 
     markdown, page, figures = (folder / f"{name}{end}" for end in (".md", ".html", "_figures"))
-    lines = [f"# {document.title}", "", document.subtitle, "", *(f"- **Note:** {one}" for one in document.remarks), ""]
-    body = ["<nav>", *(f'<a href="#p{k}">{escape(part.title)}</a>' for k, part in enumerate(document.parts)), "</nav>"]
-    drawn: list[Path] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with matplotlib.rc_context(STYLE):  # type: ignore[arg-type]
-            for k, part in enumerate(document.parts):
-                lines += [f"## {part.title}", ""]
-                body.append(f'<section id="p{k}"><h2>{escape(part.title)}</h2>')
-                if isinstance(part, Prose):
-                    lines += [text for one in part.paragraphs for text in (one, "")]
-                    body += [f"<p>{escape(one)}</p>" for one in part.paragraphs]
-                elif isinstance(part, Table):
-                    lines += [*markdown_table(part), ""]
-                    body += html_table(part)
-                else:
-                    try:
-                        shown = part.draw()
-                    except HanddtError as exc:  # a damaged log or latents: the rest of the report stands
-                        lines += [f"Cannot be drawn: {exc}", ""]
-                        body.append(f"<p>Cannot be drawn: {escape(str(exc))}</p></section>")
-                        continue
-                    png = png_of(shown)
-                    figures.mkdir(exist_ok=True)
-                    file = figures / f"{k:02d}_{_slug(part.title)}.png"
-                    _whole(file, png)
-                    drawn.append(file)
-                    lines += [f"![{part.title}]({figures.name}/{file.name})", "", part.caption, ""]
-                    body += html_picture(Picture(part.title, part.caption, shown), png)
-                body.append("</section>")
-        _whole(markdown, "\n".join(lines).encode())
-        _whole(page, html_page(document.title, document.subtitle, document.remarks, body).encode())
+            parts = [_shown(part, k, figures) for k, part in enumerate(document.parts)]
+        about = document.title, document.subtitle, document.remarks
+        text = render("report.md.j2", title=about[0], subtitle=about[1], remarks=about[2], parts=parts)
+        _whole(markdown, text.encode())
+        _whole(page, html_page(*about, parts, contents=True).encode())
         if figures.is_dir():  # of an earlier report, which had more
-            for file in set(figures.glob("*.png")) - set(drawn):
-                file.unlink()
+            for file in {one.name for one in figures.glob("*.png")} - {Path(one.file).name for one in parts}:
+                (figures / file).unlink()
     except OSError as exc:
         raise HanddtError(
             f"{folder}: the report cannot be written ({exc.strerror or exc}); free some space or choose another folder."
@@ -102,10 +77,19 @@ def write_document(document: Document, folder: Path, name: str) -> list[Path]:
     return [markdown, page]
 
 
-def markdown_table(table: Table) -> list[str]:
-    """Lines of a table and its note."""
-    rows = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in (table.head, *table.rows)]
-    return [rows[0], "|" + "---|" * len(table.head), *rows[1:], *(["", table.note] if table.note else [])]
+def _shown(part: Part, number: int, figures: Path) -> Shown:
+    if isinstance(part, Prose):
+        return Shown(part.title, part.paragraphs)
+    if isinstance(part, Table):
+        return Shown.of_table(part)
+    try:
+        png = png_of(part.draw())
+    except HanddtError as exc:  # a damaged log or latents: the rest of the report stands
+        return Shown(part.title, [f"Cannot be drawn: {exc}"])
+    figures.mkdir(exist_ok=True)
+    file = figures / f"{number:02d}_{_slug(part.title)}.png"
+    _whole(file, png)
+    return Shown(part.title, note=part.caption, image=png, file=f"{figures.name}/{file.name}")
 
 
 def _slug(title: str) -> str:

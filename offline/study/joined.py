@@ -48,6 +48,12 @@ class JoinedRuns:
         return len(self.folders)
 
     @property
+    def classifiers(self) -> Path:
+        """Where classifiers of these latents are kept."""
+        own = self.folders[0].classifiers
+        return own if len(self) == 1 else own / f"joined_{len(self)}"
+
+    @property
     def config(self) -> PipelineConfig:
         """Of the first run."""
         return self.configs[0]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from math import prod
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from offline.classifiers.registry import make
 from offline.data.feature_table import FeatureTable
@@ -14,12 +16,15 @@ from offline.data.reserved import refuse_reserved
 from offline.data.splits import PARTS, Part, Protocol, Split
 from offline.evaluate.classify import gesture_scores, person_scores, raw_scores
 from offline.evaluate.metrics import Scores
+from offline.models.own_classes import check_own, try_encoder
+from offline.study.run_bundle import export_run, live_options
 from offline.study.run_config import PipelineConfig
 from offline.study.run_folder import RunFolder
 from offline.study.run_outcome import PipelineRun, measured, split_of
 from offline.train.latents import Latents, encode
 from offline.train.method_training import train_method
-from offline.train.trained import MethodEpoch, TrainedMethod
+from offline.train.progress import shown_epochs
+from offline.train.trained import TrainedMethod
 from rt_handdt.errors import ConfigError, HanddtError
 
 
@@ -58,6 +63,7 @@ def run_pipeline(
         refuse_reserved(config.data)
     live = () if config.bundle == "none" else (config.bundle or config.classifiers[0],)
     check_classifiers((*config.classifiers, *config.baselines, *live))
+    check_own(config.method.own)
     folder = RunFolder(Path(out))
     folder.check(config)
     table, others = measured(config, cache or folder.cache, processes, console)
@@ -78,7 +84,7 @@ def run_pipeline(
             latents[part].save(folder.latents(part))
         else:
             folder.latents(part).unlink(missing_ok=True)
-    scores, notes = _classified(config, table, split, latents, trained.net.latent_shape, console)
+    scores, notes = _classified(config, table, split, latents, trained.net.latent_shape, folder, live, console)
     run = PipelineRun(
         folder,
         config,
@@ -140,8 +146,6 @@ def _bundle(
     folder: RunFolder, classifier: str, cache: str | Path, processes: int | None, console: Console
 ) -> str | None:
     """Write the run's bundle; what stands in the way is said, and no reason to lose the run."""
-    from offline.study.run_bundle import export_run
-
     try:
         export_run(
             folder.path,
@@ -161,24 +165,13 @@ def _train(
     config: PipelineConfig, table: FeatureTable, split: Split, folder: RunFolder, console: Console
 ) -> TrainedMethod:
     check_validation(config, split)
+    network = config.method.network
+    for size in table.inputs if network.multi_input else (len(table.names),):
+        try_encoder(network, size, table.layout, exported=config.bundle != "none")
     valid = table.select(split.valid) if split.valid.any() else None
-    bar = Progress(
-        TextColumn("Training"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("epochs · loss {task.fields[loss]:.3f}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-    )
-    with bar:
-        task = bar.add_task("", total=config.method.optimiser.epochs, loss=float("nan"))
-
-        def show(epoch: MethodEpoch) -> None:
-            bar.update(task, completed=epoch.number, loss=epoch.losses["total"])
-
+    with shown_epochs(console, config.method.optimiser.epochs) as on_epoch:
         return train_method(
-            table.select(split.train), valid, config.method, out=folder.training, resume=True, on_epoch=show
+            table.select(split.train), valid, config.method, out=folder.training, resume=True, on_epoch=on_epoch
         )
 
 
@@ -188,15 +181,30 @@ def _classified(
     split: Split,
     latents: dict[Part, Latents],
     shape: tuple[int, ...],
+    folder: RunFolder,
+    live: tuple[str, ...],
     console: Console,
 ) -> tuple[list[Scores], list[str]]:
     scores: list[Scores] = []
     notes: list[str] = []
+
+    def gesture(name: str, options: Mapping[str, Any] | None = None) -> Scores:
+        return gesture_scores(
+            latents["train"],
+            latents["test"],
+            "test",
+            name,
+            shape=shape,
+            protocol=split.kind,
+            seed=config.seed,
+            folder=folder.classifiers,
+            options=options,
+        )
+
     for name in config.classifiers:
         console.print(f"Classifying: {name} …", highlight=False)
         if "pattern" in config.latents:
-            pair = latents["train"], latents["test"]
-            scores.append(gesture_scores(*pair, "test", name, shape=shape, protocol=split.kind, seed=config.seed))
+            scores.append(gesture(name))
         if "subject" in config.latents:
             for part in ("train", "test"):
                 try:
@@ -207,6 +215,10 @@ def _classified(
                     )
                 except ConfigError as exc:
                     notes.append(f"Subject latent, {part} part: {exc}")
+    for name in live:  # what the bundle holds is evaluated here, even where it is not what is published
+        options = live_options(name, len(latents["train"]), prod(shape))
+        if options:
+            scores.append(gesture(name, options))
     if config.baselines:
         console.print("Classifying: the features themselves …", highlight=False)
         scores += raw_scores(

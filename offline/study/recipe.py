@@ -16,17 +16,23 @@ from offline.data.splits import Split
 from offline.evaluate.classify import raw_scores
 from offline.evaluate.metrics import Scores, metrics_file, score
 from offline.features.measures import TIME_DOMAIN
+from offline.study.live_spec import training_recording, training_sources
 from offline.study.pipeline_run import check_classifiers
 from offline.study.recipe_maps import RecipeMaps
+from offline.study.run_bundle import provenance_of
 from offline.study.run_config import PipelineConfig
 from offline.study.run_folder import RunFolder
 from offline.study.run_outcome import measured, split_of
 from offline.train.adapted import adapted_probabilities
+from offline.train.loop import forget
+from offline.train.progress import shown_epochs
 from offline.train.shared_patterns import shared_patterns
-from offline.train.window_training import Epoch, Trained, posteriors, train
+from offline.train.window_export import Tested, export_bundle
+from offline.train.window_training import Trained, posteriors, train
 from rt_handdt.core.gestures import REST, GestureSet
+from rt_handdt.core.metrics import Confusion, confusion
 from rt_handdt.core.types import Float32, Float64
-from rt_handdt.errors import ConfigError
+from rt_handdt.errors import ConfigError, HanddtError
 
 _TINY = 1e-9
 _ONE_PERSON = "One person to train on: 'loss.subject_adversary' is ignored."
@@ -62,7 +68,8 @@ def run_recipe(
 ) -> RecipeRun:
     """Train on windows of the training people, judge on the test people, write scores, settings and pattern maps.
 
-    They are ``metrics.json``, ``recipe.json``, ``patterns.npz`` and ``figures/pattern_heatmaps*.png``.
+    They are ``metrics.json``, ``recipe.json``, ``patterns.npz`` and ``figures/pattern_heatmaps*.png``; and
+    ``bundle/``, the very network that was scored, with these scores.
 
     Parameters
     ----------
@@ -95,7 +102,8 @@ def run_recipe(
     windows = windows_of(table, recipe)
     if not split.valid.any():
         recipe = _without_validation(recipe)
-    trained = train(windows, split, recipe, lambda epoch: _said(epoch, recipe, console))
+    with shown_epochs(console, recipe.optimiser.epochs * (2 if recipe.refit else 1)) as on_epoch:
+        trained = train(windows, split, recipe, on_epoch, folder=folder.training)
     rows = np.flatnonzero(split.test)
     if trained.person is not None and trained.adapter is not None:
         alone, adapted, session = adapted_probabilities(
@@ -107,6 +115,8 @@ def run_recipe(
         found = {"network": posteriors(trained.net, windows, rows)}
     shared = shared_patterns(windows, split.train & (windows.since_cue_s >= recipe.skip_after_cue_s), recipe.pattern)
     RecipeMaps.of(shared, found.get("adapted", found["network"]), windows, rows).save(folder.path)
+    missing = _bundle(folder, trained, windows, split, recipe, config, rows, found)
+    forget(folder.training, log=True)
     judged, shown = table, split
     if config.features.unit == "trial":
         judged, others = measured(config, there, processes, console)
@@ -117,7 +127,7 @@ def run_recipe(
         judged.select(shown.train), judged.select(shown.test), config.baselines, protocol=shown.kind, seed=config.seed
     )
     own = () if split.with_subject or not recipe.loss.subject_adversary else (_ONE_PERSON,)
-    notes = tuple(dict.fromkeys((*table.skipped, *own, *(note for one in scores for note in one.notes))))
+    notes = tuple(dict.fromkeys((*table.skipped, *own, *missing, *(note for one in scores for note in one.notes))))
     folder.write(
         folder.path / "recipe.json",
         {"format": "rt-handdt.recipe/1", "settings": recipe.model_dump(mode="json")},
@@ -125,6 +135,42 @@ def run_recipe(
     content = metrics_file(judged, shown, scores, notes, epochs=len(trained.epochs), epoch_kept=trained.best)
     folder.write(folder.metrics, content)
     return RecipeRun(folder, shown, trained, tuple(scores))
+
+
+def _bundle(
+    folder: RunFolder,
+    trained: Trained,
+    windows: WindowSet,
+    parts: Split,
+    recipe: TrainConfig,
+    config: PipelineConfig,
+    rows: Int64,
+    found: dict[str, Float32],
+) -> tuple[str, ...]:
+    """Write what was trained, with its scores on the test part; what stands in the way is no reason to lose the run."""
+    if config.bundle == "none":
+        return ()
+
+    def counts(name: str) -> Confusion:
+        return confusion(windows.label[rows], found[name].argmax(axis=1), len(windows.gestures))
+
+    features = recipe_windows(config, recipe).features
+    try:
+        people = [windows.people[k] for k in np.unique(windows.person[parts.train])]
+        sources, _ = training_sources(config.model_copy(update={"features": features}), people)
+        export_bundle(
+            folder.bundle,
+            trained,
+            windows,
+            parts,
+            recipe,
+            provenance_of(config.data),
+            training_recording(sources, features),
+            tested=Tested(counts("network"), counts("adapted") if "adapted" in found else None),
+        )
+    except HanddtError as exc:
+        return (f"No bundle for live use was written. {exc}",)
+    return ()
 
 
 def windows_of(table: FeatureTable, recipe: TrainConfig) -> WindowSet:
@@ -269,8 +315,3 @@ def _without_validation(recipe: TrainConfig) -> TrainConfig:
     """Nobody to choose by: the last epoch is kept."""
     optimiser = recipe.optimiser.model_copy(update={"keep": "last"})
     return recipe.model_copy(update={"optimiser": optimiser})
-
-
-def _said(epoch: Epoch, recipe: TrainConfig, console: Console) -> None:
-    if epoch.number % 10 == 0 or epoch.number == recipe.optimiser.epochs:
-        console.print(f"Epoch {epoch.number}: balanced validation accuracy {epoch.balanced_accuracy:.3f}")

@@ -43,7 +43,7 @@ def evaluate_run(
     latent: Source = "pattern",
     others: Sequence[str | Path] = (),
 ) -> Evaluation:
-    """Fit classifiers to a run's training latents and score a part; write ``evaluate_{on}_{latent}.json`` beside.
+    """Score a part by the run's classifiers, or by others of its training latents: ``evaluate_{on}_{latent}.json``.
 
     The gesture is told from the pattern latent; the person from the subject latent, by held-out trials of that part.
 
@@ -70,7 +70,16 @@ def evaluate_run(
     for name in classifiers or config.classifiers:
         if latent == "pattern":
             scores.append(
-                gesture_scores(parts["train"], part, on, name, shape=shape, protocol=config.protocol, seed=config.seed)
+                gesture_scores(
+                    parts["train"],
+                    part,
+                    on,
+                    name,
+                    shape=shape,
+                    protocol=config.protocol,
+                    seed=config.seed,
+                    folder=runs.classifiers,
+                )
             )
         else:
             seen = said_of(on, config.protocol)

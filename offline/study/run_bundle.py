@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from math import prod
 from pathlib import Path
@@ -15,14 +14,13 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from offline.bundle.card import Provenance, render_card
-from offline.bundle.writing import TOLERANCE, golden_vectors, refuse_target, to_onnx, today, versions, write_bundle
-from offline.classifiers.base import CalibratedClassifier
+from offline.bundle.writing import TOLERANCE, golden_vectors, new_manifest, refuse_target, to_onnx, write_bundle
 from offline.classifiers.inputs import concatenate
-from offline.classifiers.registry import make
+from offline.classifiers.kept import KeptClassifier
 from offline.classifiers.stack import stack
 from offline.data.cohort_folder import COHORT_NOTE
 from offline.data.named_data import is_virtual, named_seed
-from offline.evaluate.classify import calibration_groups
+from offline.evaluate.classify import gesture_classifier
 from offline.evaluate.metrics import Scores, score
 from offline.models.method_networks import MethodNet
 from offline.study.joined import JoinedRuns, open_runs
@@ -35,10 +33,8 @@ from offline.study.live_spec import (
 )
 from offline.study.run_card import card_text
 from offline.study.run_folder import RunFolder
-from rt_handdt.core.bundle import SCHEMA, Bundle, BundleManifest, TrainingRecord
-from rt_handdt.core.calibration import CalibrationSettings
+from rt_handdt.core.bundle import Bundle, TrainingRecord
 from rt_handdt.core.types import Float32
-from rt_handdt.errors import BundleError
 
 #: Of a classifier's graph: with encoder and explainer of four maps the bundle stays below 16 MB.
 HEAD_BYTES = 6 * 2**20
@@ -63,8 +59,9 @@ def export_run(
 ) -> Bundle:
     """Join a run's pattern encoder and a classifier of its latents into a bundle, and check what was written.
 
-    The classifier is fitted to the saved training latents, as the run itself fits it, except where its graph would be
-    large: then nearest neighbours keep a sample, and trees have fewer leaves. It is scored on the test latents.
+    The classifier is the one that the run has evaluated and kept. Where its graph would be large that is a second one,
+    in which nearest neighbours keep a sample and trees have fewer leaves; the run scores it too (``knn_live``,
+    ``rf_live``). One that the run did not evaluate is fitted to the saved training latents and scored here.
 
     Parameters
     ----------
@@ -104,42 +101,41 @@ def export_run(
     people = [train.people[k] for k in np.unique(train.ys)]
     sources, layout = training_sources(config, people)
     recording = training_recording(sources, config.features)
-    head, labels = _fitted(runs, chosen, options)
+    head, known = gesture_classifier(
+        train,
+        chosen,
+        shape=runs.shape,
+        protocol=config.protocol,
+        seed=config.seed,
+        folder=runs.classifiers,
+        options=options,
+    )
+    labels = tuple(train.gestures[k] for k in known)
     levels = training_levels(
         sources, layout, config.features, labels, cache=cache, processes=processes, console=console
     )
     spec = live_spec(config.features, levels.fs_hz, layout)
     scores = _scored(runs, head, labels, chosen)
-    provenance = _provenance(config.data)
-    manifest = BundleManifest.parse(
-        {
-            "schema": SCHEMA,
-            "name": name or out.resolve().name,
-            "created": today(),
-            "spec": spec,
-            "gestures": labels,
-            "latent_size": prod(runs.shape),
-            "decoder": levels.decoder(labels),
-            "adaptation": None,
-            "calibration": CalibrationSettings(),
-            "calibrated_with": None,
-            "training": TrainingRecord(
-                data=provenance.data,
-                protocol=f"{protocol}; {chosen} on the pattern latent" + (f"s of {len(runs)} runs" if others else ""),
-                people=len(people),
-                seed=config.method.seed,
-                config=_record(runs, chosen, options),
-            ),
-            "scores": {
-                "test_accuracy": round(scores.accuracy, 4),
-                "test_balanced_accuracy": round(scores.balanced, 4),
-                "test_ece": round(scores.ece, 4),
-                "test_samples": float(scores.counts.sum()),
-            },
-            "versions": versions(),
+    provenance = provenance_of(config.data)
+    manifest = new_manifest(
+        name or out.resolve().name,
+        TrainingRecord(
+            data=provenance.data,
+            protocol=f"{protocol}; {chosen} on the pattern latent" + (f"s of {len(runs)} runs" if others else ""),
+            people=len(people),
+            seed=config.method.seed,
+            config=_record(runs, chosen, options),
+        ),
+        spec=spec,
+        gestures=labels,
+        latent_size=prod(runs.shape),
+        decoder=levels.decoder(labels),
+        scores={
+            "test_accuracy": round(scores.accuracy, 4),
+            "test_balanced_accuracy": round(scores.balanced, 4),
+            "test_ece": round(scores.ece, 4),
+            "test_samples": float(scores.counts.sum()),
         },
-        what="the new bundle's manifest",
-        error=BundleError,
     )
     nets = [one.net for one in runs.trained]
     explainer = _Explainer(nets[0])
@@ -188,17 +184,14 @@ def live_options(name: str, n_samples: int, size: int) -> dict[str, Any]:
 
 
 class _Encoder(nn.Module):
-    """Raw maps → pattern latent, one torch operation after another: the form that can be exported."""
+    """Raw maps → pattern latent."""
 
     def __init__(self, net: MethodNet) -> None:
         super().__init__()
-        self.net = copy.deepcopy(net).eval()
-        for encoder in self.net.encoders:
-            encoder.fast = False
+        self.net = net.eval()
 
     def forward(self, maps: Tensor) -> Tensor:
-        pattern: Tensor = self.net(maps).pattern  # the subject's branch is cut off when the graphs are stacked
-        return pattern
+        return self.net.pattern(maps)
 
 
 class _Explainer(nn.Module):
@@ -218,17 +211,7 @@ def _encode(nets: Sequence[MethodNet], maps: Float32) -> Float32:
         return concatenate([net(torch.from_numpy(maps)).pattern.numpy() for net in nets])
 
 
-def _fitted(runs: JoinedRuns, name: str, options: dict[str, Any]) -> tuple[CalibratedClassifier, tuple[str, ...]]:
-    """The classifier, and the labels that it learnt (a table may name more than anybody was trained on)."""
-    train, config = runs.latents["train"], runs.config
-    known, y = np.unique(train.yp, return_inverse=True)
-    groups = calibration_groups(train.ys, train.trial, config.protocol)
-    x = train.xp.reshape(len(train), *runs.shape)
-    head = make(name, **options).fit(x, y.astype(np.int64), groups, seed=config.seed, n_labels=len(known))
-    return head, tuple(train.gestures[k] for k in known)
-
-
-def _scored(runs: JoinedRuns, head: CalibratedClassifier, labels: tuple[str, ...], name: str) -> Scores:
+def _scored(runs: JoinedRuns, head: KeptClassifier, labels: tuple[str, ...], name: str) -> Scores:
     test = runs.latents["test"]
     known = np.array([labels.index(label) if label in labels else -1 for label in test.gestures], np.int64)
     return score(
@@ -241,7 +224,7 @@ def _scored(runs: JoinedRuns, head: CalibratedClassifier, labels: tuple[str, ...
         source="pattern",
         part="test",
         classifier=name,
-        temperature=head.calibration.temperature,
+        temperature=head.temperature,
         notes=head.notes,
     )
 
@@ -252,13 +235,14 @@ def _record(runs: JoinedRuns, classifier: str, options: dict[str, Any]) -> dict[
     for key in ("data", "test_data"):
         settings[key] = [Path(path).name for path in settings[key]]
     return {
-        "run": settings,
+        "run": {**settings, "method": runs.config.method.portable()},
         "classifier": {"name": classifier, **options},
-        "joined_with": [config.method.model_dump(mode="json") for config in runs.configs[1:]],
+        "joined_with": [config.method.portable() for config in runs.configs[1:]],
     }
 
 
-def _provenance(names: Sequence[str]) -> Provenance:
+def provenance_of(names: Sequence[str]) -> Provenance:
+    """What a card says of the data named."""
     said, virtual = [], False
     for name in names:
         path, seed = Path(name), named_seed(name)

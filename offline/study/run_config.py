@@ -6,9 +6,10 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from offline.config.method import MethodConfig
+from offline.config.own_names import head
 from offline.data.splits import Protocol
 from offline.features.feature_config import FeatureConfig
-from offline.models.method_config import MethodConfig
 from rt_handdt.config import Settings
 
 Source = Literal["pattern", "subject"]
@@ -79,3 +80,8 @@ class PipelineConfig(Settings):
         if self.method.keep != "last" and self.valid_people == 0:
             raise ValueError(f"keep = \"{self.method.keep}\" chooses by validation people; 'valid_people' cannot be 0")
         return self
+
+
+def set_of_run(change: str) -> bool:
+    """Whether a change ``KEY=VALUE`` is meant for the run (``features.window_s=0.3``) and not for its method."""
+    return head(change) in PipelineConfig.model_fields and head(change) not in MethodConfig.model_fields

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from offline.config.method import as_written
 from offline.data.splits import PARTS, Part
-from offline.models.method_config import as_written
 from offline.study.run_config import PipelineConfig
 from offline.train.latents import Latents
 from rt_handdt.errors import ConfigError, HanddtError
@@ -51,6 +51,11 @@ class RunFolder:
     def report(self) -> Path:
         """``report.md``."""
         return self.path / "report.md"
+
+    @property
+    def classifiers(self) -> Path:
+        """Fitted classifiers, a graph each."""
+        return self.path / "classifiers"
 
     @property
     def bundle(self) -> Path:

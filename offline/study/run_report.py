@@ -11,6 +11,7 @@ from rich.table import Table
 
 from offline.evaluate.metrics import Scores
 from offline.evaluate.subject_statistics import compare
+from offline.pages.rendering import render
 from offline.study.run_outcome import PipelineRun
 
 #: Best accuracies of Yuan et al. 2024, in %: Hyser, 10 gestures, 4 people left out, trial level, no validation set.
@@ -63,74 +64,34 @@ def score_table(scores: Sequence[Scores], heading: str) -> Table:
 
 
 def report_text(run: PipelineRun, figures: Sequence[Path]) -> str:
-    """``report.md``."""
-    table, scores = run.table, run.scores
-    lines = [
-        f"# {table.measure}, {run.split.name}",
-        "",
-        f"{run.split.protocol[0].upper()}{run.split.protocol[1:]}. {len(table.gestures)} gestures; the unit is one "
-        f"{table.unit}; measure {table.measure} (maps of {'×'.join(map(str, table.maps.shape[1:]))}). "
-        f'{len(run.trained.epochs)} epochs, epoch {run.trained.best} kept ("{run.config.method.keep}"). Latents '
-        "without dropout; all statistics come from the training part, and the test part was read once, at the end.",
-        "",
-        "## Scores",
-        "",
-        "| " + " | ".join(_HEAD) + " |",
-        "|" + "---|" * len(_HEAD),
-        *("| " + " | ".join(row) + " |" for row in score_rows(scores)),
-        "",
-        f"{LEGEND}.",
-        "",
-        *(f"- {sentence}." for sentence in details(scores)),
-        "",
-    ]
-    lines += _judged(run)
-    published = PUBLISHED.get(table.measure)
-    if published and table.unit == "trial" and run.split.kind == "cross-subject":
-        lines += [
-            f"Published for this measure: {published:.2f} % (Yuan et al. 2024: real people (Hyser), 10 gestures, 4 "
-            "held out, trial level, no validation set, best of its classifiers). Other people and another protocol: "
-            "for orientation only.",
-            "",
-        ]
-    if run.notes:
-        lines += ["## Notes", "", *(f"- {note}" for note in run.notes), ""]
-    if figures:
-        lines += ["## Figures", ""]
-        for path in figures:
-            lines += [f"![{path.stem}]({path.relative_to(run.folder.path).as_posix()})", ""]
-    return "\n".join(lines)
-
-
-def _judged(run: PipelineRun) -> list[str]:
-    """Whether the latents beat the features themselves, said either way; and what differs for certain."""
+    """``report.md``: scores, whether the latents beat the features themselves, and what differs for certain."""
     gesture = [one for one in run.scores if one.task == "gesture"]
-    latent = [one for one in gesture if one.source != "raw"]
-    raw = [one for one in gesture if one.source == "raw"]
-    lines: list[str] = []
-    if latent and raw:
-        best, base = (max(group, key=lambda one: one.mean) for group in (latent, raw))
-        gain = 100 * (best.mean - base.mean)
-        verdict = "better than" if gain > 0 else "no better than"
-        lines += [
-            f"The best latent result ({best.name}, {100 * best.mean:.1f}) is {verdict} the best on the log features "
-            f"themselves ({base.name}, {100 * base.mean:.1f}): {gain:+.1f} percentage points. Both are the best of "
-            "several on the test people, so both flatter.",
-            "",
-        ]
+    groups = [[one for one in gesture if (one.source == "raw") == raw] for raw in (False, True)]
+    best, base = (max(group, key=lambda one: one.mean) for group in groups) if all(groups) else (None, None)
+    tests, pairs, sure = None, 0, []
     if len(gesture) > 1:
-        found = compare({one.name: one.people for one in gesture})
-        rows, columns = np.triu_indices(len(found.names), 1)
+        tests = compare({one.name: one.people for one in gesture})
+        rows, columns = np.triu_indices(len(tests.names), 1)
+        pairs = len(rows)
         sure = [
-            f"{found.names[i]} against {found.names[j]} ({100 * found.difference[i, j]:+.1f} points, "
-            f"p = {found.p_holm[i, j]:.3f})"
+            f"{tests.names[i]} against {tests.names[j]} ({100 * tests.difference[i, j]:+.1f} points, "
+            f"p = {tests.p_holm[i, j]:.3f})"
             for i, j in zip(rows, columns, strict=True)
-            if found.p_holm[i, j] < 0.05
+            if tests.p_holm[i, j] < 0.05
         ]
-        lines += [
-            f"Paired two-sided Wilcoxon tests over {len(found.people)} people, Holm-corrected over {len(rows)} pairs: "
-            + ("; ".join(sure) if sure else "no pair differs at .05")
-            + f". The lowest uncorrected p that so few people can give is {found.lowest_p:.2g}.",
-            "",
-        ]
-    return lines
+    comparable = run.table.unit == "trial" and run.split.kind == "cross-subject"
+    return render(
+        "run.md.j2",
+        run=run,
+        head=_HEAD,
+        rows=score_rows(run.scores),
+        legend=LEGEND,
+        details=details(run.scores),
+        best=best,
+        base=base,
+        tests=tests,
+        pairs=pairs,
+        sure=sure,
+        published=PUBLISHED.get(run.table.measure) if comparable else None,
+        figures=[(path.stem, path.relative_to(run.folder.path).as_posix()) for path in figures],
+    )

@@ -18,10 +18,11 @@ from offline.features.build_table import uncached
 from offline.features.measures import parse_measure
 from offline.study.run_folder import RunFolder
 from offline.study.run_outcome import PipelineRun, measured, split_of
+from offline.train.epoch import Epoch
 from offline.train.latents import Latents
 from offline.train.method_log import read_log
 from offline.train.method_training import MODEL
-from offline.train.trained import MethodEpoch, TrainedMethod
+from offline.train.trained import TrainedMethod
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import ConfigError, HanddtError
@@ -56,7 +57,7 @@ class Shown:
     """
 
     scores: tuple[Scores, ...]
-    epochs: tuple[MethodEpoch, ...]
+    epochs: tuple[Epoch, ...]
     kept: int
     latents: Mapping[Part, Latents]
     names: tuple[str, ...]
@@ -116,7 +117,7 @@ def load_shown(path: str | Path, *, cache: str | Path | None = None, inputs: boo
         trained = TrainedMethod.load(folder.training / MODEL)
     else:
         notes.append(f"There is no {MODEL}: the arrays' borders are not drawn.")
-    epochs: tuple[MethodEpoch, ...] = ()
+    epochs: tuple[Epoch, ...] = ()
     if (folder.training / LOG).exists():
         try:
             epochs = read_log(folder.training / LOG)

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from offline.config import TrainConfig
-from offline.models.method_config import MethodConfig
+from offline.config.method import MethodConfig
+from offline.config.own_names import located
+from offline.models.own_classes import check_own
 from offline.sweep.study_config import ConditionConfig
 from rt_handdt.config import read_toml
 from rt_handdt.errors import ConfigError
@@ -31,16 +33,19 @@ def resolve(condition: ConditionConfig, root: Path) -> MethodConfig | TrainConfi
     Raises
     ------
     ConfigError
-        If the file is missing, or it or the override is not valid.
+        If the file is missing, it or the override is not valid, or an own class cannot be found.
     """
     if condition.config is None:
         return None
     path = _file(condition.config, condition.kind, root)
-    values = merged(read_toml(path), condition.override, f"condition '{condition.name}'")
+    own = located(condition.override, root)
+    values = merged(located(read_toml(path), path.resolve().parent), own, f"condition '{condition.name}'")
     values.setdefault("threads", 1)
     kind = MethodConfig if condition.kind == "method" else TrainConfig
     what = f"Condition '{condition.name}' ({path.name}{', overridden' if condition.override else ''})"
-    return kind.parse(values, what=what)
+    settings = kind.parse(values, what=what)
+    check_own(settings.own)
+    return settings
 
 
 def merged(values: Mapping[str, Any], override: Mapping[str, Any], what: str) -> dict[str, Any]:

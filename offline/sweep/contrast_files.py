@@ -14,6 +14,7 @@ from rich.table import Table as ScreenTable
 
 from offline.evaluate.subject_statistics import bootstrap_interval
 from offline.pages.blocks import Table
+from offline.pages.rendering import render
 from offline.study.run_folder import RunFolder
 from offline.sweep.contrast import NONE, Contrast, interval_words, p_words, points
 from offline.sweep.summary import METRIC_NAMES, Summary
@@ -96,12 +97,7 @@ def write_contrast(
     elif path.suffix.lower() == ".csv":
         content = _csv(found)
     else:
-        from offline.pages.document import markdown_table
-
-        lines = ["# Comparison", "", *(f"- {one}" for one in (*protocol, *notes)), ""]
-        for table in tables_of(found, summaries):
-            lines += [f"## {table.title}", "", *markdown_table(table), ""]
-        content = "\n".join(lines)
+        content = render("comparison.md.j2", remarks=(*protocol, *notes), parts=tables_of(found, summaries))
     RunFolder.write(path, content)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import threading
 from multiprocessing.connection import Connection
+
+from offline.util import await_parent
 
 
 def serve(connection: Connection, gpu: str) -> None:
@@ -19,7 +20,7 @@ def serve(connection: Connection, gpu: str) -> None:
     """
     # Ctrl-C reaches this process too; the parent ends it, whole.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_leave_with_parent, name="parent-watch", daemon=True).start()
+    threading.Thread(target=await_parent, name="parent-watch", daemon=True).start()
     os.environ["OMP_NUM_THREADS"] = "1"  # the other cores have jobs of their own
     if gpu:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
@@ -31,10 +32,3 @@ def serve(connection: Connection, gpu: str) -> None:
             connection.send(run_job(connection.recv(), place))
     except (EOFError, BrokenPipeError):
         return
-
-
-def _leave_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import traceback
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from filelock import FileLock
 from rich.console import Console
 from threadpoolctl import threadpool_limits
 
@@ -169,13 +169,15 @@ def _run(job: Job, path: Path, place: Place) -> None:
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
     """A lock that its process loses with its life, on this machine or (NFS) another."""
-    with ExitStack() as stack:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            file = stack.enter_context(path.open("w"))
-            fcntl.flock(file, fcntl.LOCK_EX)
-        except OSError as exc:
-            raise HanddtError(
-                f"{path}: cannot be locked ({exc.strerror or exc}); choose another folder for --out."
-            ) from exc
+    lock = FileLock(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError as exc:
+        raise HanddtError(
+            f"{path}: cannot be locked ({exc.strerror or exc}); choose another folder for --out."
+        ) from exc
+    try:
         yield
+    finally:
+        lock.release()

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from offline.config import TrainConfig
+from offline.config.method import MethodConfig
 from offline.features.feature_config import FeatureConfig
 from offline.features.named_sources import open_sources
 from offline.features.released_folders import study_folder
-from offline.models.method_config import MethodConfig
 from offline.study.pipeline_run import check_classifiers
 from offline.study.run_config import PipelineConfig
 from offline.sweep.conditions import resolve

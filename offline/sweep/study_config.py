@@ -19,11 +19,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from offline.config.own_names import head, located, spelt_out
 from offline.data.feature_table import Unit
 from offline.data.named_data import is_virtual
 from offline.data.splits import Protocol
@@ -180,12 +182,22 @@ def known_measures(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def read_study(
-    file: str | Path, *, data: tuple[str, ...] = (), test_data: tuple[str, ...] = ()
+    file: str | Path,
+    *,
+    data: tuple[str, ...] = (),
+    test_data: tuple[str, ...] = (),
+    changes: Sequence[str] = (),
 ) -> tuple[StudyConfig, Path]:
     """A study from its file (or its shipped name), with data from the command line put in place of the file's.
 
     Paths in the file are taken from the file's folder, those of the command line from where one stands; all become
     absolute, so that workers elsewhere find the same.
+
+    Parameters
+    ----------
+    changes
+        ``KEY=VALUE`` each: of the study (``seeds=[0]``); of one condition's training (``full.loss.margin=0.5``); else
+        of all conditions that train (``loss.margin=0.5``).
 
     Returns
     -------
@@ -198,19 +210,39 @@ def read_study(
         If the file is missing or not valid, or no data are named.
     """
     path = study_path(file)
-    config = StudyConfig.from_toml(path)
+    config = _changed(StudyConfig.from_toml(path), changes, str(path))
     root = path.resolve().parent
     layout = config.layout
     if layout is not None and (root / layout).is_file():
         layout = str(root / layout)
-    changes: dict[str, Any] = {"layout": layout}
+    there: dict[str, Any] = {"layout": layout}
     for name, given in (("data", data), ("test_data", test_data)):
         own = tuple(_absolute(one, root) for one in getattr(config, name))
-        changes[name] = tuple(_absolute(one, Path()) for one in given) or own
-    config = StudyConfig.parse({**config.model_dump(), **changes}, what=str(path))
+        there[name] = tuple(_absolute(one, Path()) for one in given) or own
+    config = StudyConfig.parse({**config.model_dump(), **there}, what=str(path))
     if not config.data:
         raise ConfigError(f"{path}: names no data; say which with --data, or write 'data' into the file.")
     return config, root
+
+
+def _changed(config: StudyConfig, changes: Sequence[str], what: str) -> StudyConfig:
+    of_study = [one for one in changes if head(one) in StudyConfig.model_fields]
+    config = config.changed(of_study, what=what)
+    if len(of_study) < len(changes) and all(one.kind == "baseline" for one in config.condition):
+        lost = next(one for one in changes if one not in of_study)
+        raise ConfigError(f"--set {lost}: is no key of a study, and none of its conditions trains; leave it out.")
+    conditions, names = [], {one.name for one in config.condition}
+    for one in config.condition:
+        own = [
+            spelt_out(change.removeprefix(f"{one.name}."))
+            for change in changes
+            if change not in of_study and (head(change) == one.name or head(change) not in names)
+        ]
+        if one.kind != "baseline":
+            one = one.changed([f"override.{change}" for change in own], what=f"{what}, condition '{one.name}'")
+            one = one.model_copy(update={"override": located(one.override, Path.cwd())})
+        conditions.append(one)
+    return config.model_copy(update={"condition": tuple(conditions)})
 
 
 def _absolute(name: str, root: Path) -> str:

@@ -11,7 +11,7 @@ from offline.pages.drawing import BLUE, GREEN, GREY, ORANGE, RED, figure
 from offline.study.run_report import PUBLISHED
 from offline.sweep.summary import METRIC_NAMES, Summary
 from offline.sweep.view import StudyView, label
-from offline.train.trained import MethodEpoch
+from offline.train.epoch import Epoch
 from rt_handdt.core.gestures import title
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def overview(view: StudyView) -> Figure:
     return fig
 
 
-def learning(curves: Mapping[str, Sequence[Sequence[MethodEpoch]]]) -> Figure:
+def learning(curves: Mapping[str, Sequence[Sequence[Epoch]]]) -> Figure:
     """Total loss and validation score of each condition; a pale line is a job, a bold one their mean."""
     from matplotlib.ticker import FuncFormatter
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from offline.config import TrainConfig
-from offline.models.method_config import MethodConfig, as_written
+from offline.config.method import MethodConfig, as_written
 from offline.study.run_folder import RunFolder
 from offline.sweep.plan import Plan, Resolved
 from offline.sweep.study_config import StudyConfig

@@ -18,8 +18,8 @@ from offline.sweep.records import Job, read_study
 from offline.sweep.summary import METRIC_NAMES, RAW
 from offline.sweep.verdicts import against_raw, disentanglement, ordering
 from offline.sweep.view import StudyView, between_measures, view_of
+from offline.train.epoch import Epoch
 from offline.train.method_log import read_log
-from offline.train.trained import MethodEpoch
 from rt_handdt.errors import HanddtError
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ def _has_latents(job: Job) -> bool:
     return all((job.path / "latents" / f"{part}.npz").exists() for part in ("train", "test"))
 
 
-def _logs(jobs: Sequence[Job]) -> list[tuple[MethodEpoch, ...]]:
+def _logs(jobs: Sequence[Job]) -> list[tuple[Epoch, ...]]:
     found = [read_log(job.path / "training" / LOG) for job in jobs]
     kept = [epochs for epochs in found if epochs]
     if not kept:

@@ -33,17 +33,23 @@ class Augmenter:
         self._amplitude = amplitude
         self._generator = generator
 
+    @property
+    def changes(self) -> bool:
+        """Whether anything is changed at all."""
+        return any(self._config.model_dump().values())
+
     def move(self, maps: Tensor) -> Tensor:
         """Rotation around the limb and shift along it, within each field, then gains; raw maps in, raw maps out."""
         config = self._config
         if config.rotate_cells:
-            maps = shifted(maps, self._uniform(len(maps), config.rotate_cells), self._around)
+            maps = shifted(maps, self._uniform(len(maps), config.rotate_cells).to(maps.device), self._around)
         if config.shift_cells:
-            maps = shifted(maps, self._uniform(len(maps), config.shift_cells), self._along)
+            maps = shifted(maps, self._uniform(len(maps), config.shift_cells).to(maps.device), self._along)
         if config.level_db or config.gain_db:
             level = config.level_db * self._normal(len(maps), 1, 1, 1)
             each = config.gain_db * self._normal(len(maps), 1, *maps.shape[2:])
-            maps = torch.where(self._amplitude, maps * torch.exp((level + each) * (math.log(10) / 20)), maps)
+            gain = torch.exp((level + each) * (math.log(10) / 20)).to(maps.device)
+            maps = torch.where(self._amplitude.to(maps.device), maps * gain, maps)
         return maps
 
     def drop(self, standardised: Tensor) -> Tensor:
@@ -52,7 +58,8 @@ class Augmenter:
         if not share:
             return standardised
         n, _, height, width = standardised.shape
-        return standardised * (torch.rand((n, 1, height, width), generator=self._generator) >= share)
+        kept = torch.rand((n, 1, height, width), generator=self._generator) >= share
+        return standardised * kept.to(standardised.device)
 
     def _uniform(self, n: int, size: float) -> Tensor:
         return (torch.rand(n, generator=self._generator) * 2 - 1) * size
@@ -75,7 +82,7 @@ def shifted(maps: Tensor, cells: Tensor, steps: Tensor) -> Tensor:
     """
     whole = torch.floor(cells)
     share = (cells - whole).reshape(-1, 1, 1)
-    flat = maps.flatten(2)
+    flat, steps = maps.flatten(2), steps.to(maps.device)
     most = len(steps) // 2
 
     def taken(distance: Tensor) -> Tensor:

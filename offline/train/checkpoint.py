@@ -5,50 +5,51 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from offline.data.feature_table import FeatureTable
-from offline.models.method_config import MethodConfig
+from offline.config.foundation import TrainingConfig
+from offline.config.method import MethodConfig
+from offline.models.own_classes import own_digest
+from rt_handdt.core.types import Float32
 from rt_handdt.errors import HanddtError
 
-FORMAT = "rt-handdt.method-checkpoint/1"
-#: May differ between a run and its continuation: they say how long it runs and what it writes, not what it computes.
-_FREE = ("epochs", "checkpoint_every", "tensorboard")
+FORMAT = "rt-handdt.checkpoint/1"
+#: May differ between a run and its continuation: they say what it writes, not what it computes.
+FREE = ("checkpoint_every", "tensorboard")
 _HASHED_ROWS = 512
 
 
-def fingerprint(config: MethodConfig, tables: tuple[FeatureTable | None, ...]) -> str:
+def fingerprint(config: TrainingConfig, about: Any, arrays: Sequence[np.ndarray], maps: Sequence[Float32]) -> str:
     """SHA-256 of settings and data, by which a checkpoint knows its own run.
 
-    Of large tables up to 512 evenly spread samples' maps are hashed, and all labels.
+    Parameters
+    ----------
+    about
+        What else the data are, as JSON takes it.
+    arrays
+        Hashed whole: labels and the like.
+    maps
+        (N, F, H, W) each, of which up to 512 evenly spread samples are hashed.
     """
-    settings = config.model_dump(mode="json")
-    for name in _FREE:
+    settings = config.portable()
+    for name in FREE:
         settings.pop(name, None)
-        settings["optimiser"].pop(name, None)
-    # Both are younger than some checkpoints, and with these values nothing is different.
-    if not settings["loss"]["classify"]:
-        del settings["loss"]["classify"]
-    settings["network"]["decoder_slope"] = config.network.slope
-    if config.network.slope == 0.2:
-        del settings["network"]["decoder_slope"]
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    for table in tables:
-        if table is None:
-            continue
-        digest.update(
-            json.dumps([table.measure, table.names, table.inputs, table.gestures.labels, table.people]).encode()
-        )
-        digest.update(table.layout.fingerprint.encode())
-        for values in (table.label, table.person, table.trial):
-            digest.update(np.ascontiguousarray(values).tobytes())
-        rows = np.unique(np.linspace(0, len(table) - 1, _HASHED_ROWS).astype(np.int64))
-        for row in rows[: len(table)]:
-            digest.update(np.ascontiguousarray(table.maps[row]).tobytes())
+    if settings["optimiser"]["schedule"] == "steps":  # the same whatever the end
+        del settings["optimiser"]["epochs"]
+    if isinstance(config, MethodConfig):
+        settings["network"]["decoder_slope"] = config.network.slope  # said or by default, it is the same
+    digest = hashlib.sha256(json.dumps([settings, about, own_digest(config.own)], sort_keys=True).encode())
+    for values in arrays:
+        digest.update(np.ascontiguousarray(values).tobytes())
+    for samples in maps:
+        rows = np.unique(np.linspace(0, len(samples) - 1, _HASHED_ROWS).astype(np.int64))
+        for row in rows[: len(samples)]:
+            digest.update(np.ascontiguousarray(samples[row]).tobytes())
     return digest.hexdigest()
 
 

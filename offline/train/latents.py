@@ -111,6 +111,7 @@ def encode(trained: TrainedMethod, table: FeatureTable) -> Latents:
     recon_p, recon_s = (np.empty(table.maps.shape, np.float32) for _ in range(2))
     start = 0
     for encoded in encoded_batches(net, table):
+        assert encoded.subject is not None
         rows = slice(start, start + len(encoded.pattern))
         xp[rows], xs[rows] = encoded.pattern.flatten(1).cpu().numpy(), encoded.subject.flatten(1).cpu().numpy()
         with torch.no_grad():

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from offline.train.trained import MethodEpoch
+from offline.train.epoch import Epoch
 from rt_handdt.errors import HanddtError
 
 
@@ -97,7 +97,7 @@ def _said(path: Path) -> Iterator[None]:
         ) from None
 
 
-def read_log(path: Path) -> tuple[MethodEpoch, ...]:
+def read_log(path: Path) -> tuple[Epoch, ...]:
     """The epochs in a ``log.jsonl``; a last line that was cut off is left out.
 
     Raises
@@ -120,11 +120,11 @@ def read_log(path: Path) -> tuple[MethodEpoch, ...]:
     return tuple(epochs)
 
 
-def _epoch(values: dict[str, Any]) -> MethodEpoch:
+def _epoch(values: dict[str, Any]) -> Epoch:
     groups: dict[str, dict[str, float]] = {"loss": {}, "without": {}, "valid": {}}
     for name, value in values.items():
         group, _, what = name.partition("/")
         if what and group in groups:
             groups[group][what] = float(value)
     without = {name: int(value) for name, value in groups["without"].items()}
-    return MethodEpoch(int(values["epoch"]), groups["loss"], without, float(values["rate"]), groups["valid"])
+    return Epoch(int(values["epoch"]), groups["loss"], without, float(values["rate"]), groups["valid"])

@@ -1,32 +1,29 @@
-"""The loop: a feature table in, a trained method out. On a CPU, the same seed gives the same numbers."""
+"""Training on a feature table of trials: the published method, and whatever its configuration makes of it."""
 
 from __future__ import annotations
 
-import copy
-import json
-import math
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
+from offline.config.method import MethodConfig
 from offline.data.datasets import Int64
 from offline.data.feature_table import FeatureTable
-from offline.models.method_config import MethodConfig
-from offline.train.batches import Batches
-from offline.train.checkpoint import FORMAT, fingerprint, load_torch, numpy_state, save_torch, set_numpy_state
-from offline.train.method_log import RunLog
+from offline.models.method_networks import MethodNet
+from offline.models.own_classes import check_own, keep_own
+from offline.train.batches import dealer
+from offline.train.checkpoint import fingerprint
+from offline.train.determinism import deterministic
+from offline.train.epoch import Epoch
+from offline.train.loop import Loop
 from offline.train.step import Stepper
-from offline.train.trained import MethodEpoch, TrainedMethod, check_alike
+from offline.train.trained import TrainedMethod, check_alike
 from offline.train.validation import mean_latents, validate
-from rt_handdt.errors import ConfigError, HanddtError
+from rt_handdt.errors import ConfigError
 
-CHECKPOINT, MODEL = "checkpoint.pt", "method.pt"
+MODEL = "method.pt"
 
 
 def train_method(
@@ -36,7 +33,7 @@ def train_method(
     *,
     out: Path | None = None,
     resume: bool = False,
-    on_epoch: Callable[[MethodEpoch], None] = lambda epoch: None,
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
 ) -> TrainedMethod:
     """Train the method on one table's people.
 
@@ -60,148 +57,97 @@ def train_method(
         If the loss stops being a number, or a file cannot be read or written.
     """
     notes = _checked(train, valid, config)
-    with _deterministic(config) as device:
-        run = _Run(train, config, device)
-        path = out / CHECKPOINT if out else None
-        mark = fingerprint(config, (train, valid)) if path else ""
-        if path and resume and path.exists():
-            run.restore(load_torch(path, FORMAT, "checkpoint"), mark, path)
-        log = RunLog(out, len(run.history), tensorboard=config.tensorboard)
-        n_epochs = config.optimiser.epochs
-        try:
-            while len(run.history) < n_epochs:
-                number, began = len(run.history) + 1, time.monotonic()
-                losses, without = run.epoch()
-                last = number == n_epochs
-                scores: dict[str, float] = {}
-                if valid is not None and (last or number % config.validate_every == 0):
-                    scores = validate(run.stepper, train, valid, config)
-                epoch = MethodEpoch(number, losses, without, run.rate, scores)
-                run.close_epoch(epoch)
-                log.write(number, {**epoch.flat(), "seconds": time.monotonic() - began})
-                if path and (last or number % config.checkpoint_every == 0):
-                    save_torch(path, run.state(mark))
-                on_epoch(epoch)
-        finally:
-            log.close()
-        trained = run.finish(train, notes)
+    check_own(config.own)
+    n_epochs = config.optimiser.epochs
+    with deterministic(config) as device:
+        stepper = method_stepper(train, config, device)
+        rows = np.arange(len(train))
+        loop = Loop(
+            stepper,
+            dealer(rows, train.label, train.person, config.optimiser),
+            config,
+            config.optimiser,
+            epochs=n_epochs,
+            stream=1,
+            validated=lambda n: valid is not None and (n == n_epochs or n % config.validate_every == 0),
+            score=lambda: validate(stepper, train, valid, config) if valid is not None else {},
+            rank=None if config.keep == "last" else lambda epoch: _rank(epoch, config),
+        )
+        mark = fingerprint_of(config, (train, valid)) if out else ""
+        if out:
+            if resume:
+                loop.resume(out, mark)
+            keep_own(config.own, out)
+        loop.run(on_epoch, folder=out, mark=mark, every=config.checkpoint_every, tensorboard=config.tensorboard)
+        trained = _finished(loop, train, config, notes)
     if out:
         trained.save(out / MODEL)
     return trained
 
 
-class _Run:
-    """All that changes during a run."""
+def method_stepper(train: FeatureTable, config: MethodConfig, device: torch.device) -> Stepper:
+    """A new network and what trains it, for a table; torch's own random numbers decide its first weights."""
+    torch.manual_seed(config.seed)
+    net = MethodNet(train.inputs, train.layout, config.network)
+    net.standardiser.fit(train.maps)
+    return Stepper(
+        net,
+        train.maps,
+        train.label,
+        train.person,
+        np.arange(len(train)),
+        config,
+        config.loss,
+        config.optimiser,
+        device,
+        n_labels=len(train.gestures),
+        n_people=len(train.people),
+        one_person=len(np.unique(train.person)) == 1,
+        generator=torch.Generator().manual_seed(config.seed),
+        heads_seed=config.seed,
+    )
 
-    def __init__(self, train: FeatureTable, config: MethodConfig, device: torch.device) -> None:
-        torch.manual_seed(config.seed)
-        self.config = config
-        self.stepper = Stepper(train, config, device)
-        self.batches = Batches(train.label, train.person, config.optimiser.batch, coverage=config.optimiser.coverage)
-        self.order = np.random.default_rng([config.seed, 1])
-        self.history: list[MethodEpoch] = []
-        self.best, self.best_score = 0, -math.inf
-        self.best_net: dict[str, torch.Tensor] | None = None
-        self.scheduler = torch.optim.lr_scheduler.StepLR(
-            self.stepper.optimiser, config.optimiser.step_epochs, config.optimiser.step_factor
-        )
 
-    @property
-    def rate(self) -> float:
-        return float(self.stepper.optimiser.param_groups[0]["lr"])
+def fingerprint_of(config: MethodConfig, tables: tuple[FeatureTable | None, ...]) -> str:
+    """By which a checkpoint knows its own run (see `offline.train.checkpoint`)."""
+    there = [table for table in tables if table is not None]
+    about = [
+        (one.measure, one.names, one.inputs, one.gestures.labels, one.people, one.layout.fingerprint) for one in there
+    ]
+    arrays = [values for one in there for values in (one.label, one.person, one.trial)]
+    return fingerprint(config, about, arrays, [one.maps for one in there])
 
-    def epoch(self) -> tuple[dict[str, float], dict[str, int]]:
-        """One pass over the samples: mean losses, and how many samples lacked partners."""
-        sums: dict[str, torch.Tensor] = {}
-        counts: dict[str, int] = {}
-        without: dict[str, torch.Tensor] = {}
-        for rows in self.batches.epoch(self.order):
-            terms, missing = self.stepper.step(rows)
-            for name, term in terms.items():
-                sums[name] = sums.get(name, torch.zeros_like(term)) + term  # where it is: a look would wait for a card
-                counts[name] = counts.get(name, 0) + 1
-            for name, count in missing.items():
-                without[name] = without.get(name, torch.zeros_like(count)) + count
-        losses = {name: float(total) / counts[name] for name, total in sums.items()}
-        if not math.isfinite(losses["total"]):
-            raise HanddtError("Training diverged: the loss is no longer a number; lower 'optimiser.learning_rate'.")
-        return losses, {name: int(count) for name, count in without.items()}
 
-    def close_epoch(self, epoch: MethodEpoch) -> None:
-        """Note the epoch, lower the rate when due, keep the weights if they are the best."""
-        self.history.append(epoch)
-        if self.config.keep != "last" and epoch.valid:
-            score = epoch.valid["knn"] if self.config.keep == "knn" else -epoch.valid["loss"]
-            if score > self.best_score:
-                self.best, self.best_score = epoch.number, score
-                self.best_net = copy.deepcopy(self.stepper.net.state_dict())
-        self.scheduler.step()
+def _rank(epoch: Epoch, config: MethodConfig) -> float:
+    return epoch.valid["knn"] if config.keep == "knn" else -epoch.valid["loss"]
 
-    def state(self, mark: str) -> dict[str, Any]:
-        """Everything that the rest of the run depends on."""
-        return {
-            "format": FORMAT,
-            "run": mark,
-            "history": json.dumps([asdict(epoch) for epoch in self.history]),
-            "order": numpy_state(self.order),
-            "scheduler": self.scheduler.state_dict(),
-            "best": [self.best, self.best_score, self.best_net],
-            "torch": torch.get_rng_state(),
-            "cuda": torch.cuda.get_rng_state_all() if self.stepper.device.type == "cuda" else [],
-            **self.stepper.state(),
-        }
 
-    def restore(self, content: dict[str, Any], mark: str, path: Path) -> None:
-        """Go to where a checkpoint was written."""
-        if content["run"] != mark:
-            raise ConfigError(
-                f"{path}: this checkpoint belongs to a run with other settings or data; "
-                "give another folder, or start anew."
-            )
-        history = [MethodEpoch(**epoch) for epoch in json.loads(content["history"])]
-        if len(history) > self.config.optimiser.epochs:
-            raise ConfigError(
-                f"{path}: the checkpoint is at epoch {len(history)}, beyond 'optimiser.epochs' = "
-                f"{self.config.optimiser.epochs}; raise it, or start anew."
-            )
-        self.history = history
-        set_numpy_state(self.order, content["order"])
-        self.stepper.restore(content)
-        self.scheduler.load_state_dict(content["scheduler"])
-        self.best, self.best_score, self.best_net = content["best"]
-        torch.set_rng_state(content["torch"])
-        if content["cuda"] and self.stepper.device.type == "cuda":
-            torch.cuda.set_rng_state_all(content["cuda"])
-
-    def finish(self, train: FeatureTable, notes: list[str]) -> TrainedMethod:
-        """The trained method, from the epoch kept."""
-        net = self.stepper.net
-        if self.best_net is not None:
-            net.load_state_dict(self.best_net)
-        net.eval()
-        for into, mean in zip((net.mean_pattern, net.mean_subject), mean_latents(net, train), strict=True):
-            into.copy_(mean)
-        net.cpu()
-        missing = {name: sum(epoch.without.get(name, 0) for epoch in self.history) for name in self.history[0].without}
-        notes += [
-            f"{name}: {count} samples in {len(self.history)} epochs had no partners and were left out of this term."
-            for name, count in missing.items()
-            if count
-        ]
-        kept = self.best or len(self.history)
-        return TrainedMethod(
-            net,
-            self.config,
-            train.measure,
-            train.names,
-            train.inputs,
-            train.layout,
-            train.gestures,
-            train.people,
-            kept,
-            tuple(self.history),
-            tuple(notes),
-        )
+def _finished(loop: Loop, train: FeatureTable, config: MethodConfig, notes: list[str]) -> TrainedMethod:
+    """The trained method, from the epoch kept."""
+    net = loop.stepper.net
+    assert isinstance(net, MethodNet)
+    for into, mean in zip((net.mean_pattern, net.mean_subject), mean_latents(net, train), strict=True):
+        into.copy_(mean)
+    net.cpu()
+    missing = {name: sum(epoch.without.get(name, 0) for epoch in loop.history) for name in loop.history[0].without}
+    notes += [
+        f"{name}: {count} samples in {len(loop.history)} epochs had no partners and were left out of this term."
+        for name, count in missing.items()
+        if count
+    ]
+    return TrainedMethod(
+        net,
+        config,
+        train.measure,
+        train.names,
+        train.inputs,
+        train.layout,
+        train.gestures,
+        train.people,
+        loop.kept,
+        tuple(loop.history),
+        tuple(notes),
+    )
 
 
 def _checked(train: FeatureTable, valid: FeatureTable | None, config: MethodConfig) -> list[str]:
@@ -248,26 +194,3 @@ def _checked(train: FeatureTable, valid: FeatureTable | None, config: MethodConf
     if single:
         notes.append(f"{single} of {cells.size} gestures × people have one sample only.")
     return notes
-
-
-@contextmanager
-def _deterministic(config: MethodConfig) -> Iterator[torch.device]:
-    """Chosen device and fixed order of sums for a while, then torch's global state as it was."""
-    has_gpu = torch.cuda.is_available()
-    if config.device == "cuda" and not has_gpu:
-        raise ConfigError('\'device\' = "cuda": torch finds no GPU here; use "auto" or "cpu".')
-    device = torch.device("cuda" if has_gpu and config.device != "cpu" else "cpu")
-    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
-    torch.set_num_threads(config.threads)
-    # Some GPU kernels (reflection padding backwards) have no deterministic form and would be refused.
-    torch.use_deterministic_algorithms(device.type == "cpu")
-    # Nothing here reads memory before it is written; filling it costs a tenth of a step.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    try:
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            yield device
-    finally:
-        torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(strict)
-        torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]

@@ -9,8 +9,7 @@ from typing import Any
 
 from offline.config import TrainConfig
 from offline.data.data_facts import DataFacts
-from offline.models.geometry import Geometry
-from offline.models.window_networks import instance_misfit
+from offline.models.window_networks import fits_norm, instance_misfit
 from rt_handdt.core import stretch
 from rt_handdt.core.feature import Envelope, Feature, RawPoints, RmsEnvelope, Spectrum, Stft
 from rt_handdt.core.gestures import REST
@@ -227,7 +226,7 @@ def _features(config: TrainConfig, facts: DataFacts) -> Ruled:
 
 def _norm(config: TrainConfig, facts: DataFacts) -> Ruled:
     network = config.network
-    if network.norm != "instance" or Geometry.of(facts.layout, network.strides).fits_instance_norm:
+    if fits_norm(network, facts.layout):
         return config, []
     changed = config.model_copy(update={"network": network.model_copy(update={"norm": "batch"})})
     return changed, [Misfit(instance_misfit(facts.layout), "batch norm is taken")]

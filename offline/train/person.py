@@ -9,7 +9,7 @@ from scipy.linalg import eigh
 
 from offline.config import PersonConfig
 from offline.data.datasets import Int64, Mask, WindowSet
-from offline.models.window_networks import MIN_SPREAD, InputLayer
+from offline.models.standardise import LEAST_SPREAD, InputLayer
 from rt_handdt.core.person import PersonModel
 from rt_handdt.core.types import Float32, Float64
 from rt_handdt.errors import ConfigError
@@ -60,7 +60,7 @@ def averaged(donning: Float32, maps: Float32, model: PersonModel) -> Float32:
     """Raw maps (N, F, H, W) with the mean and spread of a whole donning's (M, F, H, W) replaced by the average ones."""
     own = np.concatenate([model.compress(part) for part in _chunks(donning)])
     mean = own.mean(axis=0, dtype=np.float64).astype(np.float32)
-    spread = np.maximum(own.std(axis=0, dtype=np.float64), MIN_SPREAD).astype(np.float32)
+    spread = np.maximum(own.std(axis=0, dtype=np.float64), LEAST_SPREAD).astype(np.float32)
     return np.concatenate([model.as_average((model.compress(part) - mean) / spread) for part in _chunks(maps)])
 
 

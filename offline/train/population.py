@@ -41,10 +41,10 @@ def fit_population(
     settle_s
         Windows that begin sooner after a marker are left out.
     """
-    occupied = net.inputs.occupied[0, 0].bool().numpy()
+    occupied = net.standardiser.occupied[0, 0].bool().numpy()
     empty = Population(
-        net.inputs.amplitude[0, :, 0, 0].numpy(),
-        net.inputs.floor[0, :, 0, 0].numpy(),
+        net.standardiser.amplitude[0, :, 0, 0].numpy(),
+        net.standardiser.floor[0, :, 0, 0].numpy(),
         np.zeros((0, windows.spec.n_maps * int(occupied.sum())), np.float32),
         np.zeros((0, net.latent_size), np.float32),
     )

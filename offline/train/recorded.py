@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from offline.train.window_losses import Uniforms
+from offline.train.partners import Uniforms
 
 #: (N,) positions of the samples, where partners come from → each loss, and how many samples lacked partners.
 Step = Callable[[Tensor, Uniforms], tuple[dict[str, Tensor], dict[str, Tensor]]]

@@ -6,46 +6,16 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from offline.config.method import MethodConfig, as_written
 from offline.data.feature_table import FeatureTable
-from offline.models.method_config import MethodConfig, as_written
 from offline.models.method_networks import MethodNet
 from offline.train.checkpoint import load_torch, save_torch
+from offline.train.epoch import Epoch
 from rt_handdt.core.gestures import GestureSet
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.errors import ConfigError, HanddtError
 
 FORMAT = "rt-handdt.method/1"
-
-
-@dataclass(frozen=True, slots=True)
-class MethodEpoch:
-    """What one epoch came to.
-
-    Attributes
-    ----------
-    losses
-        Mean of each term over the batches, unweighted, and ``"total"``, weighted.
-    without
-        For each term with partners, how many samples found none.
-    rate
-        Learning rate.
-    valid
-        ``"knn"`` (balanced accuracy of the nearest training sample's gesture) and ``"loss"`` on the validation
-        people; empty in epochs that were not validated.
-    """
-
-    number: int
-    losses: dict[str, float]
-    without: dict[str, int]
-    rate: float
-    valid: dict[str, float] = field(default_factory=dict)
-
-    def flat(self) -> dict[str, float]:
-        """All values under one name each, for a log."""
-        out = {f"loss/{name}": value for name, value in self.losses.items()}
-        out |= {f"without/{name}": float(value) for name, value in self.without.items()}
-        out |= {f"valid/{name}": value for name, value in self.valid.items()}
-        return out | {"rate": self.rate}
 
 
 @dataclass(frozen=True)
@@ -73,7 +43,7 @@ class TrainedMethod:
     gestures: GestureSet
     people: tuple[str, ...]
     best: int
-    epochs: tuple[MethodEpoch, ...] = field(repr=False, default=())
+    epochs: tuple[Epoch, ...] = field(repr=False, default=())
     notes: tuple[str, ...] = ()
 
     def check(self, table: FeatureTable) -> None:
@@ -117,6 +87,7 @@ class TrainedMethod:
         try:
             about = json.loads(content["about"])
             config = MethodConfig.parse(as_written(about["config"]), what=str(path), error=HanddtError)
+            config = config.kept_in(Path(path).resolve().parent)  # own classes as they were when it was trained
             layout = ElectrodeLayout.parse(about["layout"], what=str(path), error=HanddtError)
             net = MethodNet(tuple(about["inputs"]), layout, config.network)
             net.load_state_dict(content["net"])
@@ -130,7 +101,7 @@ class TrainedMethod:
                 GestureSet(tuple(about["gestures"])),
                 tuple(about["people"]),
                 about["best"],
-                tuple(MethodEpoch(**epoch) for epoch in about["epochs"]),
+                tuple(Epoch(**epoch) for epoch in about["epochs"]),
                 tuple(about["notes"]),
             )
         except (KeyError, TypeError, ValueError, RuntimeError) as exc:

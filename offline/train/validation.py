@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from offline.config.method import MethodConfig
 from offline.data.feature_table import FeatureTable
-from offline.models.method_config import MethodConfig
-from offline.models.method_networks import Encoded, MethodNet
+from offline.models.encoded import Encoded
+from offline.models.method_networks import MethodNet
 from offline.train.batches import Batches
-from offline.train.method_losses import losses
+from offline.train.losses import losses
 from offline.train.step import Stepper
 from rt_handdt.core.metrics import balanced_accuracy, confusion
 
@@ -34,6 +35,7 @@ def mean_latents(net: MethodNet, table: FeatureTable) -> tuple[Tensor, Tensor]:
     sums = [torch.zeros_like(net.mean_pattern), torch.zeros_like(net.mean_subject)]
     for encoded in encoded_batches(net, table):
         sums[0] += encoded.pattern.sum(0, keepdim=True)
+        assert encoded.subject is not None
         sums[1] += encoded.subject.sum(0, keepdim=True)
     return sums[0] / len(table), sums[1] / len(table)
 
@@ -45,9 +47,11 @@ def validate(stepper: Stepper, train: FeatureTable, valid: FeatureTable, config:
     -------
     dict
         ``"knn"``: balanced accuracy of naming each sample's gesture after the training sample with the nearest
-        pattern latent. ``"loss"``: the weighted loss, without the discriminator's verdict.
+        pattern latent. ``"loss"``: the weighted loss, without the discriminator's verdict and an own loss, which
+        know the training people alone.
     """
     net = stepper.net
+    assert isinstance(net, MethodNet)
     gallery = torch.cat([encoded.pattern.flatten(1) for encoded in encoded_batches(net, train)])
     named = []
     for encoded in encoded_batches(net, valid):
@@ -60,6 +64,7 @@ def validate(stepper: Stepper, train: FeatureTable, valid: FeatureTable, config:
 @torch.no_grad()
 def _loss(stepper: Stepper, valid: FeatureTable, config: MethodConfig) -> float:
     net = stepper.net.eval()
+    assert isinstance(net, MethodNet)
     generator = torch.Generator().manual_seed(config.seed)
     device = net.mean_pattern.device
     one_person = len(np.unique(valid.person)) == 1
@@ -73,10 +78,10 @@ def _loss(stepper: Stepper, valid: FeatureTable, config: MethodConfig) -> float:
             encoded,
             label,
             person,
-            config.loss,
+            config.loss.of_anybody,
             generator,
             one_person=one_person,
-            classifier=stepper.classifier,
+            heads=stepper.heads,
         )
         total, n = total + float(found.total) * len(rows), n + len(rows)
     return total / n

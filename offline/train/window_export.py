@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from offline.bundle.card import MANY_PEOPLE, ONE_PERSON, VIRTUAL, CardText, Provenance, render_card
-from offline.bundle.writing import golden_vectors, to_onnx, today, versions, with_metadata, write_bundle
+from offline.bundle.writing import golden_vectors, new_manifest, to_onnx, with_metadata, write_bundle
 from offline.config import TrainConfig
 from offline.data.datasets import WindowSet
 from offline.data.splits import Split
 from offline.train.shared_patterns import PatternHead, shared_patterns
 from offline.train.window_training import Trained
-from rt_handdt.core.bundle import SCHEMA, Bundle, BundleManifest, TrainingRecord
+from rt_handdt.core.bundle import Bundle, BundleManifest, TrainingRecord
 from rt_handdt.core.decoder_settings import DecoderSettings
 from rt_handdt.core.labelled import LabelledWindows
-from rt_handdt.core.metrics import accuracy, balanced_accuracy
+from rt_handdt.core.metrics import Confusion, accuracy, balanced_accuracy
 from rt_handdt.core.pattern import PATTERN_KEY
 from rt_handdt.core.recording import Recording
 from rt_handdt.core.types import Float32
-from rt_handdt.errors import BundleError
 from rt_handdt.infer.calibrated import CalibratedStream
+
+
+@dataclass(frozen=True)
+class Tested:
+    """What a network came to on windows that nothing was chosen by.
+
+    Attributes
+    ----------
+    counts, adapted
+        (K, K) confusion without and with unsupervised adaptation; the second is None where the bundle does not adapt.
+    """
+
+    counts: Confusion
+    adapted: Confusion | None
 
 
 def export_bundle(
@@ -35,6 +49,7 @@ def export_bundle(
     golden_from: Recording,
     repetitions: LabelledWindows | None = None,
     calibrated_with: str | None = None,
+    tested: Tested | None = None,
 ) -> Bundle:
     """Write the bundle, load it again, and compare what it computes with the network that was trained.
 
@@ -44,6 +59,8 @@ def export_bundle(
         A recording of the training data, of which half a second becomes the golden signal.
     repetitions, calibrated_with
         What the bundle's user showed, to calibrate it with, and what to call that; None: nothing.
+    tested
+        What manifest and card tell beside the validation scores, or in their place; None where there is no test part.
 
     Raises
     ------
@@ -77,7 +94,7 @@ def export_bundle(
             windows.gestures.labels,
             windows.spec.layout.occupied,
         )
-    manifest = _manifest(path.name, trained, windows, parts, config, provenance, calibrated_with)
+    manifest = _manifest(path.name, trained, windows, parts, config, provenance, calibrated_with, tested)
     golden = golden_vectors(network, golden_from, windows.spec)
     painter = to_onnx(explainer, torch.from_numpy(golden["latents"]), "latent", ["pattern_map", "gesture_patterns"])
     return write_bundle(
@@ -86,7 +103,7 @@ def export_bundle(
         recognizer=to_onnx(net, torch.from_numpy(golden["frames"]), "features", ["probabilities", "latent"]),
         explainer=with_metadata(painter, PATTERN_KEY, config.pattern.canonical_json()),
         golden=golden,
-        card=card(manifest, trained, windows, parts, config, provenance),
+        card=card(manifest, trained, windows, parts, config, provenance, tested),
         paint=paint,
         population=trained.population,
         person=trained.person,
@@ -102,39 +119,45 @@ def _manifest(
     config: TrainConfig,
     provenance: Provenance,
     calibrated_with: str | None,
+    tested: Tested | None,
 ) -> BundleManifest:
+    scores = _scores("validation", trained.counts, trained.adapted)
+    if tested is not None:
+        scores |= _scores("test", tested.counts, tested.adapted)
+    record = TrainingRecord(
+        data=provenance.data,
+        protocol=parts.protocol + ("; then trained once more on all of the data" if config.refit else ""),
+        people=len(windows.people) if config.refit else parts.train_people,
+        seed=config.seed,
+        config=config.portable(),
+    )
+    return new_manifest(
+        name,
+        record,
+        spec=windows.spec,
+        gestures=windows.gestures.labels,
+        latent_size=trained.net.latent_size,
+        decoder=decoder_settings(windows, parts),
+        adaptation=trained.adapter,
+        calibration=config.calibration,
+        calibrated_with=calibrated_with,
+        scores=scores,
+    )
+
+
+def _scores(part: str, counts: Confusion, adapted: Confusion | None) -> dict[str, float]:
+    """Of a part; none where it has no windows."""
+    if not counts.sum():
+        return {}
     scores = {
-        "validation_accuracy": round(accuracy(trained.counts), 4),
-        "validation_balanced_accuracy": round(balanced_accuracy(trained.counts), 4),
-        "validation_windows": float(trained.counts.sum()),
+        f"{part}_accuracy": round(accuracy(counts), 4),
+        f"{part}_balanced_accuracy": round(balanced_accuracy(counts), 4),
+        f"{part}_windows": float(counts.sum()),
     }
-    if trained.adapted is not None:
-        scores |= {
-            "validation_adapted_accuracy": round(accuracy(trained.adapted), 4),
-            "validation_adapted_balanced_accuracy": round(balanced_accuracy(trained.adapted), 4),
-        }
-    data = {
-        "schema": SCHEMA,
-        "name": name,
-        "created": today(),
-        "spec": windows.spec,
-        "gestures": windows.gestures.labels,
-        "latent_size": trained.net.latent_size,
-        "decoder": decoder_settings(windows, parts),
-        "adaptation": trained.adapter,
-        "calibration": config.calibration,
-        "calibrated_with": calibrated_with,
-        "training": TrainingRecord(
-            data=provenance.data,
-            protocol=parts.protocol + ("; then trained once more on all of the data" if config.refit else ""),
-            people=len(windows.people) if config.refit else parts.train_people,
-            seed=config.seed,
-            config=config.model_dump(mode="json"),
-        ),
-        "scores": scores,
-        "versions": versions(),
-    }
-    return BundleManifest.parse(data, what="the new bundle's manifest", error=BundleError)
+    if adapted is not None:
+        scores[f"{part}_adapted_accuracy"] = round(accuracy(adapted), 4)
+        scores[f"{part}_adapted_balanced_accuracy"] = round(balanced_accuracy(adapted), 4)
+    return scores
 
 
 def decoder_settings(windows: WindowSet, parts: Split) -> DecoderSettings:
@@ -155,6 +178,7 @@ def card(
     parts: Split,
     config: TrainConfig,
     provenance: Provenance,
+    tested: Tested | None = None,
 ) -> str:
     """CARD.md: what people should know before they use the model."""
     n_people, n_held = len(windows.people), len(windows.people) - parts.train_people
@@ -168,6 +192,8 @@ def card(
         caveat += (
             " The network was then trained once more, with the held-out windows too; these scores are from before."
         )
+    if tested is not None:
+        people = f"{parts.train_people} people of {n_people}"
     items = [
         f"Data: {provenance.data}.",
         f"{people}; {len(windows.trials)} trials, {len(windows)} windows; seed {manifest.training.seed}.",
@@ -178,16 +204,17 @@ def card(
             "Only one person was trained on, so the subject terms (subject encoder, subject triplets, "
             "cross-reconstruction, subject adversary) are off."
         )
-    scored = (
-        "Over validation windows that lie wholly inside one marker segment, each window on its own (no smoothing). "
-        + caveat
-    )
-    if trained.adapted is not None:
+    part, counts, adapted = "validation", trained.counts, trained.adapted
+    if tested is not None:
+        part, counts, adapted = "test", tested.counts, tested.adapted
+        caveat = "Nothing was chosen by them."
+    scored = f"Over {part} windows that lie wholly inside one marker segment, each on its own (no smoothing). {caveat}"
+    if adapted is not None:
         scored += (
             " The network judged windows as the average person would have shown them, by the mean and spread of the "
             "whole session. **In use the model learns its user** from the unlabelled stream, beginning as a stranger; "
             "over the same windows, each judged by what came before it, that gives accuracy "
-            f"{accuracy(trained.adapted):.3f}, balanced {balanced_accuracy(trained.adapted):.3f}."
+            f"{accuracy(adapted):.3f}, balanced {balanced_accuracy(adapted):.3f}."
         )
     use = VIRTUAL if provenance.virtual else (ONE_PERSON if n_people == 1 else MANY_PEOPLE)
-    return render_card(manifest, CardText(items, scored, trained.counts, "windows", [use]))
+    return render_card(manifest, CardText(items, scored, counts, "windows", [use]))

@@ -15,9 +15,12 @@ from offline.data.data_facts import DataFacts
 from offline.data.datasets import WindowSet, collect
 from offline.data.recordings import TrainingData, open_data
 from offline.data.splits import Split, split
+from offline.models.own_classes import check_own, try_encoder
 from offline.train.fitting import fit_config
+from offline.train.loop import forget
+from offline.train.progress import shown_epochs
 from offline.train.window_export import export_bundle
-from offline.train.window_training import Epoch, train
+from offline.train.window_training import train
 from offline.util import Bar
 from rt_handdt.core.bundle import Bundle
 from rt_handdt.core.labelled import labelled_windows
@@ -44,9 +47,10 @@ def train_bundle(
     calibration: Sequence[str] = (),
     allow_reserved_seeds: bool = False,
     fit: bool = False,
+    changes: Sequence[str] = (),
     choice: SignalChoice = SignalChoice(),
 ) -> Bundle:
-    """Train on recordings and write a bundle.
+    """Train on recordings and write a bundle; a training that was stopped goes on where its last checkpoint was.
 
     Parameters
     ----------
@@ -66,6 +70,8 @@ def train_bundle(
         As in `offline.data.recordings.open_data`.
     fit
         Adapt `config` where it does not fit the data (see `offline.train.fitting`), and say how; else that is an error.
+    changes
+        ``KEY=VALUE`` each, in place of the configuration's.
     choice
         Stream, unit and columns of the files of `data` and `calibration`.
 
@@ -100,8 +106,11 @@ def train_bundle(
         console.print(
             f"No --config: using {what} for {facts.summary}; the mains notch is at {notch:g} Hz.", markup=False
         )
-    fitting = fit_config(config, facts)
+    fitting = fit_config(config.changed(changes, what="--set"), facts)
     config = fitting.require(adapted=fit, what=what)
+    check_own(config.own)
+    planes = config.pipeline.spec(facts.fs_hz, layout).n_maps * (2 if config.network.level_planes else 1)
+    try_encoder(config.network, planes, layout, exported=True)
     for sentence in fitting.adaptations:
         console.print(f"Adapted: {sentence}", markup=False)
     with Bar(console) as bar:
@@ -118,16 +127,9 @@ def train_bundle(
             console.print(f"Calibration: {note}", style="yellow", markup=False)
     parts = split(windows, config.validation, config.seed)
     _announce(console, windows, parts)
-    with Bar(console) as bar:
-        row = bar.begin("Training", config.optimiser.epochs * (2 if config.refit else 1))
-
-        def on_epoch(epoch: Epoch) -> None:
-            note = f"loss {epoch.losses['total']:.3f}"
-            if epoch.accuracy == epoch.accuracy:  # NaN in a refit, which validates nothing
-                note += f", validation {epoch.accuracy:.3f} (balanced {epoch.balanced_accuracy:.3f})"
-            bar.done(row, said=note)
-
-        trained = train(windows, parts, config, on_epoch)
+    folder = checkpoints_of(Path(out))
+    with shown_epochs(console, config.optimiser.epochs * (2 if config.refit else 1)) as on_epoch:
+        trained = train(windows, parts, config, on_epoch, folder=folder)
     provenance = Provenance(opened.description, opened.virtual)
     bundle = export_bundle(
         out,
@@ -161,6 +163,7 @@ def train_bundle(
             f"{scores['validation_adapted_balanced_accuracy']:.3f}"
         )
     console.print(f"Wrote {out} ({bundle.fingerprint})")
+    forget(folder)
     return bundle
 
 
@@ -196,3 +199,8 @@ def _announce(console: Console, windows: WindowSet, parts: Split) -> None:
             "One person to train on: the subject terms (subject encoder, its triplets, cross-reconstruction, subject "
             "adversary) are off."
         )
+
+
+def checkpoints_of(out: Path) -> Path:
+    """Where the training of a bundle keeps its checkpoints until the bundle is written: beside it."""
+    return out.with_name(f"{out.resolve().name}.training")

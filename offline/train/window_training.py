@@ -1,12 +1,10 @@
-"""The loop: windows and a split in, a trained network out. Same seed, same numbers (on the CPU)."""
+"""Training on windows: windows and a split in, a trained network out."""
 
 from __future__ import annotations
 
-import copy
-import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,34 +12,26 @@ import torch
 from offline.config import TrainConfig
 from offline.data.datasets import Int64, WindowSet
 from offline.data.splits import Split
-from offline.models.heads import TrainingHeads
 from offline.models.window_networks import DisentanglingNet
 from offline.train.adapted import adapted_probabilities
 from offline.train.augment import Augmenter
+from offline.train.batches import dealer
+from offline.train.checkpoint import fingerprint
+from offline.train.determinism import deterministic
+from offline.train.epoch import Epoch
+from offline.train.loop import Loop
 from offline.train.person import as_average, donnings, fit_person_model, reference
 from offline.train.population import fit_population
 from offline.train.pretraining import pretrain
-from offline.train.schedule import epoch_size, learning_rate
-from offline.train.window_losses import total_loss
+from offline.train.step import Stepper
 from rt_handdt.core.metrics import Confusion, accuracy, balanced_accuracy, confusion
 from rt_handdt.core.person import AdapterSettings, PersonModel
 from rt_handdt.core.population import Population
 from rt_handdt.core.types import Float32
-from rt_handdt.errors import HanddtError
 
 EVAL_BATCH = 1024
 #: People and sessions by which the adapter's temperature is chosen: each costs seconds for each temperature.
 CHOOSING_DONNINGS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Epoch:
-    """What one epoch came to: mean of each loss term, and the validation scores."""
-
-    number: int
-    losses: dict[str, float]
-    accuracy: float
-    balanced_accuracy: float
 
 
 @dataclass(frozen=True)
@@ -85,7 +75,12 @@ class Trained:
 
 
 def train(
-    windows: WindowSet, parts: Split, config: TrainConfig, on_epoch: Callable[[Epoch], None] = lambda epoch: None
+    windows: WindowSet,
+    parts: Split,
+    config: TrainConfig,
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    *,
+    folder: Path | None = None,
 ) -> Trained:
     """Train, and keep the epoch that recognizes the validation windows best.
 
@@ -93,14 +88,17 @@ def train(
     ----------
     on_epoch
         Called after each epoch, for a progress bar.
+    folder
+        Where checkpoints are written and found: a training of the same settings and windows that was stopped goes on
+        there, and comes to what it would have come to. None: nothing is written.
 
     Raises
     ------
     HanddtError
-        If the loss stops being a number.
+        If the loss stops being a number, or a checkpoint cannot be written.
     """
-    with _seeded(config):
-        chosen = _fit(windows, parts, config, config.optimiser.epochs, on_epoch)
+    with deterministic(config) as device:
+        chosen = _fit(windows, parts, config, config.optimiser.epochs, on_epoch, device, folder)
         if chosen.person is not None:
             chosen = _adapted(chosen, windows, parts, config)
         known = parts.train
@@ -109,8 +107,9 @@ def train(
             people = len(windows.people) if parts.with_subject else 1
             known = np.ones(len(windows), bool)
             everybody = replace(parts, train=known, train_people=people)
-            again = _fit(windows, everybody, config, chosen.best, on_epoch, validate=False)
-            chosen = replace(chosen, net=again.net, person=None if chosen.person is None else again.person)
+            again = folder and folder / "refit"
+            refit = _fit(windows, everybody, config, chosen.best, on_epoch, device, again, validate=False)
+            chosen = replace(chosen, net=refit.net, person=None if chosen.person is None else refit.person)
         settle_s = max(config.person.settle_s, config.skip_after_cue_s)
         return replace(chosen, population=fit_population(chosen.net, windows, known, chosen.person, settle_s))
 
@@ -149,83 +148,82 @@ def _fit(
     config: TrainConfig,
     n_epochs: int,
     on_epoch: Callable[[Epoch], None],
+    device: torch.device,
+    folder: Path | None,
     *,
     validate: bool = True,
 ) -> Trained:
     torch.manual_seed(config.seed)
-    rng = np.random.default_rng([config.seed, 2])
     generator = torch.Generator().manual_seed(config.seed)
     rows = np.flatnonzero(parts.train & (windows.since_cue_s >= config.skip_after_cue_s))
     rows_valid = np.flatnonzero(parts.valid)
     net = DisentanglingNet(windows.spec, len(windows.gestures), config.network, with_subject=parts.with_subject)
-    net.inputs.fit(windows.maps[rows])
+    net.standardiser.fit(windows.maps[rows])
     learnt = None
     if config.person.learn:
-        average = reference(net.inputs)
+        average = reference(net.standardiser)
         windows = as_average(windows, average)
         learnt = fit_person_model(windows, parts.train, average, config.person)
-    # Without labels nothing hangs on when a person reacted: windows soon after the cue are as good as any.
-    pretrained = pretrain(net, windows, np.flatnonzero(parts.train), config) if config.optimiser.pretrain_epochs else ()
     people = np.unique(windows.person[rows])
-    heads = _heads(net, len(people), config)
-    augment = Augmenter(config.augment, windows.spec.layout, net.inputs.amplitude, generator)
-    optimiser = torch.optim.AdamW(
-        [*net.parameters(), *heads.parameters()],
-        lr=config.optimiser.learning_rate,
-        weight_decay=config.optimiser.weight_decay,
+    person = np.searchsorted(people, windows.person)  # of the people trained on; no other is drawn
+    augment = Augmenter(config.augment, windows.spec.layout, net.standardiser.amplitude, generator)
+    stepper = Stepper(
+        net,
+        windows.maps,
+        windows.label,
+        np.minimum(person, len(people) - 1),
+        rows,
+        config,
+        config.loss,
+        config.optimiser,
+        device,
+        n_labels=len(windows.gestures),
+        n_people=len(people),
+        one_person=not net.with_subject,
+        generator=generator,
+        augment=augment if augment.changes else None,
+        heads_seed=int(np.random.default_rng([config.seed, 4]).integers(2**62)),
     )
-    per_epoch, steps = epoch_size(len(rows), config.optimiser)
-    n_steps = steps * config.optimiser.epochs
-    scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, learning_rate(n_steps))
-    label = torch.from_numpy(windows.label)
-    person = torch.from_numpy(np.searchsorted(people, windows.person))  # of the people trained on; no other is drawn
+    keep_last = config.optimiser.keep == "last"
 
-    history: list[Epoch] = []
-    best, best_state, best_counts = -math.inf, copy.deepcopy(net.state_dict()), np.zeros((0, 0), np.int64)
-    best_number, keep_last = 0, config.optimiser.keep == "last"
-    for number in range(1, n_epochs + 1):
-        net.train()
-        sums: dict[str, float] = {}
-        drawn = _draw(rows, windows.label[rows], per_epoch, config.optimiser.balance, rng)
-        for step, batch in enumerate(np.array_split(drawn, steps)):
-            maps = augment.move(torch.from_numpy(windows.maps[batch]))
-            clean = net.inputs(maps)
-            encoded = net.encode(augment.drop(clean), target=clean)
-            progress = ((number - 1) * steps + step) / n_steps
-            terms = total_loss(net, encoded, label[batch], person[batch], config.loss, generator, heads, progress)
-            if not bool(torch.isfinite(terms["total"])):
-                raise HanddtError("Training diverged: the loss is no longer a number; lower 'optimiser.learning_rate'.")
-            optimiser.zero_grad(set_to_none=True)
-            terms["total"].backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            scheduler.step()
-            for name, term in terms.items():
-                sums[name] = sums.get(name, 0.0) + float(term.detach()) / steps
+    def scores() -> dict[str, float]:
+        counts = _counts(net, windows, rows_valid)
+        return {"accuracy": accuracy(counts), "balanced_accuracy": balanced_accuracy(counts)}
+
+    loop = Loop(
+        stepper,
+        dealer(rows, windows.label, person, config.optimiser),
+        config,
+        config.optimiser,
+        epochs=n_epochs,
+        stream=2,
         # The last epoch is kept whatever it is worth: one look at the validation windows then.
-        if validate and (not keep_last or number == n_epochs):
-            counts = confusion(
-                windows.label[rows_valid], posteriors(net, windows, rows_valid).argmax(axis=1), len(windows.gestures)
-            )
-            epoch = Epoch(number, sums, accuracy(counts), balanced_accuracy(counts))
-            # Half and half: neither rest nor a rare gesture decides alone.
-            score = float(number) if keep_last else (epoch.accuracy + epoch.balanced_accuracy) / 2
-        else:
-            counts, score = best_counts, float(number)
-            epoch = Epoch(number, sums, math.nan, math.nan)
-        history.append(epoch)
-        on_epoch(epoch)
-        if score > best:
-            best, best_number, best_state, best_counts = score, number, copy.deepcopy(net.state_dict()), counts
-        elif number - best_number >= config.optimiser.patience:
-            break
-    net.load_state_dict(best_state)
-    net.eval()
-    return Trained(net, best_counts, best_number, tuple(history), learnt, pretraining=pretrained)
+        validated=lambda number: validate and (not keep_last or number == n_epochs),
+        score=scores,
+        rank=None if keep_last or not validate else _rank,
+    )
+    mark = ""
+    if folder is not None:
+        about = [windows.spec.fingerprint, windows.gestures.labels, windows.people, n_epochs, validate]
+        arrays = [windows.label, windows.person, windows.trial, parts.train, parts.valid, windows.since_cue_s]
+        mark = fingerprint(config, about, arrays, [windows.maps])
+    if not (folder is not None and loop.resume(folder, mark, anew=True)) and config.optimiser.pretrain_epochs:
+        # Without labels nothing hangs on when a person reacted: windows soon after the cue are as good as any.
+        loop.extra["pretraining"] = pretrain(net, windows, np.flatnonzero(parts.train), config)
+    loop.run(on_epoch, folder=folder, mark=mark)
+    net.cpu()
+    counts = _counts(net, windows, rows_valid) if validate else np.zeros((0, 0), np.int64)
+    pretrained = tuple(loop.extra.get("pretraining", ()))
+    return Trained(net, counts, loop.kept, tuple(loop.history), learnt, pretraining=pretrained)
 
 
-def _heads(net: DisentanglingNet, people: int, config: TrainConfig) -> TrainingHeads:
-    seed = int(np.random.default_rng([config.seed, 4]).integers(2**62))
-    return TrainingHeads(net.latent_size, people if net.with_subject else 1, config.loss, seed)
+def _rank(epoch: Epoch) -> float:
+    """Half and half: neither rest nor a rare gesture decides alone."""
+    return (epoch.valid["accuracy"] + epoch.valid["balanced_accuracy"]) / 2
+
+
+def _counts(net: DisentanglingNet, windows: WindowSet, rows: Int64) -> Confusion:
+    return confusion(windows.label[rows], posteriors(net, windows, rows).argmax(axis=1), len(windows.gestures))
 
 
 @torch.no_grad()
@@ -233,30 +231,7 @@ def posteriors(net: DisentanglingNet, windows: WindowSet, rows: Int64) -> Float3
     """Probabilities (N, K) of the given windows."""
     net.eval()
     found = [
-        net(torch.from_numpy(windows.maps[rows[start : start + EVAL_BATCH]]))[0].numpy()
+        net(torch.from_numpy(windows.maps[rows[start : start + EVAL_BATCH]]).to(net.occupied.device))[0].cpu().numpy()
         for start in range(0, len(rows), EVAL_BATCH)
     ]
     return np.concatenate(found) if found else np.zeros((0, len(windows.gestures)), np.float32)
-
-
-def _draw(rows: Int64, label: Int64, n: int, balance: float, rng: np.random.Generator) -> Int64:
-    """Draw an epoch's windows: without replacement where labels are not balanced, so that each is seen."""
-    if balance == 0:
-        return rng.permutation(rows)[:n]
-    weight = (np.bincount(label)[label] / len(label)) ** -balance
-    return rng.choice(rows, size=n, p=weight / weight.sum())
-
-
-@contextmanager
-def _seeded(config: TrainConfig) -> Iterator[None]:
-    """Deterministic for a while, then as it was: tests and notebooks share the process's global torch state."""
-    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    torch.set_num_threads(config.threads)
-    # The gradient of latent[index] adds in whatever order the threads come, unless told not to.
-    torch.use_deterministic_algorithms(True)
-    try:
-        with torch.random.fork_rng(devices=[]):
-            yield
-    finally:
-        torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(strict)

@@ -16,7 +16,7 @@ from pydantic_core import PydanticUndefined
 FILES = (
     ("Electrode layout", "rt_handdt.core.layout:ElectrodeLayout", "configs/layouts/muovi_8x8.toml"),
     ("Training", "offline.config:TrainConfig", "configs/train/default.toml"),
-    ("Published method", "offline.models.method_config:MethodConfig", "configs/method/faithful.toml"),
+    ("Published method", "offline.config.method:MethodConfig", "configs/method/faithful.toml"),
     ("Study", "offline.sweep.study_config:StudyConfig", "configs/study_smoke.toml"),
     ("Protocol of a recording", "rt_handdt.io.protocol:Protocol", None),
     ("Limits of a live run", "rt_handdt.runtime.limits:LiveLimits", None),

@@ -102,8 +102,9 @@ def training(began: float, console: Console) -> dict[str, Any]:
     waiting for the card: on the CPU, on the card, with bf16, compiled, both."""
     import torch
 
-    from offline.models.method_config import MethodConfig
-    from offline.train.method_training import _deterministic
+    from offline.config.method import MethodConfig
+    from offline.train.determinism import deterministic
+    from offline.train.method_training import method_stepper
     from offline.train.step import Stepper
     from tests.support.method_tables import method_table
 
@@ -125,9 +126,8 @@ def training(began: float, console: Console) -> dict[str, Any]:
             found[name] = "left out: no time"
             continue
         config = MethodConfig(**settings)
-        with _deterministic(config) as device:
-            torch.manual_seed(0)
-            stepper = Stepper(table, config, device)
+        with deterministic(config) as device:
+            stepper = method_stepper(table, config, device)
 
             n = 3 if device.type == "cpu" else 20
 

@@ -15,11 +15,12 @@ import numpy as np
 import torch
 from rich.console import Console
 
+from offline.config.method import MethodConfig, MethodLossConfig
 from offline.data.feature_table import FeatureTable
-from offline.models.method_config import MethodConfig, MethodLossConfig
 from offline.train.batches import Batches
-from offline.train.method_losses import losses
-from offline.train.method_training import _deterministic
+from offline.train.determinism import deterministic
+from offline.train.losses import losses
+from offline.train.method_training import method_stepper
 from offline.train.step import Stepper
 from tests.support.method_tables import method_table
 from tests.support.released_step import released_losses
@@ -42,17 +43,17 @@ def main() -> None:
     # Both of 512: the batch of the published setting; an epoch of 960 samples is dealt as 2 × 480.
     rows = np.random.default_rng(0).permutation(len(table))[:512]
     assert len(rows) == config.optimiser.batch
-    with _deterministic(config) as device:
+    with deterministic(config) as device:
         torch.manual_seed(0)
-        ours = Stepper(table, config, device)
+        ours = method_stepper(table, config, device)
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    released = Released(Stepper(table, config, torch.device("cpu")))
+    released = Released(method_stepper(table, config, torch.device("cpu")))
     times: dict[str, list[float]] = {"ours": [], "released": []}
     spent: dict[str, list[float]] = {"ours": [], "released": []}
 
     def ours_step() -> None:
-        with _deterministic(config):
+        with deterministic(config):
             ours.step(rows)
 
     for turn in range(n_steps + 1):  # the first is a warm-up
@@ -104,9 +105,9 @@ def compare_losses(table: FeatureTable, config: MethodConfig, console: Console) 
     """Both forms' losses on one batch at full size, dropout off, same seed."""
     network = config.network.model_copy(update={"dropout": 0.0})
     plain = config.model_copy(update={"network": network})
-    with _deterministic(plain) as device:
+    with deterministic(plain) as device:
         torch.manual_seed(1)
-        stepper = Stepper(table, plain, device)
+        stepper = method_stepper(table, plain, device)
         stepper.net.train()
         dealer = Batches(table.label, table.person, plain.optimiser.batch, coverage=True)
         rows = next(dealer.epoch(np.random.default_rng(1)))

@@ -73,7 +73,7 @@ def test_windows_are_shown_as_the_average_persons() -> None:
     windows = collect([recording(person) for person in range(3)], LAYOUT, config)
     parts = Split(np.ones(len(windows), bool), np.zeros(len(windows), bool), "none", 3)
     quick = config.model_copy(update={"optimiser": config.optimiser.model_copy(update={"epochs": 1, "keep": "last"})})
-    average = reference(train(windows, parts, quick).net.inputs)
+    average = reference(train(windows, parts, quick).net.standardiser)
     shown = as_average(windows, average)
     group = donnings(windows)
     assert len(np.unique(group)) == 3

@@ -11,15 +11,16 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from offline.classifiers.base import CalibratedClassifier
 from offline.cli import app
 from offline.cohort.write import write_cohort
+from offline.config.method import MethodConfig
 from offline.features.feature_config import FeatureConfig
-from offline.models.method_config import MethodConfig
 from offline.study import pipeline_run as pipeline_module
 from offline.study.pipeline_run import run_pipeline
 from offline.study.run_config import PipelineConfig
 from offline.train.latents import Latents
-from offline.train.method_training import CHECKPOINT
+from offline.train.loop import CHECKPOINT
 from rt_handdt.core.bundle import load_bundle
 from rt_handdt.core.gestures import hyser_code
 from rt_handdt.errors import ConfigError, HanddtError, RecordingError
@@ -137,8 +138,11 @@ def test_the_same_command_goes_on_and_another_is_refused(run, cohort, cache):
 def test_a_run_is_judged_again_without_training(run, monkeypatch):
     out, _ = run
     monkeypatch.setattr(pipeline_module, "train_method", None)
-    done = CliRunner().invoke(app, ["evaluate", str(out), "--on", "test", "--classifier", "knn"])
-    assert done.exit_code == 0, done.output
+    with monkeypatch.context() as patched:
+        patched.setattr(CalibratedClassifier, "fit", None)  # those of the run are kept, and never fitted again
+        done = CliRunner().invoke(app, ["evaluate", str(out), "--on", "test", "--classifier", "knn"])
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert {path.name for path in (out / "classifiers").iterdir()} == {"knn.onnx", "lda.onnx"}
     first = json.loads((out / "metrics.json").read_text())["results"][0]
     judged = json.loads((out / "evaluate_test_pattern.json").read_text())["results"]
     assert judged == [first]

@@ -16,6 +16,7 @@ from offline.features.feature_config import FeatureConfig
 from offline.study.recipe import run_recipe
 from offline.study.recipe_maps import RecipeMaps
 from offline.study.run_config import PipelineConfig
+from rt_handdt.core.bundle import load_bundle
 from rt_handdt.core.gestures import REST
 from rt_handdt.errors import ConfigError
 from tests.support.noise_people import write_people
@@ -45,8 +46,14 @@ def judged(data: Path, out: Path, **split: Any) -> tuple[set[str], list[str], in
     settings = json.loads((out / "recipe.json").read_text(encoding="utf-8"))["settings"]
     assert settings["loss"]["contrast"] == 0.5
     assert len(run.trained.pretraining) == 2
-    # no weights of any kind
-    assert {path.name for path in out.iterdir() if path.suffix != ".json"} == {"patterns.npz", "figures", "cache"}
+    made = {path.name for path in out.iterdir() if path.suffix != ".json"}
+    assert made == {"patterns.npz", "figures", "cache", "bundle", "training"}
+    assert {path.name for path in (out / "training").iterdir()} == {"log.jsonl"}
+    bundle = load_bundle(out / "bundle")  # of the very network that was scored
+    (network,) = (one for one in metrics["results"] if one["classifier"] == "network")
+    assert bundle.manifest.scores["test_accuracy"] == round(network["accuracy"], 4)
+    assert bundle.manifest.scores["test_windows"] == network["samples"] == run.split.test.sum()
+    assert "Nothing was chosen by them." in (out / "bundle" / "CARD.md").read_text(encoding="utf-8")
     assert {path.name for path in (out / "figures").iterdir()} == {"pattern_heatmaps.png", "pattern_heatmaps_mean.png"}
     maps = RecipeMaps.load(out)
     assert REST not in maps.gestures

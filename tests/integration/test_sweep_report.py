@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,9 @@ import pytest
 from typer.testing import CliRunner
 
 from offline.cli import app
+from offline.config.method import MethodConfig
 from offline.evaluate.classify import gesture_scores, raw_scores
 from offline.evaluate.metrics import Scores
-from offline.models.method_config import MethodConfig
 from offline.study.recipe_maps import RecipeMaps
 from offline.sweep.study_report import write_report
 from offline.train.latents import encode
@@ -123,7 +124,7 @@ def test_the_page_is_one_file_with_tables_and_figures(whole):
     page = (whole / "report.html").read_text(encoding="utf-8")
     assert not re.search(r'(?:src|href)="(?!data:|#)', page)
     assert "<script" not in page
-    headings = re.findall(r"<h2>(.*?)</h2>", page)
+    headings = [unescape(one) for one in re.findall(r"<h2>(.*?)</h2>", page)]
     for wanted in (
         "Measures, beside the published ones",
         "All conditions and measures",
@@ -138,7 +139,7 @@ def test_the_page_is_one_file_with_tables_and_figures(whole):
         "All results",
         "Calibration (ECE)",
         "Pattern maps, full",
-        "Correlation of the gestures&#x27; patterns, full",
+        "Correlation of the gestures' patterns, full",
         "Jobs",
         "Settings",
         "Versions",

@@ -109,7 +109,7 @@ def test_onnx_equals_torch_for_any_batch(shape: tuple[int, int]) -> None:
     torch.manual_seed(1)
     net = DisentanglingNet(spec, 4, NetworkConfig(widths=(6, 7, 8)), with_subject=True)
     maps = torch.rand(9, *spec.frame_shape) * 80
-    net.inputs.fit(maps.numpy())
+    net.standardiser.fit(maps.numpy())
     net.train()
     for _ in range(3):  # running statistics that are not the initial ones
         net(maps)
@@ -165,6 +165,66 @@ def test_same_seed_same_network_other_seed_other_network() -> None:
     assert first_epochs == again_epochs
     assert torch.equal(first, again)
     assert not torch.equal(first, weights(1)[1])
+
+
+@pytest.mark.parametrize("optimiser", [{"patience": 2}, {"keep": "last", "pretrain_epochs": 1}])
+def test_a_training_that_was_stopped_goes_on_to_the_bit(optimiser: dict[str, object], tmp_path: Path) -> None:
+    loss = {"adversarial": 0.05, "contrast": 0.1, "subject_adversary": 0.1, "cross_target": "mean"}
+    config = TrainConfig.model_validate(
+        {**SETTINGS, "stride": 6, "loss": loss, "refit": True, "optimiser": {"epochs": 3, "batch": 32, **optimiser}}
+    )
+    windows = collect(data(3).recordings, LAYOUT, config)
+    parts = split(windows, config.validation, 0)
+    whole = train(windows, parts, config)
+    for stop in (2, len(whole.epochs) + 1):  # in the second epoch, and in the first of the refit
+        seen: list[int] = []
+
+        def on_epoch(epoch: Epoch, stop: int = stop, seen: list[int] = seen) -> None:
+            seen.append(epoch.number)
+            if len(seen) == stop:
+                raise KeyboardInterrupt
+
+        folder = tmp_path / str(stop)
+        with pytest.raises(KeyboardInterrupt):
+            train(windows, parts, config, on_epoch, folder=folder)
+        again: list[int] = []
+        done = train(windows, parts, config, lambda epoch, again=again: again.append(epoch.number), folder=folder)  # type: ignore[misc]
+        assert len(again) == len(whole.epochs) + whole.best - stop
+        assert (done.epochs, done.best, done.pretraining) == (whole.epochs, whole.best, whole.pretraining)
+        assert np.array_equal(done.counts, whole.counts)
+        for name, value in whole.net.state_dict().items():
+            assert torch.equal(value, done.net.state_dict()[name]), name
+    other = train(windows, parts, config.model_copy(update={"seed": 3}), folder=folder)  # another run: begun anew
+    assert len(other.epochs) > 1
+    assert other.epochs[0] != whole.epochs[0]
+
+
+def test_checkpoints_go_when_the_bundle_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = TrainConfig.model_validate({**SETTINGS, "optimiser": {"epochs": 2, "batch": 32}})
+    said = io.StringIO()
+
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("offline.train.window_run.export_bundle", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            train_bundle(data(2), LAYOUT, tmp_path / "mine", config, Console(file=said))
+    assert (tmp_path / "mine.training" / "checkpoint.pt").exists()
+    (tmp_path / "mine.training" / "notes.txt").write_text("mine")
+    train_bundle(data(2), LAYOUT, tmp_path / "mine", config, Console(file=said))
+    assert [path.name for path in (tmp_path / "mine.training").iterdir()] == ["notes.txt"]
+
+
+def test_a_card_that_is_not_there_is_said() -> None:
+    config = TrainConfig.model_validate({**SETTINGS, "device": "cuda"})
+    windows = collect(data(2).recordings, LAYOUT, config)
+    if torch.cuda.is_available():
+        done = train(windows, split(windows, config.validation, 0), config)
+        assert done.net.occupied.device.type == "cpu"  # what follows needs no card
+    else:
+        with pytest.raises(ConfigError, match="torch finds no GPU here"):
+            train(windows, split(windows, config.validation, 0), config)
 
 
 def test_a_network_that_is_not_the_exported_one_is_noticed(

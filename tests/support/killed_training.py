@@ -8,15 +8,15 @@ import signal
 import sys
 from pathlib import Path
 
-from offline.models.method_config import MethodConfig
+from offline.config.method import MethodConfig
+from offline.train.epoch import Epoch
 from offline.train.method_training import train_method
-from offline.train.trained import MethodEpoch
 from tests.support.method_tables import method_table
 
 if __name__ == "__main__":
     last = int(sys.argv[2])
 
-    def stop(epoch: MethodEpoch) -> None:
+    def stop(epoch: Epoch) -> None:
         """No goodbye: neither `finally` nor an exit handler runs."""
         if epoch.number == last:
             os.kill(os.getpid(), signal.SIGKILL)

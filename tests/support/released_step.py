@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from offline.models.method_config import MethodLossConfig
-from offline.models.method_networks import Encoder, MethodNet
-from offline.train.triplets import Roles
-from offline.train.window_losses import draw
+from offline.config.method import MethodLossConfig
+from offline.models.encoder import Encoder
+from offline.models.method_networks import MethodNet
+from offline.train.partners import Roles, draw
 
 
 def released_losses(

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from offline.bundle.writing import to_onnx
 from offline.config import NetworkConfig, TrainConfig
+from offline.models.decoders import Decoder
+from offline.models.encoder import Encoder
 from offline.models.geometry import Geometry
-from offline.models.window_networks import Decoder, DisentanglingNet, Encoder
+from offline.models.window_networks import DisentanglingNet
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.errors import ConfigError
@@ -122,7 +124,7 @@ def test_a_change_in_one_field_changes_no_other_fields_activations(layout: Elect
     net = encoder(layout, strides)
     geometry = Geometry.of(layout, strides)
     seen: list[torch.Tensor] = []
-    for layer in net.layers:
+    for layer in net.convs:
         layer.register_forward_hook(lambda module, given, out: seen.append(out))
     occupied = torch.from_numpy(np.asarray(layout.occupied))
     maps = torch.randn(1, 2, *layout.shape) * occupied
@@ -220,7 +222,7 @@ def test_any_grid_comes_back_from_any_latent(height: int, width: int, closed: bo
     if strides == "auto":
         n_cells = height * width
         assert geometry.latent_shape == (height, width) if n_cells < 16 else int(np.prod(geometry.latent_shape)) >= 4
-    encoded = net.encode(net.inputs(torch.rand(2, *spec.frame_shape) * 40))
+    encoded = net.encode(net.standardiser(torch.rand(2, *spec.frame_shape) * 40))
     assert encoded.pattern.shape == (2, *net.latent_shape)
     assert net.decode(encoded.pattern, encoded.subject).shape == (2, *spec.frame_shape)
     assert net.decode(encoded.pattern, encoded.subject).shape == (2, *spec.frame_shape)
@@ -283,7 +285,7 @@ def test_onnx_computes_what_torch_does(layout: ElectrodeLayout, strides: Any) ->
     config = NetworkConfig(widths=(6, 7, 8), strides=strides)
     net = DisentanglingNet(spec, 4, config, with_subject=True)
     maps = torch.rand(9, *spec.frame_shape) * 80
-    net.inputs.fit(maps.numpy())
+    net.standardiser.fit(maps.numpy())
     net.train()
     for _ in range(3):  # running statistics that are not the initial ones
         net(maps)

@@ -11,16 +11,8 @@ from torch.nn import functional as F
 
 from offline.config import LossConfig, NetworkConfig
 from offline.models.window_networks import DisentanglingNet
-from offline.train.window_losses import (
-    Partners,
-    Relations,
-    cross_reconstruction_loss,
-    draw,
-    hardest,
-    reconstruction_loss,
-    total_loss,
-    triplet_loss,
-)
+from offline.train.losses import cross_reconstruction_loss, losses, reconstruction_loss, triplet_loss
+from offline.train.partners import Partners, Roles, draw, hardest
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.spec import PipelineSpec
 
@@ -50,9 +42,9 @@ def small_net(*, with_subject: bool = True) -> DisentanglingNet:
 @pytest.mark.parametrize("normalise", [True, False])
 def test_triplet_equals_a_loop(normalise: bool) -> None:
     latent = torch.randn(len(GESTURE), 6, generator=generator())
-    relations = Relations.of(GESTURE, PERSON)
-    positive = draw(relations.same_gesture_other_person, generator(1))
-    negative = draw(~relations.same_gesture, generator(2))
+    roles = Roles.of(GESTURE, PERSON)
+    positive = draw(roles.pattern_near, generator(1))
+    negative = draw(roles.pattern_far, generator(2))
     found = triplet_loss(latent, positive, negative, 0.3, normalise=normalise)
 
     rows = [row / row.norm() for row in latent] if normalise else list(latent)
@@ -79,8 +71,8 @@ def test_a_window_without_partners_does_not_count() -> None:
 
 
 def test_drawn_partners_are_allowed_and_all_of_them_occur() -> None:
-    relations = Relations.of(GESTURE, PERSON)
-    allowed = relations.same_gesture_other_person
+    roles = Roles.of(GESTURE, PERSON)
+    allowed = roles.pattern_near
     seen: set[tuple[int, int]] = set()
     source = generator()
     for _ in range(200):
@@ -94,9 +86,9 @@ def test_drawn_partners_are_allowed_and_all_of_them_occur() -> None:
 
 def test_hard_mining_takes_the_extremes() -> None:
     latent = torch.randn(len(GESTURE), 4, generator=generator(5))
-    relations = Relations.of(GESTURE, PERSON)
-    positive = hardest(latent, relations.same_gesture_other_person, farthest=True)
-    negative = hardest(latent, ~relations.same_gesture, farthest=False)
+    roles = Roles.of(GESTURE, PERSON)
+    positive = hardest(latent, roles.pattern_near, farthest=True)
+    negative = hardest(latent, roles.pattern_far, farthest=False)
     for n in range(len(GESTURE)):
         friends = [m for m in range(len(GESTURE)) if GESTURE[m] == GESTURE[n] and PERSON[m] != PERSON[n]]
         others = [m for m in range(len(GESTURE)) if GESTURE[m] != GESTURE[n]]
@@ -120,10 +112,10 @@ def test_reconstruction_looks_at_electrodes_only() -> None:
 def test_cross_reconstruction_pairs_gesture_and_person_rightly() -> None:
     """Each window is rebuilt from its gesture by another person and from its person at another gesture."""
     net = small_net()
-    encoded = net.encode(net.inputs(torch.rand(len(GESTURE), 2, 3, 5, generator=generator(4)) * 50))
-    relations = Relations.of(GESTURE, PERSON)
-    pattern_from = draw(relations.same_gesture_other_person, generator(1))
-    subject_from = draw(relations.other_gesture_same_person, generator(2))
+    encoded = net.encode(net.standardiser(torch.rand(len(GESTURE), 2, 3, 5, generator=generator(4)) * 50))
+    roles = Roles.of(GESTURE, PERSON)
+    pattern_from = draw(roles.pattern_near, generator(1))
+    subject_from = draw(roles.subject_near, generator(2))
     found = cross_reconstruction_loss(net, encoded, pattern_from, subject_from)
 
     assert encoded.subject is not None
@@ -141,21 +133,23 @@ def test_cross_reconstruction_pairs_gesture_and_person_rightly() -> None:
 
 def test_total_is_the_weighted_sum_and_zero_weights_leave_terms_out() -> None:
     net = small_net()
-    encoded = net.encode(net.inputs(torch.rand(len(GESTURE), 2, 3, 5, generator=generator(4)) * 50))
+    encoded = net.encode(net.standardiser(torch.rand(len(GESTURE), 2, 3, 5, generator=generator(4)) * 50))
     config = LossConfig(classify=2.0, reconstruct=0.7, triplet=0.5, cross=0.25)
-    terms = total_loss(net, encoded, GESTURE, PERSON, config, generator())
+    found = losses(net, encoded, GESTURE, PERSON, config, generator())
+    terms = {**found.terms, "total": found.total}
     weights = {"classify": 2.0, "reconstruct": 0.7, "triplet_pattern": 0.5, "triplet_subject": 0.5, "cross": 0.25}
     assert set(terms) == {*weights, "total"}
     assert float(terms["total"]) == pytest.approx(sum(w * float(terms[name]) for name, w in weights.items()), rel=1e-6)
     assert float(terms["classify"]) == pytest.approx(float(F.cross_entropy(encoded.logits, GESTURE)), rel=1e-6)
 
-    bare = total_loss(net, encoded, GESTURE, PERSON, LossConfig(reconstruct=0, triplet=0, cross=0), generator())
-    assert set(bare) == {"classify", "total"}
+    bare = losses(net, encoded, GESTURE, PERSON, LossConfig(reconstruct=0, triplet=0, cross=0), generator())
+    assert set(bare.terms) == {"classify"}
 
 
 def test_subject_terms_are_off_without_a_subject_encoder() -> None:
     net = small_net(with_subject=False)
-    encoded = net.encode(net.inputs(torch.rand(len(GESTURE), 2, 3, 5, generator=generator(4)) * 50))
-    terms = total_loss(net, encoded, GESTURE, torch.zeros_like(PERSON), LossConfig(), generator())
-    assert set(terms) == {"classify", "triplet_pattern", "reconstruct", "total"}
+    encoded = net.encode(net.standardiser(torch.rand(len(GESTURE), 2, 3, 5, generator=generator(4)) * 50))
+    one = torch.zeros_like(PERSON)
+    terms = losses(net, encoded, GESTURE, one, LossConfig(), generator(), one_person=True).terms
+    assert set(terms) == {"classify", "triplet_pattern", "reconstruct"}
     assert float(terms["triplet_pattern"]) > 0  # with one person, other windows of the gesture are the positives

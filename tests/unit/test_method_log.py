@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from offline.models.method_config import MethodConfig
+from offline.config.method import MethodConfig
 from offline.train.method_log import RunLog
 from offline.train.method_training import train_method
 from rt_handdt.errors import HanddtError

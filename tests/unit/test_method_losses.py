@@ -11,15 +11,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from offline.config.method import MethodConfig, MethodLossConfig, MethodNetworkConfig
 from offline.models.discriminator import Discriminator
-from offline.models.method_config import MethodConfig, MethodLossConfig, MethodNetworkConfig
+from offline.models.heads import TrainingHeads
 from offline.models.method_networks import MethodNet
 from offline.train.batches import Batches
-from offline.train.method_losses import losses
-from offline.train.method_training import _deterministic
-from offline.train.step import Stepper
-from offline.train.triplets import Roles, complete, first, partners
-from offline.train.window_losses import triplet_loss
+from offline.train.determinism import deterministic
+from offline.train.losses import losses, triplet_loss
+from offline.train.method_training import method_stepper
+from offline.train.partners import Roles, complete, first, partners
 from rt_handdt.core.layout import ElectrodeLayout
 from tests.support.method_tables import method_table
 from tests.support.released_step import released_losses
@@ -103,9 +103,9 @@ def test_on_a_card_a_recorded_step_is_the_step_that_was_recorded() -> None:
     config = MethodConfig(device="cuda", network={"dropout": 0.0})
     found = []
     for device in ("cpu", "cuda", "recorded"):
-        with _deterministic(config.model_copy(update={"device": device.replace("recorded", "cuda")})) as where:
+        with deterministic(config.model_copy(update={"device": device.replace("recorded", "cuda")})) as where:
             torch.manual_seed(0)
-            stepper = Stepper(table, config, where)
+            stepper = method_stepper(table, config, where)
             if device == "cuda":
                 stepper._recorded = None
             order = np.random.default_rng(0)
@@ -177,18 +177,19 @@ def test_the_verdict_reaches_the_encoders_and_not_the_judge() -> None:
 
 def test_the_classifier_teaches_the_pattern_encoder_only() -> None:
     net, maps = net_and_maps((6, 5))
-    classifier = torch.nn.Linear(net.latent_size, 4)
     config = MethodLossConfig(reconstruct=0, triplet=0, cross=0, classify=2.0)
-    found = losses(net, net.encode(maps, False), GESTURE, PERSON, config, generator(), classifier=classifier)
+    heads = TrainingHeads(net.latent_shape, 4, 3, config, 0, classifies=True)
+    found = losses(net, net.encode(maps, False), GESTURE, PERSON, config, generator(), heads=heads)
     found.total.backward()
-    logits = classifier(net.encode(maps).pattern.flatten(1))
+    logits = heads.gesture_logits(net.encode(maps).pattern)
     wanted = torch.nn.functional.cross_entropy(logits, GESTURE)
     assert float(found.terms["classify"]) == pytest.approx(float(wanted), abs=1e-5)
     assert float(found.total.detach()) == pytest.approx(2 * float(wanted), abs=1e-5)
     assert found.made is None
     reached = {name.split(".")[0] for name, part in net.named_parameters() if part.grad is not None}
     assert reached == {"pattern_encoders"}
-    assert classifier.weight.grad is not None
+    assert heads.gesture is not None
+    assert heads.gesture.weight.grad is not None
     assert float(net.pattern_encoders[0].convs[0].weight.grad.abs().max()) > 1e-6
 
 

@@ -9,9 +9,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from offline.config.method import MethodNetworkConfig
 from offline.models import fused
-from offline.models.method_config import MethodNetworkConfig
-from offline.models.method_networks import Encoder, MethodNet
+from offline.models.encoder import Encoder
+from offline.models.geometry import Geometry
+from offline.models.method_networks import MethodNet
 from offline.models.standardise import Standardiser
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.errors import RecordingError
@@ -32,7 +34,9 @@ def _one_thread() -> Iterator[None]:
 @pytest.mark.parametrize("shape", [(16, 16), (5, 7)])
 def test_fused_encoder_equals_the_plain_one(norm: bool, shape: tuple[int, int]) -> None:
     torch.manual_seed(0)
-    encoder = Encoder(3, shape, MethodNetworkConfig(widths=WIDTHS, dropout=0.0, norm=norm, final_norm=False)).double()
+    encoder = Encoder(
+        3, Geometry.whole(shape), MethodNetworkConfig(widths=WIDTHS, dropout=0.0, norm=norm, final_norm=False)
+    ).double()
     maps = torch.randn(9, 3, *shape, dtype=torch.float64, requires_grad=True)
     weight = torch.randn(9, 5, -(-shape[0] // 8), -(-shape[1] // 8), dtype=torch.float64)
     found = []

@@ -14,15 +14,17 @@ import numpy as np
 import pytest
 import torch
 
-from offline.models.method_config import MethodConfig
-from offline.models.method_networks import Encoder, MethodNet
+from offline.config.method import MethodConfig
+from offline.models.encoder import Encoder
+from offline.models.method_networks import MethodNet
 from offline.study.run_config import PipelineConfig
 from offline.study.run_folder import RunFolder
-from offline.train.checkpoint import fingerprint
+from offline.train.epoch import Epoch
 from offline.train.latents import Latents, encode
 from offline.train.method_log import read_log
+from offline.train.method_training import fingerprint_of as fingerprint
 from offline.train.method_training import train_method
-from offline.train.trained import MethodEpoch, TrainedMethod
+from offline.train.trained import TrainedMethod
 from rt_handdt.errors import ConfigError, HanddtError
 from rt_handdt.paths import shipped
 from tests.support.method_tables import method_table
@@ -82,7 +84,7 @@ def test_a_killed_run_resumed_equals_one_that_was_not(stop: int, whole: TrainedM
     assert not (tmp_path / "method.pt").exists()
     seen: list[int] = []
 
-    def note(epoch: MethodEpoch) -> None:
+    def note(epoch: Epoch) -> None:
         seen.append(epoch.number)
 
     again = train_method(TRAIN, VALID, config(), out=tmp_path, resume=True, on_epoch=note)
@@ -190,14 +192,14 @@ def test_the_classifier_is_resumed_too(tmp_path: Path) -> None:
     assert {"classify", "reconstruct", "cross", "adversarial"} < set(whole.epochs[0].losses)
     train_method(TRAIN, VALID, config(loss={"classify": 0.5}, optimiser={"epochs": 3}), out=tmp_path)
     content = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
-    assert content["classifier"]["weight"].shape == (3, whole.net.latent_size)
+    assert content["heads"]["gesture.weight"].shape == (3, whole.net.latent_size)
     assert same(train_method(TRAIN, VALID, settings, out=tmp_path, resume=True), whole)
 
 
 def test_without_a_classifier_nothing_is_different(whole: TrainedMethod, tmp_path: Path) -> None:
     assert same(train_method(TRAIN, VALID, config(loss={"classify": 0.0}), out=tmp_path), whole)
     content = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
-    assert "classifier" not in content
+    assert not content["heads"]
     older = config().model_dump(mode="json")
     del older["loss"]["classify"]  # as settings were before there was one
     assert MethodConfig.parse(older, what="test") == config()
@@ -247,7 +249,7 @@ def test_a_run_begun_before_the_decoders_slope_was_a_setting_is_another_run(tmp_
 
 
 def test_losses_without_anything_to_learn_from_are_refused() -> None:
-    with pytest.raises(ConfigError, match="'cross' and 'classify' are all 0: nothing would be learnt"):
+    with pytest.raises(ConfigError, match="are all 0: nothing would be learnt"):
         config(loss={**PLAIN, "classify": 0.0})
     crossed = config(keep="last", loss={**PLAIN, "classify": 0.0, "cross": 1.0}, optimiser={"epochs": 1})
     with pytest.raises(ConfigError, match="needs samples of at least 2 people; got 1"):

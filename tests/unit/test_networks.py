@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from offline.config import AugmentConfig, NetworkConfig
-from offline.models.window_networks import DisentanglingNet, InputLayer
+from offline.models.standardise import InputLayer
+from offline.models.window_networks import DisentanglingNet
 from offline.train.augment import Augmenter, shifted, steps_along
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.population import amplitude_maps
@@ -35,7 +36,7 @@ def test_any_grid_and_any_number_of_maps(shape: tuple[int, int], norm: str) -> N
         config = NetworkConfig.model_validate({"widths": (4, 5, 6), "norm": norm})
         net = DisentanglingNet(spec, 3, config, with_subject=True).train()
         maps = torch.rand(4, *spec.frame_shape) * 40
-        encoded = net.encode(net.inputs(maps))
+        encoded = net.encode(net.standardiser(maps))
         assert encoded.pattern.shape == (4, *net.latent_shape)
         assert net.decode(encoded.pattern, encoded.subject).shape == maps.shape
         probabilities, latent = net.eval()(maps)
@@ -85,7 +86,7 @@ def test_level_is_seen_with_batch_norm() -> None:
     torch.manual_seed(0)
     net = DisentanglingNet(spec, 2, NetworkConfig(widths=(4, 4, 4)), with_subject=False).eval()
     quiet = torch.rand(1, 1, 8, 8) + 1
-    net.inputs.fit(np.concatenate([quiet.numpy(), quiet.numpy() * 30]))
+    net.standardiser.fit(np.concatenate([quiet.numpy(), quiet.numpy() * 30]))
     latent, louder = net(quiet)[1], net(quiet * 20)[1]
     assert float(((latent - louder).norm() / latent.norm()).detach()) > 0.05
 

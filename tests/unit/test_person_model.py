@@ -9,7 +9,7 @@ import pytest
 
 from offline.config import PersonConfig, TrainConfig
 from offline.data.datasets import Trial, WindowSet
-from offline.models.window_networks import InputLayer
+from offline.models.standardise import InputLayer
 from offline.train.person import LEAST_BETWEEN, fit_person_model, reference
 from rt_handdt.core.gestures import GestureSet
 from rt_handdt.core.layout import ElectrodeLayout

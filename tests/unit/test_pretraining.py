@@ -17,8 +17,8 @@ from offline.data.datasets import WindowSet, collect
 from offline.data.recordings import TrainingData
 from offline.data.splits import Split, split
 from offline.models.window_networks import DisentanglingNet
+from offline.train.losses import reconstruction_loss
 from offline.train.pretraining import pretrain
-from offline.train.window_losses import reconstruction_loss
 from offline.train.window_run import train_bundle
 from offline.train.window_training import train
 from rt_handdt.errors import ConfigError, HanddtError
@@ -55,7 +55,7 @@ def parts(windows: WindowSet) -> Split:
 def fresh(windows: WindowSet, rows: np.ndarray, *, with_subject: bool = True) -> DisentanglingNet:
     torch.manual_seed(1)
     net = DisentanglingNet(windows.spec, 3, config(0).network, with_subject=with_subject)
-    net.inputs.fit(windows.maps[rows])
+    net.standardiser.fit(windows.maps[rows])
     return net
 
 
@@ -63,7 +63,7 @@ def filled_in(net: DisentanglingNet, windows: WindowSet, rows: np.ndarray) -> fl
     """Error over the electrodes that were not shown."""
     net.eval()
     with torch.no_grad():
-        clean = net.inputs(torch.from_numpy(windows.maps[rows]))
+        clean = net.standardiser(torch.from_numpy(windows.maps[rows]))
         keep = torch.rand((len(rows), 1, *LAYOUT.shape), generator=torch.Generator().manual_seed(2)) >= 0.3
         encoded = net.encode(clean * keep)
         made = net.decode(encoded.pattern, encoded.subject)
@@ -125,10 +125,10 @@ def test_training_goes_on_from_it_and_is_repeatable(windows: WindowSet, parts: S
     errors = []
     for done in (plain, one):
         with torch.no_grad():
-            clean = done.net.inputs(inputs)
+            clean = done.net.standardiser(inputs)
             encoded = done.net.encode(clean)
             made = done.net.decode(encoded.pattern, encoded.subject)
-            errors.append(float(reconstruction_loss(made, clean, done.net.inputs.occupied)))
+            errors.append(float(reconstruction_loss(made, clean, done.net.standardiser.occupied)))
     assert errors[1] < 0.9 * errors[0]
 
 

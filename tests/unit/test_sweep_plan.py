@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from offline.config import TrainConfig
+from offline.config.method import MethodConfig
 from offline.data.cohort_folder import COHORT_FILE, CohortPlan
-from offline.models.method_config import MethodConfig
 from offline.sweep.cluster import check_workers, connected
 from offline.sweep.conditions import resolve
 from offline.sweep.plan import Plan, make_plan

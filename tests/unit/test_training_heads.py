@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,9 +13,11 @@ from torch.nn import functional as F
 from offline.config import LossConfig, NetworkConfig, TrainConfig
 from offline.data.datasets import WindowSet, collect
 from offline.data.splits import Split, split
+from offline.models.encoded import Encoded
 from offline.models.heads import TrainingHeads, ramp, reversed_gradient
-from offline.models.window_networks import DisentanglingNet, Encoded
-from offline.train.window_losses import Relations, contrast_loss, total_loss
+from offline.models.window_networks import DisentanglingNet
+from offline.train.losses import contrast_loss, losses
+from offline.train.partners import Roles
 from offline.train.window_training import Trained, train
 from rt_handdt.errors import ConfigError
 from tests.support.people import FS_HZ, LAYOUT, recording
@@ -58,15 +61,20 @@ def small() -> tuple[DisentanglingNet, Encoded]:
     torch.manual_seed(3)
     spec = TrainConfig.model_validate(SETTINGS).pipeline.spec(FS_HZ, LAYOUT)
     net = DisentanglingNet(spec, 3, NetworkConfig(widths=(4, 5, 6), dropout=0.0), with_subject=True).eval()
-    return net, net.encode(net.inputs(torch.rand(len(GESTURE), *spec.frame_shape) * 50))
+    return net, net.encode(net.standardiser(torch.rand(len(GESTURE), *spec.frame_shape) * 50))
+
+
+def total_of(net: DisentanglingNet, encoded: Encoded, *more: Any, progress: float = 0.0) -> dict[str, torch.Tensor]:
+    found = losses(net, encoded, *more[:-1], heads=more[-1], progress=progress)
+    return {**found.terms, "total": found.total}
 
 
 def test_contrast_by_hand() -> None:
     """Four windows in the plane: window 2 has no positive, windows 0 and 3 are one person's and no pair."""
     latent = torch.tensor([[2.0, 0.0], [0.0, 5.0], [-1.0, 0.0], [3.0, 0.0]])
     gesture, person = torch.tensor([0, 0, 1, 0]), torch.tensor([0, 1, 1, 0])
-    relations = Relations.of(gesture, person)
-    found = contrast_loss(latent, relations.same_gesture_other_person, ~relations.same_gesture, 0.5)
+    roles = Roles.of(gesture, person)
+    found = contrast_loss(latent, roles.pattern_near, roles.pattern_far, 0.5)
     # cosines: 0·1 = 0, 0·2 = -1, 1·2 = 0, 1·3 = 0; divided by 0.5. Windows 0 and 3 have one direction.
     anchor_0 = math.log(math.exp(0.0) + math.exp(-2.0))  # one positive (1) at 0, one negative (2) at -2
     anchor_1 = math.log(3.0)  # two positives and one negative, all at 0
@@ -75,8 +83,8 @@ def test_contrast_by_hand() -> None:
 
 def test_contrast_equals_a_loop() -> None:
     latent = torch.randn(len(GESTURE), 5, generator=torch.Generator().manual_seed(0))
-    relations = Relations.of(GESTURE, PERSON)
-    found = contrast_loss(latent, relations.same_gesture_other_person, ~relations.same_gesture, 0.1)
+    roles = Roles.of(GESTURE, PERSON)
+    found = contrast_loss(latent, roles.pattern_near, roles.pattern_far, 0.1)
     unit = [row / row.norm() for row in latent]
     terms = []
     for i in range(len(GESTURE)):
@@ -99,10 +107,10 @@ def test_contrast_without_positives_is_zero_and_has_a_gradient() -> None:
 
 def test_contrast_draws_a_gesture_together_and_leaves_the_own_persons_windows_alone() -> None:
     latent = torch.tensor([[1.0, 0.0], [0.6, 0.8], [0.0, -1.0], [1.0, 0.1]], requires_grad=True)
-    relations = Relations.of(torch.tensor([0, 0, 1, 0]), torch.tensor([0, 1, 0, 0]))
-    positive = relations.same_gesture_other_person
+    roles = Roles.of(torch.tensor([0, 0, 1, 0]), torch.tensor([0, 1, 0, 0]))
+    positive = roles.pattern_near
     positive[1:] = False  # window 0 is the only anchor
-    contrast_loss(latent, positive, ~relations.same_gesture, 0.5).backward()
+    contrast_loss(latent, positive, roles.pattern_far, 0.5).backward()
     assert latent.grad is not None
     step = -latent.grad
     anchor = latent.detach()[0]
@@ -126,8 +134,8 @@ def test_the_reversed_gradient_is_reversed_and_the_ramp_rises() -> None:
 def test_the_adversarys_encoder_climbs_what_its_classifier_descends() -> None:
     net, encoded = small()
     config = LossConfig(reconstruct=0, triplet=0, cross=0, subject_adversary=0.5)
-    heads = TrainingHeads(net.latent_size, 3, config, 0)
-    terms = total_loss(net, encoded, GESTURE, PERSON, config, torch.Generator(), heads, progress=0.3)
+    heads = TrainingHeads(net.latent_shape, 3, 3, config, 0)
+    terms = total_of(net, encoded, GESTURE, PERSON, config, torch.Generator(), heads, progress=0.3)
     assert set(terms) == {"classify", "subject_adversary", "total"}
     assert heads.person is not None
     assert heads.projection is None
@@ -135,7 +143,7 @@ def test_the_adversarys_encoder_climbs_what_its_classifier_descends() -> None:
     values = {name: float(term.detach()) for name, term in terms.items()}
     assert values["subject_adversary"] == pytest.approx(plain.item(), rel=1e-6)
     assert values["total"] == pytest.approx(values["classify"] + 0.5 * plain.item(), rel=1e-6)
-    encoder, head = list(net.pattern_encoder.parameters()), list(heads.person.parameters())
+    encoder, head = list(net.pattern_encoders.parameters()), list(heads.person.parameters())
     found = torch.autograd.grad(terms["subject_adversary"], encoder + head, retain_graph=True)
     wanted = torch.autograd.grad(plain, encoder + head)
     for one, other in zip(found[: len(encoder)], wanted[: len(encoder)], strict=True):
@@ -148,14 +156,14 @@ def test_the_adversarys_encoder_climbs_what_its_classifier_descends() -> None:
 def test_contrast_reaches_the_encoder_and_counts_by_its_weight() -> None:
     net, encoded = small()
     config = LossConfig(reconstruct=0, triplet=0, cross=0, contrast=0.5)
-    heads = TrainingHeads(net.latent_size, 3, config, 0)
-    terms = total_loss(net, encoded, GESTURE, PERSON, config, torch.Generator(), heads)
+    heads = TrainingHeads(net.latent_shape, 3, 3, config, 0)
+    terms = total_of(net, encoded, GESTURE, PERSON, config, torch.Generator(), heads)
     assert set(terms) == {"classify", "contrast", "total"}
     assert heads.person is None
     values = {name: float(term.detach()) for name, term in terms.items()}
     assert values["total"] == pytest.approx(values["classify"] + 0.5 * values["contrast"], rel=1e-6)
     terms["contrast"].backward()
-    for parameter in (*net.pattern_encoder.parameters(), *heads.parameters()):
+    for parameter in (*net.pattern_encoders.parameters(), *heads.parameters()):
         assert parameter.grad is not None
         assert float(parameter.grad.abs().max()) > 0
     assert all(parameter.grad is None for parameter in net.classifier.parameters())
@@ -166,12 +174,12 @@ def test_heads_take_no_random_numbers_from_the_training() -> None:
     wanted = torch.rand(3)
     torch.manual_seed(5)
     config = LossConfig(contrast=1.0, subject_adversary=1.0)
-    one, again, other = (TrainingHeads(12, 3, config, seed) for seed in (1, 1, 2))
+    one, again, other = (TrainingHeads((12,), 3, 3, config, seed) for seed in (1, 1, 2))
     assert torch.equal(torch.rand(3), wanted)
     first = [next(iter(heads.parameters())) for heads in (one, again, other)]
     assert torch.equal(first[0], first[1])
     assert not torch.equal(first[0], first[2])
-    assert not list(TrainingHeads(12, 3, LossConfig(), 1).parameters())
+    assert not list(TrainingHeads((12,), 3, 3, LossConfig(), 1).parameters())
 
 
 def test_switched_off_training_is_the_same_to_the_bit(windows: WindowSet) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from offline.evaluate.metrics import Scores
 from offline.evaluate.subject_statistics import Comparison
 from offline.pages.drawing import BLUE, GREEN, GREY, ORANGE, RED, figure
-from offline.train.trained import MethodEpoch
+from offline.train.epoch import Epoch
 from rt_handdt.core.gestures import title
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Judged(Protocol):
         """What the axis says; spaces become line breaks."""
 
 
-def learning_curves(epochs: Sequence[MethodEpoch], kept: int) -> Figure:
+def learning_curves(epochs: Sequence[Epoch], kept: int) -> Figure:
     """Each loss term and the learning rate on the left; scores on validation people on the right, if there are any."""
     validated = [epoch for epoch in epochs if epoch.valid]
     fig = figure(9.5 if validated else 5.5, 3.8)
@@ -90,7 +90,7 @@ def learning_curves(epochs: Sequence[MethodEpoch], kept: int) -> Figure:
     return fig
 
 
-def _validation(ax: Axes, epochs: Sequence[MethodEpoch]) -> None:
+def _validation(ax: Axes, epochs: Sequence[Epoch]) -> None:
     at = [epoch.number for epoch in epochs]
     # the method's own is "knn"; other trainers validate by other scores
     scored = [name for name in epochs[0].valid if name != "loss"]

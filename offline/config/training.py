@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from offline.config.foundation import TrainingConfig
+from offline.config.loss import LossConfig
+from offline.config.network import NetworkConfig
+from offline.config.optimiser import WindowOptimiserConfig
 from rt_handdt.config import Settings
 from rt_handdt.core.calibration import CalibrationSettings
 from rt_handdt.core.feature import Feature, Rms, Ssc, Wl, Zc, named_features
@@ -56,90 +60,6 @@ class PipelineConfig(Settings):
         )
 
 
-#: (rows, columns) of each of the encoders' three convolutions, or chosen by the size of the grid.
-Strides = Literal["auto"] | tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
-
-
-class NetworkConfig(Settings):
-    """Sizes of the networks.
-
-    Attributes
-    ----------
-    widths
-        Channels after each of the encoders' three convolutions; the last is also the latent's depth.
-    norm
-        ``"batch"``, ``"instance"`` (the published choice; blind to contraction level) or ``"none"``. It is never put
-        behind the last convolution: on a 2×2 map instance norm leaves little but noise.
-    level_planes
-        Give the pattern encoder each window's own mean as planes of their own and take it out of the maps, so that
-        shape and level can be weighed apart.
-    strides
-        (rows, columns) of each convolution, 1 or 2, for example ``[[2, 2], [2, 1], [1, 1]]``. ``"auto"``: halve the
-        grid while it has 16 cells or more, an axis less than half as long as the other left alone; so 16×16 becomes
-        2×2, and a ring of ten electrodes keeps all ten.
-    """
-
-    widths: tuple[int, int, int] = (64, 128, 128)
-    norm: Literal["batch", "instance", "none"] = "batch"
-    dropout: float = Field(0.1, ge=0, lt=1)
-    level_planes: bool = True
-    strides: Strides = "auto"
-
-    @field_validator("strides")
-    @classmethod
-    def _one_or_two(cls, value: Strides) -> Strides:
-        if value != "auto" and not all(step in (1, 2) for pair in value for step in pair):
-            raise ValueError("a stride must be 1 or 2")
-        return value
-
-    @field_validator("widths")
-    @classmethod
-    def _positive(cls, value: tuple[int, int, int]) -> tuple[int, int, int]:
-        if min(value) < 1:
-            raise ValueError("a width must be at least 1")
-        return value
-
-
-class LossConfig(Settings):
-    """Weights of the terms; 0 leaves one out.
-
-    Attributes
-    ----------
-    classify, reconstruct, triplet, cross
-        Weight of the classifier's cross-entropy, of both branches' reconstruction, of each of the two triplet losses
-        and of the cross-reconstruction. Published: 1, 0.5, 1 for the last three.
-    margin
-        Of the triplets.
-    normalise
-        Compare latents by direction, so that the margin means the same at any size of the latent.
-    mining
-        ``"random"`` or ``"hard"`` (farthest positive, nearest negative of the batch).
-    label_smoothing
-        Of the cross-entropy.
-    contrast
-        Weight of the supervised contrastive loss of the pattern latent (`offline.train.window_losses.contrast_loss`):
-        windows of one gesture by other people (of one person: its other windows) are to lie near one another
-        and far from the rest.
-    contrast_temperature
-        Of its similarities: the smaller, the more the nearest windows count.
-    subject_adversary
-        Weight of a classifier that tells the training people apart by the pattern latent while the encoder learns to
-        hide them from it (`offline.models.heads`). Ignored, and the run says so, where one person is trained on.
-    """
-
-    classify: float = Field(1.0, ge=0)
-    reconstruct: float = Field(1.0, ge=0)
-    triplet: float = Field(0.5, ge=0)
-    cross: float = Field(1.0, ge=0)
-    margin: float = Field(0.3, gt=0)
-    normalise: bool = True
-    mining: Literal["random", "hard"] = "random"
-    label_smoothing: float = Field(0.0, ge=0, lt=1)
-    contrast: float = Field(0.0, ge=0)
-    contrast_temperature: float = Field(0.1, gt=0)
-    subject_adversary: float = Field(0.0, ge=0)
-
-
 class AugmentConfig(Settings):
     """Changes made to each training window, drawn anew each time; 0 leaves one out.
 
@@ -161,35 +81,6 @@ class AugmentConfig(Settings):
     level_db: float = Field(0.0, ge=0)
     gain_db: float = Field(0.0, ge=0)
     drop_channels: float = Field(0.0, ge=0, lt=1)
-
-
-class OptimiserConfig(Settings):
-    """Adam with decoupled weight decay, a warm-up and a cosine to zero.
-
-    Attributes
-    ----------
-    epoch_windows
-        Windows drawn in an epoch at most; 0 for as many as there are.
-    balance
-        0 draws windows as often as their label occurs, 1 draws all labels equally often.
-    keep
-        ``"best"``: the epoch that recognizes the validation windows best, and stop after `patience` epochs without a
-        better one. ``"last"``: run all epochs and keep the last; where few trials are held out, the best of many
-        epochs is the luckiest one.
-    pretrain_epochs
-        Before the labelled epochs, so many in which encoders and decoder learn from the training windows without
-        labels, giving back electrodes that were left out (`offline.train.pretraining`); with a schedule of their own.
-    """
-
-    keep: Literal["best", "last"] = "best"
-    epochs: int = Field(30, ge=1)
-    batch: int = Field(256, ge=2)
-    epoch_windows: int = Field(0, ge=0)
-    learning_rate: float = Field(2e-3, gt=0)
-    weight_decay: float = Field(1e-2, ge=0)
-    balance: float = Field(0.5, ge=0, le=1)
-    patience: int = Field(10, ge=1)
-    pretrain_epochs: int = Field(0, ge=0)
 
 
 #: Of people (or of each label's trials): held out for validation unless another share is asked for.
@@ -249,7 +140,7 @@ class PersonConfig(Settings):
     adapter: AdapterSettings = AdapterSettings()
 
 
-class TrainConfig(Settings):
+class TrainConfig(TrainingConfig):
     """All of a training run but its data.
 
     Attributes
@@ -270,12 +161,10 @@ class TrainConfig(Settings):
         Once validation has given the scores (and the number of epochs), train once more on everybody.
     """
 
-    seed: int = Field(0, ge=0)
     gestures: tuple[str, ...] = ()
     stride: int = Field(4, ge=1)
     skip_after_cue_s: float = Field(0.0, ge=0)
     refit: bool = False
-    threads: int = Field(2, ge=1)
     pipeline: PipelineConfig = PipelineConfig()
     network: NetworkConfig = NetworkConfig()
     loss: LossConfig = LossConfig()
@@ -283,7 +172,7 @@ class TrainConfig(Settings):
     person: PersonConfig = PersonConfig()
     calibration: CalibrationSettings = CalibrationSettings()
     pattern: PatternSettings = PatternSettings()
-    optimiser: OptimiserConfig = OptimiserConfig()
+    optimiser: WindowOptimiserConfig = WindowOptimiserConfig()
     validation: ValidationConfig = ValidationConfig()
 
     @model_validator(mode="after")

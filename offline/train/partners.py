@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,9 +11,31 @@ import torch
 from torch import Tensor
 
 from offline.data.datasets import Int64
-from offline.train.window_losses import Partners, Relations, Uniforms, draw, hardest
 
 Mining = Literal["first", "random", "hard"]
+#: Where (N, N) uniform numbers come from: a generator of the CPU, so that draws are the same on any device; or numbers
+#: that were drawn before, table by table.
+Uniforms = torch.Generator | Iterator[Tensor]
+
+
+@dataclass(frozen=True)
+class Partners:
+    """For each of N samples the number of another one that stands in a wanted relation to it.
+
+    Attributes
+    ----------
+    index
+        (N,) int64; meaningless where `found` is False.
+    found
+        (N,) bool.
+    """
+
+    index: Tensor
+    found: Tensor
+
+    def and_(self, other: Partners) -> Tensor:
+        """(N,) bool: samples that have both partners."""
+        return self.found & other.found
 
 
 @dataclass(frozen=True)
@@ -43,14 +66,10 @@ class Roles:
         With one person alone no sample has a positive of another person; any other sample of the gesture takes that
         part then.
         """
-        relations = Relations.of(gesture, person)
-        near = relations.same_gesture & ~relations.itself if one_person else relations.same_gesture_other_person
+        same_gesture, same_person = gesture[:, None] == gesture[None, :], person[:, None] == person[None, :]
+        others = ~torch.eye(len(gesture), dtype=torch.bool, device=gesture.device) if one_person else ~same_person
         return cls(
-            relations.same_gesture & relations.same_person,
-            near,
-            ~relations.same_gesture,
-            relations.other_gesture_same_person,
-            ~relations.same_person,
+            same_gesture & same_person, same_gesture & others, ~same_gesture, ~same_gesture & same_person, ~same_person
         )
 
 
@@ -62,6 +81,29 @@ def complete(gesture: Int64, person: Int64) -> bool:
     np.add.at(counts, (of_gesture, of_person), 1)
     others = (counts.sum(1, keepdims=True) > counts) & (counts.sum(0) > counts)
     return bool(others[counts > 0].all())
+
+
+def draw(allowed: Tensor, uniforms: Uniforms) -> Partners:
+    """One partner for each row, each allowed one equally likely.
+
+    Parameters
+    ----------
+    allowed
+        (N, N) bool: row n may be given column m.
+    """
+    if isinstance(uniforms, torch.Generator):
+        scores = torch.rand(allowed.shape, generator=uniforms).to(allowed.device)
+    else:
+        scores = next(uniforms)
+    return Partners(scores.masked_fill(~allowed, -1.0).argmax(1), allowed.any(1))
+
+
+def hardest(latent: Tensor, allowed: Tensor, *, farthest: bool) -> Partners:
+    """The allowed partner that is farthest in the latent (hard positives), or nearest (hard negatives)."""
+    with torch.no_grad():
+        distance = torch.cdist(latent, latent)
+        scores = (distance if farthest else -distance).masked_fill(~allowed, -torch.inf)
+    return Partners(scores.argmax(1), allowed.any(1))
 
 
 def first(cell: Tensor, allowed: Tensor) -> Partners:
