@@ -40,7 +40,7 @@ def calibrate(
         str | None, typer.Option("--recording", help="Not live: from a recording with markers.", metavar="PATH")
     ] = None,
     mode: ControlMode = "classification",
-    dofs: Dofs = "open_close,flexion_extension",
+    dofs: Dofs = None,
     subject: Annotated[str, typer.Option("--subject", help="Whom, to remember it by.")] = "",
     unit: Unit = None,
     layout: StreamLayout = None,
@@ -70,7 +70,9 @@ def calibrate(
     check_new(out)
     if recording is not None and gestures is not None:
         raise ConfigError("--gestures is for a stream; of a recording, all gestures count. Leave one of them out.")
-    regression, pair = checked_mode(mode) == "regression", DofPair.parse(dofs)
+    regression, pair = checked_mode(mode) == "regression", DofPair() if dofs is None else DofPair.parse(dofs)
+    if dofs is not None and not regression:
+        raise ConfigError("--dofs is for --mode regression; leave it out, or ask for that mode.")
     if regression and gestures is not None:
         raise ConfigError("--gestures is for the mode classification; of regression, --dofs says what is made.")
     choice = source_choice(stream, kind, unit=unit, layout=layout, columns=columns, by_position=by_position)
@@ -136,6 +138,7 @@ def _guide(guide: Guide, classifier: StreamClassifier, connection: Connection, c
     import sys
 
     from rt_handdt.cli.keyboard import QUIT, Keyboard
+    from rt_handdt.runtime.ending import Ending
     from rt_handdt.runtime.guide import Phase
     from rt_handdt.runtime.guide_feed import GuideFeed
 
@@ -144,7 +147,8 @@ def _guide(guide: Guide, classifier: StreamClassifier, connection: Connection, c
     with contextlib.ExitStack() as stack:
         keyboard = stack.enter_context(Keyboard()) if sys.stdin.isatty() else None
         status = stack.enter_context(console.status("")) if console.is_terminal else None
-        stack.enter_context(contextlib.suppress(KeyboardInterrupt))  # as q
+        stack.enter_context(contextlib.suppress(KeyboardInterrupt))  # as q; so do a polite kill and a hang-up
+        stack.enter_context(Ending())
         while not guide.done:
             try:
                 feed.step()

@@ -148,6 +148,7 @@ class StreamClassifier:
         self._nothing = np.zeros(len(self.labels), np.float32)
         self._newest = np.ones(self.spec.frame_shape, np.float32)
         self._lost = 0  # samples of a gap that is bridged with the next push
+        self._bridged_values = 0  # of all such samples: lost, and counted as that
 
     # -- for everybody -----------------------------------------------------------------------------------------
 
@@ -323,8 +324,8 @@ class StreamClassifier:
 
     @property
     def missing_values(self) -> int:
-        """Single values that came as NaN, and were held at their electrode's last good one."""
-        return self._preprocessor.missing_values
+        """Single values that came as NaN, and were held at the last good one; those of lost samples do not count."""
+        return max(0, self._preprocessor.missing_values - self._bridged_values)
 
     # -- step by step, as the live engine takes it -------------------------------------------------------------
 
@@ -348,6 +349,7 @@ class StreamClassifier:
         array = np.asarray(samples_uv, dtype=np.float64)
         if self._lost and len(array):
             array = np.concatenate([np.full((self._lost, array.shape[1]), np.nan), array])
+            self._bridged_values += self._lost * array.shape[1]
             if times is not None:
                 given = np.asarray(times, dtype=np.float64)
                 times = np.concatenate([given[0] + np.arange(-self._lost, 0) / self.spec.fs_hz, given])
