@@ -63,7 +63,7 @@ def calibrate(
     from rt_handdt.core.dof import DofPair
     from rt_handdt.core.labelled import relabelled
     from rt_handdt.core.profile import check_new
-    from rt_handdt.core.regression_fit import cue_labels
+    from rt_handdt.core.regression_fit import FULL, cue_labels, stronger_half
     from rt_handdt.infer.classifier import StreamClassifier
 
     console = Console(soft_wrap=True, highlight=False)
@@ -89,8 +89,8 @@ def calibrate(
         opened = own_recording(recording, choice, classifier.spec)
         if regression:
             _say(console, classifier.calibrate_velocities(opened, pair).sentences())
-        report = classifier.calibrate(opened)
-        rest, active = _levels(classifier, opened)
+        report = classifier.calibrate(opened, rising=regression)
+        rest, active = _levels(classifier, opened, FULL if regression else 50)
     else:
         from rt_handdt.io import lsl
         from rt_handdt.runtime.connect import connect
@@ -118,6 +118,7 @@ def calibrate(
         windows = guide.windows()
         if regression:
             _say(console, classifier.fit_velocities(windows, labels, pair).sentences())
+            windows = stronger_half(windows, labels, classifier.bundle.population(), classifier.spec)
         known = relabelled(windows, labels, classifier.labels) if regression else windows
         if known is None:
             raise RecordingError("Fewer than two of the model's gestures were heard; a profile needs two or more.")
@@ -197,8 +198,8 @@ def _line(view: View) -> Text:
     return line
 
 
-def _levels(classifier: StreamClassifier, recording: object) -> tuple[float, dict[str, float]]:
-    """Mean RMS at rest, and of each gesture."""
+def _levels(classifier: StreamClassifier, recording: object, percentile: float) -> tuple[float, dict[str, float]]:
+    """Mean RMS at rest (median), and of each gesture (that percentile of its windows)."""
     import numpy as np
 
     from rt_handdt.core.gestures import REST
@@ -215,5 +216,6 @@ def _levels(classifier: StreamClassifier, recording: object) -> tuple[float, dic
         first = frame.index - classifier.spec.window_samples + 1
         if at < len(segments) and frame.fault is None and segments[at].holds(first, frame.index):
             found.setdefault(segments[at].label, []).append(float(frame.rms_uv.mean()))
-    medians = {label: float(np.median(values)) for label, values in found.items() if label in classifier.labels}
-    return medians.pop(REST, 0.0), medians
+    share = {label: 50.0 if label == REST else percentile for label in found}
+    levels = {label: float(np.percentile(found[label], share[label])) for label in found if label in classifier.labels}
+    return levels.pop(REST, 0.0), levels

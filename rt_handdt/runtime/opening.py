@@ -74,7 +74,7 @@ def open_engine(
             for sentence in classifier.calibrate_velocities(own, dofs).sentences():
                 say(sentence)
         if not regression or len({one.label for one in own.segments()} & set(classifier.labels)) > 1:
-            for sentence in classifier.calibrate(own).sentences():
+            for sentence in classifier.calibrate(own, rising=regression).sentences():
                 say(sentence)
     if run.profile is not None:
         profile = Profile.load(run.profile, model)
