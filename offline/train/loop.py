@@ -187,7 +187,7 @@ class Loop:
             "scheduler": self._schedule.state_dict(),
             "best": [self.best, self._best_score, self._best_net],
             "torch": torch.get_rng_state(),
-            "cuda": torch.cuda.get_rng_state_all() if self.stepper.device.type == "cuda" else [],
+            "cuda": [torch.cuda.get_rng_state(self.stepper.device)] if self.stepper.device.type == "cuda" else [],
             **self.stepper.state(),
         }
 
@@ -225,7 +225,7 @@ class Loop:
         self.best, self._best_score, self._best_net = content["best"]
         torch.set_rng_state(content["torch"])
         if content["cuda"] and self.stepper.device.type == "cuda":
-            torch.cuda.set_rng_state_all(content["cuda"])
+            torch.cuda.set_rng_state(content["cuda"][0], self.stepper.device)
         return True
 
 

@@ -104,7 +104,8 @@ class Stepper:
         if on_card and augment is None and maps.nbytes <= RESIDENT_BYTES:
             chunks = np.array_split(np.arange(len(maps)), max(1, len(maps) // 1024))
             self._resident = torch.cat([self.standardised(torch.from_numpy(part)) for part in chunks])
-            if loss.recordable and not (config.compile or config.own):  # others' code may wait for the card
+            # Others' code may wait for the card, and a rate that changes with each step would be recorded with each.
+            if loss.recordable and settings.schedule == "steps" and not (config.compile or config.own):
                 self._recorded = RecordedStep(self._step, self.generator, loss.draws(one_person), device)
         crosses = bool(loss.cross) and not one_person
         self._targets = self._cell_means(rows) if loss.cross_target == "mean" and crosses else None

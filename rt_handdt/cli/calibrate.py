@@ -40,7 +40,7 @@ def calibrate(
         str | None, typer.Option("--recording", help="Not live: from a recording with markers.", metavar="PATH")
     ] = None,
     mode: ControlMode = "classification",
-    dofs: Dofs = "open_close,flexion_extension",
+    dofs: Dofs = None,
     subject: Annotated[str, typer.Option("--subject", help="Whom, to remember it by.")] = "",
     unit: Unit = None,
     layout: StreamLayout = None,
@@ -63,14 +63,16 @@ def calibrate(
     from rt_handdt.core.dof import DofPair
     from rt_handdt.core.labelled import relabelled
     from rt_handdt.core.profile import check_new
-    from rt_handdt.core.regression_fit import cue_labels
+    from rt_handdt.core.regression_fit import FULL, cue_labels, stronger_half
     from rt_handdt.infer.classifier import StreamClassifier
 
     console = Console(soft_wrap=True, highlight=False)
     check_new(out)
     if recording is not None and gestures is not None:
         raise ConfigError("--gestures is for a stream; of a recording, all gestures count. Leave one of them out.")
-    regression, pair = checked_mode(mode) == "regression", DofPair.parse(dofs)
+    regression, pair = checked_mode(mode) == "regression", DofPair() if dofs is None else DofPair.parse(dofs)
+    if dofs is not None and not regression:
+        raise ConfigError("--dofs is for --mode regression; leave it out, or ask for that mode.")
     if regression and gestures is not None:
         raise ConfigError("--gestures is for the mode classification; of regression, --dofs says what is made.")
     choice = source_choice(stream, kind, unit=unit, layout=layout, columns=columns, by_position=by_position)
@@ -87,8 +89,8 @@ def calibrate(
         opened = own_recording(recording, choice, classifier.spec)
         if regression:
             _say(console, classifier.calibrate_velocities(opened, pair).sentences())
-        report = classifier.calibrate(opened)
-        rest, active = _levels(classifier, opened)
+        report = classifier.calibrate(opened, rising=regression)
+        rest, active = _levels(classifier, opened, FULL if regression else 50)
     else:
         from rt_handdt.io import lsl
         from rt_handdt.runtime.connect import connect
@@ -116,6 +118,7 @@ def calibrate(
         windows = guide.windows()
         if regression:
             _say(console, classifier.fit_velocities(windows, labels, pair).sentences())
+            windows = stronger_half(windows, labels, classifier.bundle.population(), classifier.spec)
         known = relabelled(windows, labels, classifier.labels) if regression else windows
         if known is None:
             raise RecordingError("Fewer than two of the model's gestures were heard; a profile needs two or more.")
@@ -136,6 +139,7 @@ def _guide(guide: Guide, classifier: StreamClassifier, connection: Connection, c
     import sys
 
     from rt_handdt.cli.keyboard import QUIT, Keyboard
+    from rt_handdt.runtime.ending import Ending
     from rt_handdt.runtime.guide import Phase
     from rt_handdt.runtime.guide_feed import GuideFeed
 
@@ -144,7 +148,8 @@ def _guide(guide: Guide, classifier: StreamClassifier, connection: Connection, c
     with contextlib.ExitStack() as stack:
         keyboard = stack.enter_context(Keyboard()) if sys.stdin.isatty() else None
         status = stack.enter_context(console.status("")) if console.is_terminal else None
-        stack.enter_context(contextlib.suppress(KeyboardInterrupt))  # as q
+        stack.enter_context(contextlib.suppress(KeyboardInterrupt))  # as q; so do a polite kill and a hang-up
+        stack.enter_context(Ending())
         while not guide.done:
             try:
                 feed.step()
@@ -193,8 +198,8 @@ def _line(view: View) -> Text:
     return line
 
 
-def _levels(classifier: StreamClassifier, recording: object) -> tuple[float, dict[str, float]]:
-    """Mean RMS at rest, and of each gesture."""
+def _levels(classifier: StreamClassifier, recording: object, percentile: float) -> tuple[float, dict[str, float]]:
+    """Mean RMS at rest (median), and of each gesture (that percentile of its windows)."""
     import numpy as np
 
     from rt_handdt.core.gestures import REST
@@ -211,5 +216,6 @@ def _levels(classifier: StreamClassifier, recording: object) -> tuple[float, dic
         first = frame.index - classifier.spec.window_samples + 1
         if at < len(segments) and frame.fault is None and segments[at].holds(first, frame.index):
             found.setdefault(segments[at].label, []).append(float(frame.rms_uv.mean()))
-    medians = {label: float(np.median(values)) for label, values in found.items() if label in classifier.labels}
-    return medians.pop(REST, 0.0), medians
+    share = {label: 50.0 if label == REST else percentile for label in found}
+    levels = {label: float(np.percentile(found[label], share[label])) for label in found if label in classifier.labels}
+    return levels.pop(REST, 0.0), levels

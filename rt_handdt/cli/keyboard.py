@@ -9,6 +9,7 @@ from collections.abc import Callable
 from types import TracebackType
 
 from rt_handdt.core.gestures import REST, title
+from rt_handdt.errors import ConfigError
 from rt_handdt.sim.gesture_keys import GESTURE_OF, REST_KEYS
 
 QUIT = "q"
@@ -19,9 +20,13 @@ class Keyboard:
     """Standard input key by key, without echo, while it is entered as a context; the terminal is put back after."""
 
     def __enter__(self) -> Keyboard:
-        import termios
-        import tty
-
+        try:
+            import termios
+            import tty
+        except ImportError:
+            raise ConfigError(
+                "Single keys cannot be read in this system's terminal; give the command its input from a pipe."
+            ) from None
         self._fd = sys.stdin.fileno()
         self._before = termios.tcgetattr(self._fd)
         tty.setcbreak(self._fd)

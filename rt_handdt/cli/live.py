@@ -84,7 +84,7 @@ def live(
         typer.Option("--profile", help="A calibration that 'rt-handdt calibrate' has made.", metavar="DIR"),
     ] = None,
     mode: ControlMode = "classification",
-    dofs: Dofs = "open_close,flexion_extension",
+    dofs: Dofs = None,
     bad: Annotated[
         str | None,
         typer.Option("--bad", help="Electrodes known to be bad, e.g. ED-3-3,ED-3-4: rebuilt from their neighbours."),

@@ -64,9 +64,11 @@ ControlMode = Annotated[
     ),
 ]
 Dofs = Annotated[
-    str,
+    str | None,
     typer.Option(
-        "--dofs", help="For --mode regression: two of open_close, flexion_extension and rotation, parted by a comma."
+        "--dofs",
+        help="For --mode regression: two of open_close, flexion_extension and rotation, parted by a comma; the first "
+        "two where neither this nor a profile says.",
     ),
 ]
 

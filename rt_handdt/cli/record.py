@@ -111,6 +111,8 @@ def record(
     finally:
         run.close()
     taken = f"{progress.seconds:.1f} s, " if progress is not None else ""
+    if progress is not None and progress.missed_s:
+        taken += f"in {progress.missed_s:.1f} of which nothing came, "
     console.print(Text(f"{path}: {taken}{run.samples} samples, {path.stat().st_size / 1e6:.1f} MB"))
     if bids and name is not None:
         from rt_handdt.core.shipped_layouts import shipped_layout_of

@@ -63,7 +63,7 @@ def targets(
     ] = None,
     without: Annotated[
         str | None,
-        typer.Option("--without", help="Leave out, parted by commas: rejection, hysteresis, smoothing or level."),
+        typer.Option("--without", help="Leave out, parted by commas: rejection, hysteresis or level."),
     ] = None,
     smoothing: Annotated[
         float | None,

@@ -78,8 +78,11 @@ def check_new(folder: str | Path) -> None:
     if os.path.lexists(folder):
         raise ConfigError(f"{folder} is there already, and is not overwritten; choose another name.")
     above = next(one for one in folder.absolute().parents if one.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
-        raise ConfigError(f"{folder}: cannot be written; choose another place.")
+    try:
+        with TemporaryDirectory(dir=above, prefix=".profile-"):
+            pass
+    except OSError as exc:
+        raise ConfigError(f"{folder}: cannot be written ({exc.strerror or exc}); choose another place.") from None
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,9 @@ class LevelSettings(Settings):
     """
 
     dead_band: float = Field(0.05, ge=0, lt=1)
-    cutoff_hz: float = Field(10.0, ge=0)
-    speed: float = Field(10.0, ge=0)
-    ramp_s: float = Field(0.0, ge=0)
+    cutoff_hz: float = Field(10.0, ge=0, le=1e4)
+    speed: float = Field(10.0, ge=0, le=1e4)
+    ramp_s: float = Field(0.0, ge=0, le=60)
 
 
 class ProportionalLevel:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,6 +22,8 @@ STILL = 1.5
 LOUDER = 1.2
 #: A repetition's full strength is this percentile of its windows' loudness; no window is more than so many times that.
 FULL, MOST = 80, 1.2
+#: A gesture is known by windows of this share of its full strength and more.
+HALF = 0.5
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,21 @@ def fit_windows(
         dofs, len(rows), repetitions, (float(r2[0]), float(r2[1])), bool(there & set(dofs.combined))
     )
     return fitted(rows), report
+
+
+def stronger_half(
+    windows: LabelledWindows, labels: Sequence[str], population: Population, spec: PipelineSpec
+) -> LabelledWindows:
+    """Of gestures that were made from nothing to full strength, what a classifier is to know them by.
+
+    Rest, and the windows at half of a gesture's full strength or more; of gestures that were held, that is nearly all.
+    """
+    rest = windows.label == labels.index(REST) if REST in labels else np.zeros(len(windows), bool)
+    loud = loudness(windows.maps, population, spec.layout.occupied)
+    if not rest.any():
+        return windows
+    rows = np.flatnonzero(rest | (_levels(windows, labels, loud, float(np.median(loud[rest]))) >= HALF))
+    return replace(windows, maps=windows.maps[rows], label=windows.label[rows], repetition=windows.repetition[rows])
 
 
 def determination(true: Float64, found: Float64) -> Float64:

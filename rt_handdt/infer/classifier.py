@@ -22,7 +22,7 @@ from rt_handdt.core.profile import Profile, ProfileFacts
 from rt_handdt.core.quality import SignalQuality
 from rt_handdt.core.recording import Recording
 from rt_handdt.core.regression import RegressionSettings, VelocityRegression
-from rt_handdt.core.regression_fit import RegressionReport, check_cues, cue_labels, fit_windows
+from rt_handdt.core.regression_fit import RegressionReport, check_cues, cue_labels, fit_windows, stronger_half
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import Decision, FeatureFrame, Float32, Float64, Posterior
 from rt_handdt.core.units import microvolts_per
@@ -148,6 +148,7 @@ class StreamClassifier:
         self._nothing = np.zeros(len(self.labels), np.float32)
         self._newest = np.ones(self.spec.frame_shape, np.float32)
         self._lost = 0  # samples of a gap that is bridged with the next push
+        self._bridged_values = 0  # of all such samples: lost, and counted as that
 
     # -- for everybody -----------------------------------------------------------------------------------------
 
@@ -202,10 +203,29 @@ class StreamClassifier:
         return False
 
     def calibrate(
-        self, recordings: Recording | Sequence[Recording], settle_s: float | None = None
+        self,
+        recordings: Recording | Sequence[Recording],
+        settle_s: float | None = None,
+        *,
+        rising: bool = False,
     ) -> CalibrationReport:
-        """Fit to labelled repetitions of this subject (see `StreamRecognizer.calibrate`); takes under a second."""
-        return self.reader.calibrate(recordings, settle_s)
+        """Fit to labelled repetitions of this subject (see `StreamRecognizer.calibrate`); takes under a second.
+
+        Parameters
+        ----------
+        recordings, settle_s
+            As there.
+        rising
+            Gestures were made from nothing to full strength, as velocities want it: only their stronger half counts.
+        """
+        several = [recordings] if isinstance(recordings, Recording) else list(recordings)
+        wait_s = self.bundle.manifest.calibration.settle_s if settle_s is None else settle_s
+        windows = labelled_windows(several, self.spec, self.labels, wait_s)
+        if rising:
+            windows = stronger_half(windows, self.labels, self.bundle.population(), self.spec)
+        report = self.reader.fit(windows)
+        self._decoder = self._new_decoder({})  # levels are no earlier profile's
+        return report
 
     def use(self, profile: Profile) -> None:
         """Go on with a calibration that was made before (`rt-handdt calibrate`).
@@ -214,6 +234,7 @@ class StreamClassifier:
         heard. Velocities that it holds wait for `use_velocities`.
         """
         self.reader.use(profile.classifier)
+        self._velocity = None  # another subject's
         rest = profile.facts.rest_rms_uv
         spans = {label: active - rest for label, active in profile.facts.active_rms_uv.items() if active > rest > 0}
         self._decoder = self._new_decoder(spans)
@@ -323,8 +344,8 @@ class StreamClassifier:
 
     @property
     def missing_values(self) -> int:
-        """Single values that came as NaN, and were held at their electrode's last good one."""
-        return self._preprocessor.missing_values
+        """Single values that came as NaN, and were held at the last good one; those of lost samples do not count."""
+        return max(0, self._preprocessor.missing_values - self._bridged_values)
 
     # -- step by step, as the live engine takes it -------------------------------------------------------------
 
@@ -348,6 +369,7 @@ class StreamClassifier:
         array = np.asarray(samples_uv, dtype=np.float64)
         if self._lost and len(array):
             array = np.concatenate([np.full((self._lost, array.shape[1]), np.nan), array])
+            self._bridged_values += self._lost * array.shape[1]
             if times is not None:
                 given = np.asarray(times, dtype=np.float64)
                 times = np.concatenate([given[0] + np.arange(-self._lost, 0) / self.spec.fs_hz, given])

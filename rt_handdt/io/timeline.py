@@ -18,6 +18,8 @@ STUCK_S = 1.0
 WAITED_S = 0.0005
 #: Losses shorter than this, in s, which stamps that jitter claim, are no evidence against a counter.
 EVIDENT_S = 0.1
+#: Times may be so far ahead of the stamps, in s; and so far ahead it is the stamps that are wild.
+AHEAD_S, FAR_S = 0.02, 5.0
 #: So many losses that a counter has not counted are the counter's fault.
 CONTRADICTIONS = 3
 
@@ -163,7 +165,10 @@ class Timeline:
             missing = self._zeros(n) if own is None else own
         else:
             missing = claimed if own is None else claimed + own
-        return Placed(missing, times_s, arrival.offset_s)
+        # Even times run ahead of the stamps where a source is faster than it says: no sample may seem younger by that.
+        ahead_s = float(times_s[-1]) - judge.stamp_s
+        ahead_s = ahead_s if AHEAD_S < ahead_s < FAR_S else 0.0
+        return Placed(missing, times_s, arrival.offset_s - ahead_s)
 
     def _zeros(self, n: int) -> Int64:
         if n > len(self._none):

@@ -22,6 +22,10 @@ LATEST_S = 0.25
 DRIFT_WATCH_S = 5.0
 #: The same where gaps are many.
 SHORT_WATCH_S = 0.05
+#: Where every sample lies so near to a whole number of samples after the one before it, stamps keep time.
+EXACT = 0.1
+#: Where more of the steps than this skip samples, it is the rate that is not the declared one.
+MOST_GAPS = 0.2
 #: Samples apart by less than this share of a sample's time were stamped together.
 BUNCHED = 0.25
 #: Share of such steps from which on samples came in packets.
@@ -63,6 +67,12 @@ def make_even(what: str, times: Float64, fs_hz: float) -> tuple[npt.NDArray[np.i
         If a time is missing, they jump back, or their rate is not the declared one.
     """
     fs = float(fs_hz)
+    whole = _whole_steps(times, fs)
+    if whole is not None:
+        rows = np.concatenate([[0], np.cumsum(whole)]).astype(np.intp)
+        cuts = np.flatnonzero(whole > 1) + 1
+        _check(what, fs, float(times[-1] - times[0]) * fs / float(rows[-1]) - 1.0, cuts, whole[cuts - 1] - 1)
+        return rows, times.copy(), whole[cuts - 1] - 1
     numbers = np.arange(len(times), dtype=np.float64)
     knots = _knots(times, fs)
     drift, clean = _cleaned(what, times, fs, knots)
@@ -103,9 +113,26 @@ def find_gaps(times: Float64, fs_hz: float) -> tuple[npt.NDArray[np.intp], npt.N
     where it exceeds `LATEST_S`, or where no delivery of the recording is late at all. Times that jump back by less than
     `LATEST_S` are taken for lateness too; those that jump and come back are wild, and bend nothing.
     """
+    whole = _whole_steps(times, fs_hz)
+    if whole is not None:
+        cuts = np.flatnonzero(whole > 1) + 1
+        return cuts, whole[cuts - 1] - 1
     knots = _knots(times, fs_hz)
     drift, clean = _cleaned("", times, fs_hz, knots)
     return _gaps(clean, drift, fs_hz, knots)
+
+
+def _whole_steps(times: Float64, fs_hz: float) -> npt.NDArray[np.int64] | None:
+    """How many samples each is after the one before, where stamps keep time so well that each loss shows; else None."""
+    steps = np.diff(times) * fs_hz
+    if not len(steps) or not np.isfinite(steps).all() or steps.min() < 0.5:
+        return None
+    whole = np.rint(steps)
+    if np.abs(steps - whole).max() > EXACT or steps.max() > fs_hz:  # a longer step may be a clock that was set
+        return None
+    if (whole > 1).mean() > MOST_GAPS:  # that is another rate
+        return None
+    return whole.astype(np.int64)
 
 
 def _knots(times: Float64, fs_hz: float) -> npt.NDArray[np.intp]:

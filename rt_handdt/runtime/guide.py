@@ -12,6 +12,7 @@ import numpy as np
 
 from rt_handdt.core.gestures import REST, title
 from rt_handdt.core.labelled import LEAST_WINDOWS, LabelledWindows
+from rt_handdt.core.regression_fit import FULL as FULL_PERCENTILE
 from rt_handdt.core.types import FeatureFrame, Float32
 from rt_handdt.errors import ConfigError, RecordingError
 from rt_handdt.infer.classifier import StreamClassifier
@@ -252,7 +253,8 @@ class Guide:
         found: dict[str, list[float]] = {}
         for step, heard in self.heard.items():
             if step.label != REST and heard.rms_uv:
-                found.setdefault(step.label, []).append(float(np.median(heard.rms_uv)))
+                share = FULL_PERCENTILE if self._rising else 50  # of a gesture that rises, what it rises to
+                found.setdefault(step.label, []).append(float(np.percentile(heard.rms_uv, share)))
         return {label: float(np.mean(values)) for label, values in found.items()}
 
     # -- inside ------------------------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ class LiveRun:
     mode
         ``"classification"``, or ``"regression"``: decisions carry velocities of two degrees of freedom besides.
     dofs
-        Which two a calibration from a recording is for (`rt_handdt.core.dof`); of a profile, those that it has.
+        Which two are regressed (`rt_handdt.core.dof`); None: those of the profile, or the usual ones.
     network
         Look for streams on the local network as well.
     explain
@@ -70,7 +70,7 @@ class LiveRun:
     calibration: str | None = None
     profile: Path | None = None
     mode: Mode = "classification"
-    dofs: str = "open_close,flexion_extension"
+    dofs: str | None = None
     network: bool = False
     explain: bool = False
     bad: tuple[str, ...] = ()

@@ -48,7 +48,9 @@ def open_engine(
     if run.record is not None:
         check_new(run.record)
     parse_sinks(run.sinks)  # a mistake in them is said before anything takes time
-    regression, dofs = run.mode == "regression", DofPair.parse(run.dofs)
+    regression, dofs = run.mode == "regression", DofPair() if run.dofs is None else DofPair.parse(run.dofs)
+    if run.dofs is not None and not regression:
+        raise ConfigError("--dofs is for --mode regression; leave it out, or ask for that mode.")
     if regression and run.calibration is None and run.profile is None:
         raise ConfigError(
             "Velocities need cues of their own: give --calibration a recording of rest and of "
@@ -72,7 +74,7 @@ def open_engine(
             for sentence in classifier.calibrate_velocities(own, dofs).sentences():
                 say(sentence)
         if not regression or len({one.label for one in own.segments()} & set(classifier.labels)) > 1:
-            for sentence in classifier.calibrate(own).sentences():
+            for sentence in classifier.calibrate(own, rising=regression).sentences():
                 say(sentence)
     if run.profile is not None:
         profile = Profile.load(run.profile, model)
@@ -85,7 +87,13 @@ def open_engine(
             raise ConfigError(
                 f"{run.profile}: holds no velocities; make one that does with 'rt-handdt calibrate --mode regression'."
             )
-        if regression:
+        if regression and profile.regression is not None:
+            has = profile.regression.dofs.names
+            if run.dofs is not None and has != dofs.names:
+                raise ConfigError(
+                    f"{run.profile}: its velocities are of {' and '.join(has)}, and --dofs asks for "
+                    f"{' and '.join(dofs.names)}; leave --dofs out, or calibrate for those."
+                )
             classifier.use_velocities(profile.regression)
     lsl.configure(network=run.network)
 

@@ -91,5 +91,5 @@ def _resting(decision: Decision) -> Decision:
         rejected=True,
         level=0.0,
         reason=OFF.code,
-        velocities=None,
+        velocities=None if decision.velocities is None else (0.0, 0.0),
     )

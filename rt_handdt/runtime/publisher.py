@@ -155,6 +155,7 @@ class Publisher:
             index=-1 if last is None else last.index,
             time_s=float("nan") if last is None else last.time_s,
             reason=status.code,
+            velocities=None if last is None or last.velocities is None else (0.0, 0.0),
         )
 
     def _enter(self, status: Status) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rt_handdt.errors import ConfigError, StreamError
-from rt_handdt.io.description import TEXT
+from rt_handdt.io.description import TEXT, shown
 from rt_handdt.io.disk_guard import DiskGuard
 from rt_handdt.io.lsl import Heard, clock
 from rt_handdt.io.lsl.raw_inlet import RawInlet
@@ -17,6 +17,8 @@ from rt_handdt.io.session_file import BOUNDARY_S, OFFSET_S
 from rt_handdt.io.xdf_file import XdfFile
 from rt_handdt.runtime.recorder import FLUSH_S, check_new
 
+#: A signal that sends nothing for so long has stopped, and that is said.
+SILENT_S = 2.0
 #: A cue that comes later than this is held from then on as long as it should be.
 LATE_S = 0.5
 
@@ -30,6 +32,8 @@ class Progress(NamedTuple):
         Since it began; of the first stream; bytes.
     cue, left_s, next_cue
         What is asked for now, for how long still, and then; "" and 0 where nothing is.
+    silent_s, missed_s
+        For how long no sample of the first stream has come; and for how long in all, in pauses of `SILENT_S` and more.
     """
 
     seconds: float
@@ -38,6 +42,8 @@ class Progress(NamedTuple):
     cue: str = ""
     left_s: float = 0.0
     next_cue: str = ""
+    silent_s: float = 0.0
+    missed_s: float = 0.0
 
 
 class RecordingRun:
@@ -91,10 +97,12 @@ class RecordingRun:
         self._cues, self._turn, self._cue_ends = list(cues), -1, 0.0
         self._own_cues = own_cues or bool(cues)
         self._numbers = [self._add(one) for one in self._inlets]
+        self._name, self._silent = shown(self._inlets[0].description.name), False
         name = self._inlets[0].description.name
         self._marks = self._file.add(f"{name}_cues", "Markers", 1, "string", 0.0) if self._own_cues else 0
         self._guard = DiskGuard(path)
-        self._began = self._flushed = clock()
+        self._began = self._flushed = self._heard = clock()
+        self._missed = 0.0
         self._measured = self._bounded = 0.0
         self._last: dict[int, float] = {}
         self.samples = 0
@@ -137,10 +145,24 @@ class RecordingRun:
                 self._file.texts(number, stamps_s.tolist(), values)
             else:
                 self._file.samples(number, stamps_s, values)
-            self.samples += len(stamps_s) if position == 0 else 0
+            if position == 0:
+                self.samples += len(stamps_s)
+                self._hear(now)
+        if now - self._heard > SILENT_S and not self._silent:
+            self._silent = True
+            self._say(f"Nothing has come from '{self._name}' for {SILENT_S:g} s; the recording goes on.")
         if not self._look_after(now) or len(self._gone) == len(self._inlets):
             return None
         return self._progress(now)
+
+    def _hear(self, now: float) -> None:
+        away_s = now - self._heard
+        self._heard = now
+        if away_s > SILENT_S:
+            self._missed += away_s
+        if self._silent:
+            self._silent = False
+            self._say(f"'{self._name}' sends again, after {away_s:.1f} s.")
 
     def close(self) -> None:
         """End the file."""
@@ -149,9 +171,11 @@ class RecordingRun:
         self._disconnect()
 
     def _progress(self, now: float) -> Progress | None:
-        seconds = now - self._began
+        silent_s = now - self._heard
+        missed_s = self._missed + (silent_s if self._silent else 0.0)
+        progress = Progress(now - self._began, self.samples, self._file.size, silent_s=silent_s, missed_s=missed_s)
         if not self._cues:
-            return Progress(seconds, self.samples, self._file.size)
+            return progress
         if now >= self._cue_ends:
             self._turn += 1
             if self._turn == len(self._cues):
@@ -161,7 +185,7 @@ class RecordingRun:
             self.cue(self._cues[self._turn].label)
         after = self._cues[self._turn + 1].label if self._turn + 1 < len(self._cues) else ""
         label, left_s = self._cues[self._turn].label, max(0.0, self._cue_ends - now)
-        return Progress(seconds, self.samples, self._file.size, label, left_s, after)
+        return progress._replace(cue=label, left_s=left_s, next_cue=after)
 
     def _look_after(self, now: float) -> bool:
         if now - self._measured > OFFSET_S:

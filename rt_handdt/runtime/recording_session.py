@@ -11,8 +11,6 @@ from rt_handdt.runtime.background import Background
 from rt_handdt.runtime.recording_run import Progress, RecordingRun
 
 STEP_S = 0.02
-#: Whose signal brings nothing for so long should know.
-SILENT_S = 2.0
 JOIN_S = 10.0
 
 
@@ -40,14 +38,11 @@ class RecordingState(NamedTuple):
         The newest; None before there is one.
     sentences
         What is to be known.
-    silence
-        While the signal brings nothing: for how long, in a sentence.
     """
 
     stage: RecordingStage
     progress: Progress | None = None
     sentences: tuple[str, ...] = ()
-    silence: str = ""
 
 
 class RecordingSession(Background):
@@ -100,19 +95,11 @@ class RecordingSession(Background):
             return
         run = RecordingRun(self.path, streams, self.protocol.cues(), say=self._say)
         self._state = self._state._replace(stage=RecordingStage.RECORDING)
-        samples, grew_s = 0, 0.0
         try:
             while (progress := run.step()) is not None:
-                if progress.samples > samples:
-                    samples, grew_s = progress.samples, progress.seconds
-                silent_s = progress.seconds - grew_s
-                silence = f"Nothing has come from the stream for {silent_s:.0f} s." if silent_s > SILENT_S else ""
-                self._state = self._state._replace(progress=progress, silence=silence)
+                self._state = self._state._replace(progress=progress)
                 if self._over.wait(STEP_S):
                     break
         finally:
             run.close()
-        state = self._state
-        self._state = RecordingState(
-            RecordingStage.SAVED, state.progress, (*state.sentences, *filter(None, (state.silence,)))
-        )
+        self._state = self._state._replace(stage=RecordingStage.SAVED)

@@ -240,7 +240,9 @@ def _recorded(told: RecordedDecisions, notes: list[str]) -> Decided:
     now = said[0] if said else None
     for index, one in zip(told.index[rows].tolist(), state, strict=True):
         # An event is stamped when it is told, a decision with its newest sample, a little earlier.
-        while said and (said[0].sample <= index or said[0].state == one):
+        while said and said[0].sample <= index:
+            now = said.pop(0)
+        if said and said[0].state == one and (now is None or now.state != one):
             now = said.pop(0)
         reasons.append("" if one == State.RUNNING else now.code if now is not None and now.state == one else str(one))
     notes.append(f"Decisions as they were recorded ('{told.name}').")

@@ -146,7 +146,13 @@ class SinkProcess:
             self._socket.send(data, socket.MSG_DONTWAIT)  # type: ignore[union-attr]
 
     def _start(self, about: About) -> None:
-        here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        except (AttributeError, OSError) as exc:
+            raise SinkError(
+                f"--sink needs local sockets of packets, which this system does not have ({exc}); it was made for "
+                "Linux. The Python API's on_decision works everywhere."
+            ) from None
         with there:
             child = subprocess.Popen(
                 [sys.executable, "-m", "rt_handdt.runtime.sink_process", str(there.fileno())],
@@ -222,7 +228,8 @@ class SinkProcess:
 
 def _serve(there: socket.socket) -> None:
     for name in ("SIGTERM", "SIGHUP"):  # it ends when the engine does, and after it
-        signal.signal(getattr(signal, name), signal.SIG_IGN)
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     asked = json.loads(there.recv(LONGEST))
     about = About(**asked["about"])
     # JSON knows lists only

@@ -120,8 +120,15 @@ class TrainingRun(Background):
     def close(self) -> None:
         """Stop it, if it still runs: what it has written so far stays where the trainer keeps it."""
         super().close()
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
+        if self._process.poll() is not None:
+            return
+        if os.name == "nt":
+            self._process.terminate()
+            return
+        self._process.send_signal(signal.SIGINT)
+        later = threading.Timer(STOP_S, self._kill)  # who ignores that, as what a script has put in the background
+        later.daemon = True
+        later.start()
 
     def join(self) -> None:
         """Wait until it has ended; a trainer that does not is killed."""
@@ -131,6 +138,10 @@ class TrainingRun(Background):
         except subprocess.TimeoutExpired:
             self._process.kill()
         super().join()
+
+    def _kill(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
 
     def _work(self) -> None:
         assert self._process.stdout is not None

@@ -168,7 +168,7 @@ def test_short_gaps_are_bridged_and_long_ones_begin_anew(bundle: hd.Bundle) -> N
     found += short.push(samples[1024 + lost :], times[1024 + lost :])
     assert [one.index for one in found] == [index for index, _ in whole]
     np.testing.assert_allclose([one.time_s for one in found], [time_s for _, time_s in whole])
-    assert short.missing_values == lost * len(NAMES)
+    assert short.missing_values == 0  # they are lost, and counted as that
     found = long.push(samples[:1024])
     assert not long.gap(lost + 1)
     later = long.push(samples[1024 + lost + 1 :])
@@ -190,9 +190,17 @@ def test_what_is_no_emg_is_rest_with_a_reason(bundle: hd.Bundle) -> None:
     assert (found[-1].reason, found[-1].level, found[-1].rejected) == ("too_many_bad", 0.0, True)
 
 
+def test_too_many_that_are_called_bad_are_too_many(bundle: hd.Bundle) -> None:
+    samples = noise(SPEC, 1024, 30.0)
+    few, many = (hd.StreamClassifier(bundle, bad=NAMES[:n]).push(samples) for n in (2, 3))
+    assert {one.reason for one in few} == {""}
+    assert {(one.label, one.reason) for one in many} == {("rest", "too_many_bad")}
+
+
 @pytest.mark.parametrize(
     ("asked", "error", "match"),
     [
+        ({"post_processing": ["smoothing=majority", "smoothing_s=1e30"]}, hd.ConfigError, "less than or equal to 60"),
         ({"unit": "N"}, hd.ConfigError, "unit must be one of voltage.*got 'N'"),
         ({"bad": ["E99"]}, hd.ConfigError, "has no such electrode"),
         ({"channels": ["a", "b"]}, hd.LayoutMismatch, "names are missing"),

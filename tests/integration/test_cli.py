@@ -227,3 +227,17 @@ def test_ctrl_c_while_commands_are_loaded_ends_without_a_traceback(monkeypatch: 
     with pytest.raises(SystemExit) as ended:
         entry()
     assert ended.value.code == 130
+
+
+def test_ctrl_c_while_a_compiled_module_is_loaded_is_no_broken_package() -> None:
+    from rt_handdt.cli.app import run_app
+
+    def app(standalone_mode: bool) -> None:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            raise ImportError("initialization failed")  # noqa: B904  # as the interpreter does
+
+    with pytest.raises(SystemExit) as ended:
+        run_app(app)  # type: ignore[arg-type]
+    assert ended.value.code == 130

@@ -23,7 +23,9 @@ from rt_handdt.infer.classifier import StreamClassifier
 from rt_handdt.io.lsl import SESSION_VARIABLE, SignalOutlet, clock
 from rt_handdt.io.sources import open_recording
 from rt_handdt.io.xdf import write_xdf
+from rt_handdt.runtime import recording_run
 from rt_handdt.runtime.engine import Engine
+from rt_handdt.runtime.recorded_streams import recorded_streams
 from rt_handdt.runtime.recorder import Recorder
 from rt_handdt.runtime.report import run_report
 from tests.support.engine_probe import EngineProbe
@@ -396,3 +398,35 @@ def test_what_write_xdf_writes_is_as_it_was(tmp_path: Path, bundle: Bundle) -> N
     one = recording(5)
     write_xdf(tmp_path / "a.xdf", one)
     assert open_recording(tmp_path / "a.xdf").markers == one.markers
+
+
+def test_a_signal_that_stops_is_said_and_its_silence_is_no_signal(
+    lsl: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording_run, "SILENT_S", 0.5)
+    said: list[str] = []
+    outlet = SignalOutlet("stops", SPEC.layout.channels, SPEC.fs_hz)
+    streams = recorded_streams(["stops"], timeout_s=30.0)
+    run = recording_run.RecordingRun(tmp_path / "stops.xdf", streams, say=said.append)
+    try:
+
+        def comes() -> bool:
+            outlet.push(noise(SPEC, 16, 3.0), clock())
+            run.step()
+            return run.samples > 0
+
+        until(comes)
+        until(lambda: bool(run.step() and said))
+        assert said == ["Nothing has come from 'stops' for 0.5 s; the recording goes on."]
+        progress = run.step()
+        assert progress is not None
+        assert progress.missed_s >= progress.silent_s - 0.1 > 0
+        before = run.samples
+        outlet.push(noise(SPEC, 16, 3.0), clock())
+        until(lambda: bool(run.step()) and run.samples > before)
+        assert said[1].startswith("'stops' sends again, after ")
+        progress = run.step()
+        assert progress is not None
+        assert progress.missed_s > 0.5 > progress.silent_s
+    finally:
+        run.close()

@@ -144,6 +144,7 @@ def test_a_state_that_decides_nothing_moves_nothing() -> None:
             "missing: wrist_supination",
         ),
         (["--mode", "regression", "--calibration", "CUES", "--dofs", "fingers"], "Two degrees of freedom"),
+        (["--calibration", "CUES", "--dofs", "open_close,rotation"], "--dofs is for --mode regression"),
     ],
 )
 def test_what_lacks_is_one_sentence(bundle: hd.Bundle, recording: Path, options: list[str], words: str) -> None:
@@ -173,6 +174,8 @@ def test_a_profile_of_velocities_is_made_from_a_recording_and_goes_live(
             assert engine.classifier.reader.calibrated is not None
         finally:
             engine.stop()
+    with pytest.raises(hd.ConfigError, match="its velocities are of open_close and flexion_extension"):
+        open_engine(replace(run, dofs="open_close,rotation"), print)
     with pytest.raises(hd.ConfigError, match="holds no velocities"):
         open_engine(replace(run, profile=tmp_path / "without"), print)
 

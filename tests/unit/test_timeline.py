@@ -129,6 +129,21 @@ def test_a_true_rate_off_the_declared_one_is_a_fault_and_no_loss(drift: float, d
     assert run.lost <= 0.04 * FS  # until it is known, where stamps jitter
 
 
+@pytest.mark.parametrize("packet", [32, 64])
+@pytest.mark.parametrize("drift", [0.012, 0.0195])
+def test_no_sample_of_a_source_that_is_a_little_fast_seems_younger_than_it_is(packet: int, drift: float) -> None:
+    """Deduced stamps, 1 to 2 % fast, which is no fault: then each packet comes 0.25 s late."""
+    stream = TimedStream(20, packet=packet, stamping="chunk", drift=drift)
+    timeline, ages = Timeline(stream.fs_hz), []
+    for pull in stream.pulls():
+        late = 0.25 if pull.arrived_s > 1015 else 0.0
+        placed = timeline.place(pull.stamps_s, pull.arrived_s + late, None, pull.asked_s + late)
+        ages.append((late, pull.arrived_s + late - placed.times_s[-1] - placed.offset_s))
+    assert timeline.fault is None
+    assert min(age for _, age in ages) > -0.03
+    assert min(age for late, age in ages if late) > 0.2
+
+
 def test_bursts_backlogs_and_pauses_are_no_wrong_rate() -> None:
     late = ((4.0, 6.0), (9.0, 9.3), (12.0, 15.0))
     for stream in (

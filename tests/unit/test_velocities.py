@@ -9,11 +9,16 @@ import pytest
 
 import rt_handdt as hd
 from rt_handdt.core.dof import FLEXION_EXTENSION, ROTATION, DofPair
+from rt_handdt.core.labelled import labelled_windows
 from rt_handdt.core.profile import REGRESSION, Profile
 from rt_handdt.core.recording import ArrayRecording
-from rt_handdt.core.regression import RegressionSettings, VelocityRegression
-from rt_handdt.core.regression_fit import determination
+from rt_handdt.core.regression import RegressionSettings, VelocityRegression, loudness
+from rt_handdt.core.regression_fit import determination, stronger_half
+from rt_handdt.core.types import Decision
 from rt_handdt.core.velocity import VelocityDecoder, VelocitySettings
+from rt_handdt.io.lsl import clock
+from rt_handdt.runtime.publisher import Publisher
+from rt_handdt.runtime.status import State, Status
 from tests.support.tiny import noise, tiny_bundle
 from tests.support.two_dof import DOFS, SPEC, cues, signal
 
@@ -184,3 +189,42 @@ def own() -> hd.ArrayRecording:
     marks = tuple(hd.Marker(k * n, label) for k, label in enumerate(("rest", "left", "right")))
     samples = np.concatenate(pieces).astype(np.float32)
     return hd.ArrayRecording("own", SPEC.fs_hz, SPEC.layout.channels, 3 * n, marks, samples=samples)
+
+
+def test_a_classifier_knows_slow_cues_by_their_stronger_half(bundle: hd.Bundle) -> None:
+    labels = ("rest", *DOFS.gestures)
+    windows = labelled_windows([cues(DOFS.gestures)], SPEC, labels, 0.0)
+    kept = stronger_half(windows, labels, bundle.population(), SPEC)
+    loud = [loudness(one.maps, bundle.population(), SPEC.layout.occupied) for one in (windows, kept)]
+    rest = windows.label == 0
+    assert (kept.label == 0).sum() == rest.sum()
+    for k in range(1, len(labels)):
+        full = np.percentile(loud[0][windows.label == k], 80)
+        assert loud[1][kept.label == k].min() > 0.4 * full
+        assert 0.3 < (kept.label == k).sum() / (windows.label == k).sum() < 0.8
+    held = labelled_windows([cues(DOFS.gestures)], SPEC, labels, 1.9)  # what is left of each is at full strength
+    assert len(stronger_half(held, labels, bundle.population(), SPEC)) > 0.9 * len(held)
+
+
+def test_a_profile_of_somebody_else_takes_velocities_away_and_a_calibration_its_levels(
+    tmp_path: Path, fitted: hd.StreamClassifier
+) -> None:
+    model = tiny_bundle(tmp_path / "five", SPEC, labels=("rest", *DOFS.gestures))
+    one, other = hd.StreamClassifier(model), hd.StreamClassifier(model)
+    one.calibrate_velocities(cues())
+    report = other.calibrate(cues(DOFS.gestures), rising=True)
+    profile = other.profile(report, rest_rms_uv=1.0, active_rms_uv={"hand_open": 5.0})
+    one.use(profile)
+    assert one.regression is None
+    assert one._decoder._spans_uv == {"hand_open": 4.0}
+    one.calibrate(cues(DOFS.gestures))
+    assert one._decoder._spans_uv == {}
+
+
+def test_a_hand_that_rests_has_velocities_of_nothing_if_it_had_any() -> None:
+    publisher = Publisher(2, 0.15)
+    moving = Decision("hand_open", 1.0, np.zeros(2, np.float32), False, 0.5, 1, 0.0, velocities=(0.5, 0.0))
+    publisher.give(moving, clock())
+    publisher.rest(Status(State.NO_SIGNAL, "no_signal"))
+    assert publisher.decision is not None
+    assert publisher.decision.velocities == (0.0, 0.0)

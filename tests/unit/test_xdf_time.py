@@ -67,3 +67,18 @@ def test_late_deliveries_caught_up_are_no_gap() -> None:
     _, even, lost = make_even("it", late, FS)
     assert lost.size == 0
     assert np.abs(even - TIMES).max() < 0.004  # the median lateness
+
+
+@pytest.mark.parametrize("share", [0.025, 0.1])
+def test_single_samples_lost_all_over_are_counted_where_stamps_keep_time(share: float) -> None:
+    kept = np.flatnonzero(np.random.default_rng(0).random(N) >= share)
+    kept = np.unique([0, *kept, N - 1])
+    rows, even, lost = make_even("it", TIMES[kept], FS)
+    assert rows.tolist() == kept.tolist()
+    assert lost.sum() == N - len(kept)
+    np.testing.assert_allclose(even, TIMES[kept], atol=1e-9)
+
+
+def test_every_second_sample_is_another_rate_and_no_loss() -> None:
+    with pytest.raises(RecordingError, match="its times run at 500 Hz"):
+        make_even("it", TIMES[::2], FS)

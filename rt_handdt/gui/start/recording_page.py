@@ -211,7 +211,7 @@ class RecordingPage(QWidget):
             self.cue.show_cue(progress.cue, doing, tone, progress.left_s, after)
             self.hand.show_gesture(progress.cue)
             size = f"{progress.seconds:.0f} of {self._seconds:.0f} s · {progress.size / 1e6:.1f} MB"
-            told = [*state.sentences, *filter(None, (state.silence,)), size]
+            told = [*state.sentences, size]
             if self._again.open("leave"):
                 told.append("A recording is made. Again: end it, keep it, and leave")
             self._said.tell("\n".join(told), "warn" if len(told) > 1 else "muted")

@@ -13,7 +13,7 @@ PACKAGE = "python-osc"
 
 
 class OscSink(ConfiguredSink):
-    """``osc:HOST:PORT``; each decision is one bundle of four messages.
+    """``osc:HOST:PORT``; each decision is one bundle of four messages, and a fifth with velocities.
 
     ==========================  ==============================================================
     ``/rt_handdt/state``        seq (int), state, code (strings), time, told (doubles, s; time is −1 where there is
