@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from rt_handdt.core.bundle import Bundle
+from rt_handdt.infer.classifier import StreamClassifier
 from rt_handdt.io.lsl import clock
 from rt_handdt.runtime.limits import LiveLimits
 from tests.integration.test_trust import FS, LIMITS, OLD_S, PATIENT, Run, chunk, loud, running, until
@@ -23,13 +23,6 @@ SPEC = tiny_spec()
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     return tiny_bundle(tmp_path_factory.mktemp("bundles") / "tiny", SPEC)
-
-
-@pytest.fixture
-def smoothed(bundle: Bundle) -> Bundle:
-    """The same, with decisions that look back."""
-    decoder = bundle.manifest.decoder.changed(["smoothing_s=0.08"], what="test")
-    return replace(bundle, manifest=bundle.manifest.model_copy(update={"decoder": decoder}))
 
 
 def weak(n: int) -> np.ndarray:
@@ -62,9 +55,11 @@ def lost(run: Run, second: Any) -> None:
 
 
 @pytest.mark.parametrize("broken", [gap, no_emg, old, lost])
-def test_no_decision_is_smoothed_over_a_break(smoothed: Bundle, broken: Callable[[Run, Any], None]) -> None:
+def test_no_decision_is_smoothed_over_a_break(bundle: Bundle, broken: Callable[[Run, Any], None]) -> None:
     second = connected(SPEC)
-    with running(smoothed, LIMITS, reconnect=lambda: second) as run:
+    with running(bundle, LIMITS, reconnect=lambda: second) as run:
+        classifier = run.engine.classifier  # its decisions are to look back
+        classifier._decoder = StreamClassifier(bundle, post_processing=["smoothing_s=0.08"])._decoder
         run.source.give(chunk(weak(256), clock()))
         until(lambda: run.engine.windows_given == 9)
         broken(run, second)
