@@ -108,6 +108,7 @@ def test_another_teller_and_older_messages_are_passed_over(
         datagram(label="x" * 300),
         b"[" * 60000,
     ],
+    ids=range(11),  # else the texts are, and hold the time
 )
 def test_what_is_no_decision_is_counted_and_moves_nothing(udp: tuple[UdpReceiver, socket.socket], data: bytes) -> None:
     receiver, teller = udp
