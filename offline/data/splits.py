@@ -67,7 +67,8 @@ def split(windows: WindowSet, config: ValidationConfig, seed: int) -> Split:
     """
     n_people = len(windows.people)
     if n_people > 1:
-        held = _drawn(np.arange(n_people), min(n_people - 1, max(1, round(config.people * n_people))), seed)
+        # The draw of the bundles whose figures stand in the docs: of a few people, one decides whether they adapt.
+        held = _drawn(np.arange(n_people), min(n_people - 1, max(1, round(config.people * n_people))), seed, 1)
         valid = np.isin(windows.person, held)
         names = ", ".join(windows.people[k] for k in held)
         train_people = n_people - len(held)
@@ -241,9 +242,9 @@ def repetitions(person: Int64, session: Int64, label: Int64, trial: Int64) -> In
     return number[inverse]
 
 
-def _drawn(people: Int64, count: int, seed: int) -> Int64:
-    """So many of them, in order."""
-    return np.sort(np.random.default_rng([seed, 2]).permutation(people)[:count])
+def _drawn(people: Int64, count: int, seed: int, stream: int = 2) -> Int64:
+    """So many of them, in order; `stream` tells draws of one seed apart."""
+    return np.sort(np.random.default_rng([seed, stream]).permutation(people)[:count])
 
 
 def _held_trials(trial: Int64, cell: Int64, share: float, seed: int) -> Mask:
