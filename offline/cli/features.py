@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
+
+from offline.cli.measure_options import Gestures, Kind, Phase, Repair, Stride, Unit
 
 FEATURES_EXAMPLE = "Example: handdt-offline features --data cohort --measure td,mnf --cache cache --out features.npz"
 
@@ -21,21 +23,13 @@ def features(
     ] = None,
     more: Annotated[list[str] | None, typer.Argument(help="Further data.", hidden=True)] = None,
     measure: Annotated[str, typer.Option(help="What to measure; --list names all.", metavar="NAME[,NAME…]")] = "td",
-    unit: Annotated[
-        Literal["trial", "window"], typer.Option(help="A sample is the end of a trial, or a live window.")
-    ] = "trial",
+    unit: Unit = "trial",
     sessions: Annotated[list[str] | None, typer.Option(help="Sessions to keep; default: all.", metavar="N...")] = None,
-    gestures: Annotated[
-        Literal["ten", "all"], typer.Option(help="The study's ten (and rest, in windows), or all there are.")
-    ] = "all",
-    kind: Annotated[
-        Literal["dynamic", "maintenance"], typer.Option(help="Which trials of a Hyser folder.")
-    ] = "dynamic",
-    phase: Annotated[
-        Literal["causal", "zero"], typer.Option(help="Filtered as live, or forward and backward (trials only).")
-    ] = "causal",
-    stride: Annotated[int, typer.Option(min=1, help="Keep every n-th window.")] = 1,
-    repair: Annotated[bool, typer.Option("--repair", help="Find bad channels and rebuild them.")] = False,
+    gestures: Gestures = "all",
+    kind: Kind = "dynamic",
+    phase: Phase = "causal",
+    stride: Stride = 1,
+    repair: Repair = False,
     layout: Annotated[
         str | None, typer.Option(help="Electrode layout: a TOML file, or a shipped name; default: Hyser's.")
     ] = None,

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from offline.cli.measure_options import Gestures, Kind, Phase, Repair, Stride, Unit
+
 PIPELINE_EXAMPLE = (
     "Example: handdt-offline pipeline --data hyser --measure td --test-subjects 1 2 3 4 --session 1 "
     "--classifiers knn svm rf --out run"
@@ -43,20 +45,12 @@ def pipeline(
         typer.Option(min=0, help="Training people held out to choose by; default: 15 %; 0: none, as published."),
     ] = None,
     measure: Annotated[str, typer.Option(help="What to measure; 'features --list' names all.", metavar="NAME")] = "td",
-    unit: Annotated[
-        Literal["trial", "window"], typer.Option(help="A sample is the end of a trial, or a live window.")
-    ] = "trial",
-    gestures: Annotated[
-        Literal["ten", "all"], typer.Option(help="The study's ten (and rest, in windows), or all there are.")
-    ] = "ten",
-    kind: Annotated[
-        Literal["dynamic", "maintenance"], typer.Option(help="Which trials of a Hyser folder.")
-    ] = "dynamic",
-    phase: Annotated[
-        Literal["causal", "zero"], typer.Option(help="Filtered as live, or forward and backward (trials only).")
-    ] = "causal",
-    stride: Annotated[int, typer.Option(min=1, help="Keep every n-th window.")] = 1,
-    repair: Annotated[bool, typer.Option("--repair", help="Find bad channels and rebuild them.")] = False,
+    unit: Unit = "trial",
+    gestures: Gestures = "ten",
+    kind: Kind = "dynamic",
+    phase: Phase = "causal",
+    stride: Stride = 1,
+    repair: Repair = False,
     layout: Annotated[str | None, typer.Option(help="Electrode layout: a file, or a shipped name.")] = None,
     config: Annotated[
         Path | None,

@@ -15,7 +15,7 @@ from rt_handdt.core.quality import MISSING_SHARE as MISSING_SHARE
 from rt_handdt.core.quality import QualityJudge, QualitySettings, SignalQuality
 from rt_handdt.core.recording import Recording
 from rt_handdt.core.spec import PipelineSpec
-from rt_handdt.core.types import FeatureFrame, Float32, Float64, Remark
+from rt_handdt.core.types import FeatureFrame, Float32, Float64
 from rt_handdt.errors import LayoutMismatch
 
 #: No electrode gives more, in µV (amplifiers have rails of some hundred mV): such a value is none at all. It also keeps
@@ -50,7 +50,6 @@ class Preprocessor:
         self._groups = spec.map_groups
         self._interpolator = Interpolator(spec.layout)
         self._judge = None if quality is None else QualityJudge(spec, quality)
-        self._most_bad = None if quality is None else quality.most_bad * self._n
         self._quality: SignalQuality | None = None
         self._missing = Newest(self._window_blocks - 1, (self._n,))
         self._count = 0  # samples pushed since the beginning
@@ -90,6 +89,8 @@ class Preprocessor:
         self._bad = np.zeros(self._n, dtype=bool)
         chosen = np.asarray(channels)
         self._bad[chosen if chosen.dtype == bool else chosen.astype(np.intp)] = True
+        if self._judge is not None:
+            self._judge.called_bad = self._bad
 
     @property
     def index(self) -> int:
@@ -193,13 +194,7 @@ class Preprocessor:
                 assert self._quality is not None
                 bad |= self._quality.bad
             strength = self._bank.newest_rms(self._strength_blocks, back)
-            fault = None if self._quality is None else self._quality.remark
             if bad.any():
-                if fault is None and self._most_bad is not None and np.count_nonzero(bad) > self._most_bad:
-                    fault = Remark(
-                        "too_many_bad",
-                        f"{np.count_nonzero(bad)} of {self._n} electrodes are bad, or called bad: too many.",
-                    )
                 if not bad.all():
                     strength = strength[~bad]
                 rms = self._interpolator.fill(rms, bad)
@@ -214,7 +209,7 @@ class Preprocessor:
                     rms_uv=rms.astype(np.float32),
                     strength_uv=float(strength.sum()) / len(strength),
                     bad=bad,
-                    fault=fault,
+                    fault=None if self._quality is None else self._quality.remark,
                 )
             )
         return frames

@@ -147,7 +147,13 @@ class SignalQuality:
 
 
 class QualityJudge:
-    """Judges one stream, window after window."""
+    """Judges one stream, window after window.
+
+    Attributes
+    ----------
+    called_bad
+        Shape (n_channels,): electrodes that a user does without, whatever they look like; they count with the bad ones.
+    """
 
     def __init__(self, spec: PipelineSpec, settings: QualitySettings) -> None:
         self.settings = settings
@@ -169,6 +175,7 @@ class QualityJudge:
         self._jump = settings.jump + settings.jump_few / np.sqrt(self._n)
         length = min(self._blocks, max(1, round(_MOMENT_S * spec.fs_hz / spec.block_samples)))
         self._smooth = np.full(length, 1.0 / length)
+        self.called_bad: Mask = np.zeros(self._n, dtype=bool)
         self._bad = np.zeros(self._n, dtype=bool)
         self._kind = np.zeros(self._n, dtype=np.intp)
         self._fits = np.ones(self._n, dtype=bool)  # whether it is like its neighbours
@@ -344,12 +351,16 @@ class QualityJudge:
 
     def _told(self, whole: Remark | None) -> SignalQuality:
         bad = self._bad
-        if whole is None and np.count_nonzero(bad) > self.settings.most_bad * self._n:
+        out = bad | self.called_bad
+        if whole is None and np.count_nonzero(out) > self.settings.most_bad * self._n:
             counts = Counter(KINDS[kind] for kind in self._kind[bad])
-            told = ", ".join(f"{number} {_WORDS.get(kind, kind)}" for kind, number in counts.most_common())
+            told = [f"{number} {_WORDS.get(kind, kind)}" for kind, number in counts.most_common()]
+            if called := int(np.count_nonzero(out & ~bad)):
+                told.append(f"{called} called bad")
             whole = Remark(
                 "too_many_bad",
-                f"{bad.sum()} of {self._n} electrodes are bad ({told}), too many to do without; check their contact.",
+                f"{out.sum()} of {self._n} electrodes are bad ({', '.join(told)}), too many to do without; check their "
+                "contact.",
             )
         self._since = 0 if whole is not None else self._since + 1
         if whole is not None or self._since >= self._hold:

@@ -22,7 +22,7 @@ from rt_handdt.core.profile import Profile, ProfileFacts
 from rt_handdt.core.quality import SignalQuality
 from rt_handdt.core.recording import Recording
 from rt_handdt.core.regression import RegressionSettings, VelocityRegression
-from rt_handdt.core.regression_fit import RegressionReport, check_cues, cue_labels, fit_windows, stronger_half
+from rt_handdt.core.regression_fit import RegressionReport, check_cues, cue_labels, fit_windows
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import Decision, FeatureFrame, Float32, Float64, Posterior
 from rt_handdt.core.units import microvolts_per
@@ -209,21 +209,8 @@ class StreamClassifier:
         *,
         rising: bool = False,
     ) -> CalibrationReport:
-        """Fit to labelled repetitions of this subject (see `StreamRecognizer.calibrate`); takes under a second.
-
-        Parameters
-        ----------
-        recordings, settle_s
-            As there.
-        rising
-            Gestures were made from nothing to full strength, as velocities want it: only their stronger half counts.
-        """
-        several = [recordings] if isinstance(recordings, Recording) else list(recordings)
-        wait_s = self.bundle.manifest.calibration.settle_s if settle_s is None else settle_s
-        windows = labelled_windows(several, self.spec, self.labels, wait_s)
-        if rising:
-            windows = stronger_half(windows, self.labels, self.bundle.population(), self.spec)
-        report = self.reader.fit(windows)
+        """Fit to labelled repetitions of this subject (see `StreamRecognizer.calibrate`); takes under a second."""
+        report = self.reader.calibrate(recordings, settle_s, rising=rising)
         self._decoder = self._new_decoder({})  # levels are no earlier profile's
         return report
 

@@ -10,6 +10,7 @@ from rt_handdt.core.adaptation import PersonAdapter
 from rt_handdt.core.calibration import CalibratedClassifier
 from rt_handdt.core.labelled import LabelledWindows, labelled_windows
 from rt_handdt.core.recording import Recording
+from rt_handdt.core.regression_fit import stronger_half
 from rt_handdt.core.types import Float32, Posterior
 from rt_handdt.infer.calibrated import CalibratedStream, CalibrationReport
 from rt_handdt.infer.recognizer import Recognizer
@@ -87,7 +88,7 @@ class StreamRecognizer:
             self.adapter.learn(self.recognizer.predict_batch)
 
     def calibrate(
-        self, recordings: Recording | Sequence[Recording], settle_s: float | None = None
+        self, recordings: Recording | Sequence[Recording], settle_s: float | None = None, *, rising: bool = False
     ) -> CalibrationReport:
         """Fit to recordings of this person whose markers say what was done. Any bundle can; it takes under a second.
 
@@ -97,6 +98,8 @@ class StreamRecognizer:
             Of one donning, in order of time: one repetition or more, of all labels or some.
         settle_s
             How much of each segment's beginning is left out; by default what the bundle says.
+        rising
+            Gestures were made from nothing to full strength, as velocities want it: only their stronger half counts.
 
         Raises
         ------
@@ -108,7 +111,10 @@ class StreamRecognizer:
         bundle = self.recognizer.bundle
         several = [recordings] if isinstance(recordings, Recording) else list(recordings)
         wait_s = bundle.manifest.calibration.settle_s if settle_s is None else settle_s
-        return self.fit(labelled_windows(several, bundle.spec, bundle.gestures.labels, wait_s))
+        windows = labelled_windows(several, bundle.spec, bundle.gestures.labels, wait_s)
+        if rising:
+            windows = stronger_half(windows, bundle.gestures.labels, bundle.population(), bundle.spec)
+        return self.fit(windows)
 
     def fit(self, windows: LabelledWindows) -> CalibrationReport:
         """Fit to labelled windows that are there already."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -44,19 +43,6 @@ def _choose(qtbot: QtBot, shell: Shell, name: str) -> None:
 
     qtbot.waitUntil(lambda: name in names(), timeout=WAIT_MS)
     shell.page.streams.selectRow(names().index(name))
-
-
-@pytest.fixture
-def shell(qtbot: QtBot, tmp_path: Path, lsl: None) -> Iterator[Shell]:
-    install_fonts()
-    made = Shell(tmp_path / "window.toml")
-    qtbot.addWidget(made)
-    made.show()
-    made.start()
-    qtbot.waitUntil(lambda: made.page.models.model is not None, timeout=WAIT_MS)
-    yield made
-    made.close()
-    theme.use("dark")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")

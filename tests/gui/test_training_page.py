@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,10 +11,8 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from rt_handdt.errors import ConfigError
-from rt_handdt.gui import theme
 from rt_handdt.gui.shell import Shell
 from rt_handdt.gui.start import training_page
-from rt_handdt.gui.widgets.canvas import install_fonts
 from rt_handdt.runtime import training_run
 from rt_handdt.runtime.training_run import TrainingRun, TrainingStage, missing_trainer
 from tests.support.sinks import until
@@ -30,19 +27,6 @@ def trainer(folder: Path, body: str) -> tuple[str, ...]:
     head = "import pathlib, shutil, sys, time\nout = pathlib.Path(sys.argv[sys.argv.index('--out') + 1])\n"
     file.write_text(head + textwrap.dedent(body), encoding="utf-8")
     return sys.executable, "-u", str(file)
-
-
-@pytest.fixture
-def shell(qtbot: QtBot, tmp_path: Path, lsl: None) -> Iterator[Shell]:
-    install_fonts()
-    made = Shell(tmp_path / "window.toml")
-    qtbot.addWidget(made)
-    made.show()
-    made.start()
-    qtbot.waitUntil(lambda: made.page.models.model is not None, timeout=WAIT_MS)
-    yield made
-    made.close()
-    theme.use("dark")
 
 
 def test_from_recordings_to_a_model_that_is_chosen(
