@@ -42,8 +42,15 @@ _CODE = (
     *(f"offline.features.{name}" for name in ("measures", "reading", "repair", "signals", "trial_sources")),
     *("offline.data.dataset_file", "offline.data.windows"),
     *(f"rt_handdt.core.{name}" for name in ("differential", "feature", "features", "filters", "interpolation")),
-    *(f"rt_handdt.core.{name}" for name in ("kernels", "preprocess", "quality", "quality_sums", "recording")),
-    *("rt_handdt.core.repetitions", "rt_handdt.core.stretch", "rt_handdt.io.hyser", "rt_handdt.io.xdf"),
+    *(f"rt_handdt.core.{name}" for name in ("kernels", "preprocess", "quality", "quality_kernels", "quality_rules")),
+    *(f"rt_handdt.core.{name}" for name in ("quality_settings", "quality_sums", "quality_window", "recording")),
+    *(
+        "rt_handdt.core.repeats",
+        "rt_handdt.core.repetitions",
+        "rt_handdt.core.stretch",
+        "rt_handdt.io.hyser",
+        "rt_handdt.io.xdf",
+    ),
 )
 _CHUNK = 1 << 22
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,6 +62,16 @@ def compiler() -> tuple[Callable[..., Any] | None, str]:
             return njit(**options)(function)
 
     return decorate, ""
+
+
+def calling(
+    function: Callable[..., Any], compile_: Callable[..., Any], *others: Callable[..., Any]
+) -> Callable[..., Any]:
+    """A function whose calls of `others`, of its own file, are compiled as well."""
+    names = {other.__name__: compile_(other) for other in others}
+    own = FunctionType(function.__code__, {**function.__globals__, **names}, function.__name__)
+    own.__module__, own.__qualname__ = function.__module__, function.__qualname__
+    return own
 
 
 @functools.cache

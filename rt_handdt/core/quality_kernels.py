@@ -1,4 +1,4 @@
-"""The inner loops of signal quality, compiled with numba where it is installed (see `rt_handdt.core.kernels`).
+"""The inner loops of signal quality's sums, compiled with numba where it is installed (see `rt_handdt.core.kernels`).
 
 They add in the order in which numpy does, so that which one runs changes speed and not results; a test compares them.
 """
@@ -17,8 +17,12 @@ from rt_handdt.core.types import Float64
 
 Int = npt.NDArray[np.intp]
 Words = npt.NDArray[np.uint64]
+Mask = npt.NDArray[np.bool_]
 #: Steps that are smaller count as so large, in µV: below is quantization.
 LEAST_STEP_UV = 1.0
+LEAST_BITS = int(np.float32(LEAST_STEP_UV).view(np.int32))
+#: float32's bits, read as an integer, are its logarithm to base 2 times this (to ±.06): exact sums at no cost.
+LOG_UNIT = float(np.log(2.0) / 2**23)
 
 
 class Loops(NamedTuple):
@@ -27,27 +31,24 @@ class Loops(NamedTuple):
     Attributes
     ----------
     filtered
-        (filtered (n, C), row of the first sample that counts, rows from one to the next, lags, pairs (E, 2),
+        (filtered (n, C), row of the first sample that counts, rows from one to the next, lags, pairs (E,) and (E,),
         sums (blocks, M), zero).
     raw
-        (raw samples that count, after the one before them (1 + n, C), extremes and held (blocks, 2, C), sums of the
-        logarithms of steps (n,), see `rt_handdt.core.quality_sums`).
+        (raw samples (blocks · block, C), the one that counted last (C,), rows from one that counts to the next,
+        which steps are none (blocks · samples,), extremes and held (blocks, 2, C), jumps (blocks, 2), see
+        `rt_handdt.core.quality_sums.QualitySums.rows`).
     keys
-        (bits of samples (n, C), factors (C,), group of each channel (C,), sums (groups, n), zero).
-    totals
-        (sums (blocks, M), of the first half of the blocks and of the second (2, M), zero).
-    peaks
-        (extremes and held (blocks, 2, C); extremes of all, of the second half, and how often held (3, 2, C)).
-    neighbours
-        (values (C,), which are good (C,), table of neighbours (C, 8), −1: none; sum and number of good ones (2, C)).
+        (bits of samples (n, C), factors (C,), first channels of runs that belong to one group, and the end (runs + 1,),
+        the group of each run, sums (groups, n), zero).
+    again
+        (keys (groups, n), place of the newest one, how far back it is looked for, how many must come again, at most
+        so many, where those that did are added (groups,)).
     """
 
-    filtered: Callable[[Float64, int, int, Int, Int, Float64], None]
-    raw: Callable[[Float64, Float64, Float64, npt.NDArray[np.int64]], None]
-    keys: Callable[[Words, Words, Int, Words], None]
-    totals: Callable[[Float64, Float64], None]
-    peaks: Callable[[Float64, Float64, Float64], None]
-    neighbours: Callable[[Float64, npt.NDArray[np.bool_], Int, Float64], None]
+    filtered: Callable[[Float64, int, int, Int, Words, Words, Float64], None]
+    raw: Callable[[Float64, Float64, int, Mask, Float64, Float64, Float64], None]
+    keys: Callable[[Words, Words, Int, Int, Words], None]
+    again: Callable[[Words, int, int, Int, int, Float64], None]
 
 
 @functools.cache
@@ -56,98 +57,102 @@ def compiled() -> Loops | None:
     compile_, _ = kernels.compiler()
     if compile_ is None:
         return None
-    loops = Loops(*map(compile_, (_filtered, _raw, _keys, _totals, _peaks, _neighbours)))
+    loops = Loops(*map(compile_, (_filtered, _raw, _keys, _again)))
     # Compiled here and now: a live stream must not wait for it at its first window.
-    one, pair, flat = np.zeros(1, np.intp), np.zeros((1, 2), np.intp), np.zeros((1, 2, 1))
-    loops.filtered(np.zeros((4, 1)), 2, 1, np.ones(2, np.intp), pair, np.zeros((1, 6)))
-    loops.raw(np.zeros((3, 1)), flat, flat, np.zeros((2, 1), np.int64))
-    loops.keys(np.zeros((1, 1), np.uint64), np.ones(1, np.uint64), one, np.zeros((1, 1), np.uint64))
-    loops.totals(np.zeros((2, 6)), np.zeros((2, 6)))
-    loops.peaks(flat, flat, np.zeros((3, 2, 1)))
-    loops.neighbours(np.zeros(1), np.zeros(1, np.bool_), pair, np.zeros((2, 1)))
+    one, flat, words = np.zeros(1, np.intp), np.zeros((1, 2, 1)), np.zeros((1, 1), np.uint64)
+    loops.filtered(np.zeros((4, 1)), 2, 1, np.ones(2, np.intp), words[0], words[0], np.zeros((1, 7)))
+    loops.raw(np.zeros((2, 1)), np.zeros(1), 1, np.zeros(2, np.bool_), flat, flat, np.zeros((1, 2)))
+    loops.keys(words, words[0], np.arange(2), one, words)
+    loops.again(words, 0, 0, one, 1, np.zeros(1))
     return loops
 
 
-def _filtered(y: Float64, first: int, every: int, lags: Int, pairs: Int, sums: Float64) -> None:
-    channels = y.shape[1]
+def _filtered(y: Float64, first: int, every: int, lags: Int, one: Words, other: Words, sums: Float64) -> None:
+    channels, pairs = y.shape[1], len(one)
     samples = (y.shape[0] - 1 - first) // every // sums.shape[0] + 1
-    one, two, three, end = channels, 2 * channels, 3 * channels, 5 * channels
+    means = np.empty(samples)
     for k in range(sums.shape[0]):
-        out = sums[k]
-        for j in range(samples):
-            i = first + (k * samples + j) * every
-            now, last, past, other = y[i], y[i - 1], y[i - lags[0]], y[i - lags[1]]
+        out, products = sums[k], sums[k, 5 * channels : 5 * channels + pairs]
+        begin = first + k * samples * every
+        for i in range(begin, begin + samples * every, every):
+            now, power = y[i], out[:channels]
             for c in range(channels):
-                value = now[c]
-                out[c] += value * value
-                change = value - last[c]
-                out[one + c] += change * change
-                change = value - past[c]
-                out[two + c] += change * change
-                change = value - other[c]
-                out[three + c] += change * change
-            for e in range(pairs.shape[0]):
-                out[end + e] += now[pairs[e, 0]] * now[pairs[e, 1]]
-
-
-def _raw(x: Float64, extremes: Float64, held: Float64, logs: npt.NDArray[np.int64]) -> None:
-    channels = x.shape[1]
-    samples = (x.shape[0] - 1) // extremes.shape[0]
-    for k in range(extremes.shape[0]):
+                power[c] += now[c] * now[c]
+            for n in range(3):  # one after the other: so the compiler turns each into vectors
+                then, total = y[i - (1 if n == 0 else lags[n - 1])], out[(n + 1) * channels : (n + 2) * channels]
+                for c in range(channels):
+                    change = now[c] - then[c]
+                    total[c] += change * change
+            for e in range(pairs):
+                products[e] += now[one[e]] * now[other[e]]
+        means[:] = 0.0
+        for c in range(channels):  # the samples at once: one alone would wait for each addition
+            for j in range(samples):
+                means[j] += y[begin + j * every, c]
         for j in range(samples):
-            i = 1 + k * samples + j
+            mean = means[j] / channels
+            out[5 * channels + pairs] += mean * mean
+
+
+def _raw(x: Float64, before: Float64, every: int, none: Mask, extremes: Float64, held: Float64, jumps: Float64) -> None:
+    channels = x.shape[1]
+    samples = x.shape[0] // every // extremes.shape[0]
+    for k in range(extremes.shape[0]):
+        high, low, often_high, often_low = extremes[k, 0], extremes[k, 1], held[k, 0], held[k, 1]
+        largest, sum_ = 0.0, 0.0
+        for j in range(samples):
+            i = (k * samples + j + 1) * every - 1
+            now, last = x[i], before if i < every else x[i - every]
             total = np.int64(0)
             for c in range(channels):
-                step = x[i, c] - x[i - 1, c]
-                total += np.int64(np.float32(abs(step) + LEAST_STEP_UV).view(np.int32))
-                still = 1.0 if step == 0.0 else 0.0
-                for side in range(2):
-                    value = x[i, c] if side == 0 else -x[i, c]
-                    if j == 0 or value > extremes[k, side, c]:
-                        extremes[k, side, c] = value
-                        held[k, side, c] = still
-                    elif value == extremes[k, side, c]:
-                        held[k, side, c] += still
-            logs[i - 1] = total
+                total += np.int64(np.float32(abs(now[c] - last[c]) + LEAST_STEP_UV).view(np.int32))
+            size = 0.0 if none[k * samples + j] else (total / channels - LEAST_BITS) * LOG_UNIT
+            largest = max(largest, size)
+            sum_ += size
+            if j == 0:
+                for c in range(channels):
+                    high[c], low[c] = now[c], -now[c]
+                    often_high[c] = often_low[c] = 1.0 if now[c] == last[c] else 0.0
+                continue
+            for c in range(channels):  # selected and not branched to: so the compiler turns it into vectors
+                value, still = now[c], 1.0 if now[c] == last[c] else 0.0
+                most, count = high[c], often_high[c]
+                often_high[c] = still if value > most else count + (still if value == most else 0.0)
+                high[c] = value if value > most else most
+            for c in range(channels):
+                value, still = -now[c], 1.0 if now[c] == last[c] else 0.0
+                most, count = low[c], often_low[c]
+                often_low[c] = still if value > most else count + (still if value == most else 0.0)
+                low[c] = value if value > most else most
+        jumps[k, 0], jumps[k, 1] = largest, sum_ / samples
 
 
-def _keys(bits: Words, factors: Words, group: Int, sums: Words) -> None:
+def _keys(bits: Words, factors: Words, starts: Int, group: Int, sums: Words) -> None:
     for i in range(bits.shape[0]):
-        for c in range(bits.shape[1]):
-            sums[group[c], i] += bits[i, c] * factors[c]
+        for g in range(len(group)):
+            part, by, total = bits[i, starts[g] : starts[g + 1]], factors[starts[g] : starts[g + 1]], np.uint64(0)
+            for c in range(len(part)):
+                total += part[c] * by[c]
+            sums[group[g], i] += total
 
 
-def _totals(sums: Float64, halves: Float64) -> None:
-    first = sums.shape[0] - sums.shape[0] // 2
-    for k in range(sums.shape[0]):
-        out = halves[0 if k < first else 1]
-        for m in range(sums.shape[1]):
-            out[m] += sums[k, m]
-
-
-def _peaks(extremes: Float64, held: Float64, out: Float64) -> None:
-    blocks, _, channels = extremes.shape
-    for side in range(2):
-        for c in range(channels):
-            newest = extremes[blocks // 2, side, c]
-            for k in range(blocks // 2 + 1, blocks):
-                newest = max(newest, extremes[k, side, c])
-            peak = newest
-            for k in range(blocks // 2):
-                peak = max(peak, extremes[k, side, c])
-            count = 0.0
-            for k in range(blocks):
-                if extremes[k, side, c] == peak:
-                    count += held[k, side, c]
-            out[0, side, c], out[1, side, c], out[2, side, c] = peak, newest, count
-
-
-def _neighbours(values: Float64, good: npt.NDArray[np.bool_], table: Int, out: Float64) -> None:
-    for c in range(table.shape[0]):
-        total, count = 0.0, 0.0
-        for k in range(table.shape[1]):
-            other = table[c, k]
-            if other >= 0 and good[other]:
-                total += values[other]
-                count += 1.0
-        out[0, c], out[1, c] = total, count
+def _again(keys: Words, at: int, longest: int, needed: Int, most: int, found: Float64) -> None:
+    for number in range(keys.shape[0]):
+        row, key, lag, begin = keys[number], keys[number, at], 0, max(0, at - longest)
+        end = at
+        while end > begin and lag == 0:  # a stretch at once: looked at without a branch for each
+            start, same = max(begin, end - 64), False
+            for k in range(start, end):
+                same |= row[k] == key
+            if same:
+                while row[end - 1] != key:
+                    end -= 1
+                lag = at - end + 1
+            end = start
+        if lag < 2:  # a sample that is like the last one is held, not repeated
+            continue
+        first, run = max(lag, at + 1 - max(most, needed[number])), 0
+        while at - run >= first and row[at - run] == row[at - run - lag]:
+            run += 1
+        if run >= needed[number]:
+            found[number] += min(run, most)

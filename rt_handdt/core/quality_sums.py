@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from rt_handdt.core import quality_kernels
 from rt_handdt.core.layout import ElectrodeLayout
-from rt_handdt.core.quality_kernels import LEAST_STEP_UV
+from rt_handdt.core.newest import Newest
+from rt_handdt.core.quality_kernels import LEAST_BITS, LEAST_STEP_UV, LOG_UNIT
 from rt_handdt.core.repeats import RepeatFinder
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import Float64
@@ -20,11 +21,10 @@ from rt_handdt.core.types import Float64
 MAINS_HZ = (50.0, 60.0)
 #: So many samples a second go into the sums.
 _RATE_HZ = 500.0
-#: float32's bits, read as an integer, are its logarithm to base 2 times this (to ±.06): exact sums at no cost.
-_LOG_UNIT = float(np.log(2.0) / 2**23)
 #: Blocks that there is room for at first.
 _ROOM = 128
-_LEAST_BITS = int(np.float32(LEAST_STEP_UV).view(np.int32))
+
+Mask = npt.NDArray[np.bool_]
 
 
 class QualitySums:
@@ -47,7 +47,9 @@ class QualitySums:
         self.samples = self._block // self._every
         self._lags = np.asarray([max(1, round(spec.fs_hz / mains)) for mains in MAINS_HZ], dtype=np.intp)
         self._past = int(max(*self._lags, self._every))
+        self._filtered = Newest(_ROOM + self._past, (layout.n_channels,))
         self.pairs = neighbour_pairs(layout)
+        self._one, self._other = (np.ascontiguousarray(column, dtype=np.uint64) for column in self.pairs.T)
         self._loops = quality_kernels.compiled()
         self._channels = layout.n_channels
         self._repeats = RepeatFinder(layout, spec.fs_hz)
@@ -57,8 +59,9 @@ class QualitySums:
 
     def reset(self) -> None:
         """Forget all samples."""
-        self._filtered = np.zeros((self._past, self._channels))
-        self._raw: Float64 | None = None
+        self._filtered.clear()
+        self._filtered.append(self._past)[:] = 0.0
+        self._raw: Float64 | None = None  # the last sample that counted
         self._gap = False  # whether the last block had one
         self._repeats.reset()
         both = (2, self._channels)
@@ -71,7 +74,10 @@ class QualitySums:
         Returns
         -------
         sums
-            (blocks, M), oldest first: what adds up over blocks; `WindowSums` takes it apart.
+            (blocks, M), oldest first, what adds up over blocks, one after the other: C filtered squares; C squared
+            steps between neighbouring filtered samples; 2 C squared differences from the filtered sample one period of
+            50 and of 60 Hz before; C missing values; E filtered products of neighbouring electrodes; the square of the
+            filtered mean over all electrodes; of each group, samples that came before in the same order.
         extremes, held
             (blocks, 2, C): largest raw value and largest of its negative, and how often each was held.
         jumps
@@ -97,7 +103,7 @@ class QualitySums:
         self._end += n
         return self.rows(0, n)
 
-    def push(self, raw: Float64, filtered: Float64, lost: npt.NDArray[np.bool_] | None) -> None:
+    def push(self, raw: Float64, filtered: Float64, lost: Mask | None) -> None:
         """Take the next blocks.
 
         Parameters
@@ -112,34 +118,31 @@ class QualitySums:
         c, every, n = self._channels, self._every, len(raw) // self._block
         sums, extremes, held, jumps = self._next(n)
         sums[:] = 0.0
-        y = np.concatenate([self._filtered, filtered])
-        first = self._past + every - 1
-        self._filtered = y[-self._past :].copy()
-        x = np.concatenate([raw[:1] if self._raw is None else self._raw, raw[every - 1 :: every]])
-        self._raw = x[-1:].copy()
-        logs = np.zeros(len(x) - 1, dtype=np.int64)
+        self._filtered.append(len(filtered))[:] = filtered
+        y, first = self._filtered.last(self._past + len(filtered)), self._past + every - 1
+        before = raw[0] if self._raw is None else self._raw
+        self._raw = raw[-1].copy()
+        none = self._no_steps(n, lost)
         if self._loops is not None:
-            self._loops.filtered(y, first, every, self._lags, self.pairs, sums)
-            self._loops.raw(x, extremes, held, logs)
+            self._loops.filtered(y, first, every, self._lags, self._one, self._other, sums)
+            self._loops.raw(raw, before, every, none, extremes, held, jumps)
         else:
             self._filtered_sums(y, first, sums)
-            self._raw_sums(x, extremes, held, logs)
-        end = 5 * c + len(self.pairs)
+            self._raw_sums(np.concatenate([before[None], raw[every - 1 :: every]]), none, extremes, held, jumps)
         if lost is not None:
             lost.reshape(n, self._block, c).sum(axis=1, out=sums[:, 4 * c : 5 * c])
-        mean = filtered[every - 1 :: every].sum(axis=1) / c
-        sums[:, end] = (mean * mean).reshape(n, self.samples).sum(axis=1)
-        sums[:, end + 1 :] = self._repeats.push(raw).reshape(n, self._block, -1).sum(axis=1)
-        sizes = ((logs / c - _LEAST_BITS) * _LOG_UNIT).reshape(n, self.samples)
-        if lost is not None or self._gap:  # a step out of a gap is one of time
-            gap = np.zeros(n + 1, dtype=bool)
+        self._repeats.push(raw, sums[:, 5 * c + len(self.pairs) + 1 :])
+
+    def _no_steps(self, n: int, lost: Mask | None) -> Mask:
+        """(n · samples,): which samples follow a gap or lie in one; a step out of it is one of time."""
+        gap = np.zeros((n + 1, self.samples), dtype=bool)
+        if lost is not None or self._gap:
             gap[0] = self._gap
             if lost is not None:
-                gap[1:] = (2 * lost.sum(axis=1) > c).reshape(n, self._block).any(axis=1)
-            sizes[gap[1:] | gap[:-1]] = 0.0
-            self._gap = bool(gap[-1])
-        sizes.max(axis=1, out=jumps[:, 0])
-        jumps[:, 1] = sizes.sum(axis=1) / self.samples
+                gap[1:] = (2 * lost.sum(axis=1) > self._channels).reshape(n, self._block).any(axis=1)[:, None]
+            self._gap = bool(gap[-1, 0])
+            gap[1:] |= gap[:-1].copy()
+        return gap[1:].reshape(-1)
 
     def _filtered_sums(self, y: Float64, first: int, sums: Float64) -> None:
         """What the compiled loop does, in numpy."""
@@ -154,8 +157,9 @@ class QualitySums:
         for k, lag in enumerate((1, *self._lags), start=1):
             add(np.square(now - y[first - lag : len(y) - lag : every]), k * c)
         add(now.take(self.pairs[:, 0], axis=1) * now.take(self.pairs[:, 1], axis=1), 5 * c)
+        add(np.square(now.cumsum(axis=1)[:, -1:] / c), 5 * c + len(self.pairs))
 
-    def _raw_sums(self, x: Float64, extremes: Float64, held: Float64, logs: npt.NDArray[np.int64]) -> None:
+    def _raw_sums(self, x: Float64, none: Mask, extremes: Float64, held: Float64, jumps: Float64) -> None:
         """What the compiled loop does, in numpy."""
         shape = (len(extremes), self.samples, 2, self._channels)
         both = np.stack([x[1:], -x[1:]], axis=1).reshape(shape)
@@ -164,34 +168,9 @@ class QualitySums:
         still = np.repeat((step == 0.0)[:, None], 2, axis=1).reshape(shape)
         held[:] = ((both == extremes[:, None]) & still).sum(axis=1)
         # whole numbers: their sum is exact in whatever order it is made
-        logs[:] = (np.abs(step) + LEAST_STEP_UV).astype(np.float32).view(np.int32).sum(axis=1, dtype=np.int64)
-
-
-class WindowSums:
-    """The sums of one window, by name.
-
-    Attributes
-    ----------
-    power, steps
-        (C,): filtered squares, and squared differences of neighbouring filtered samples.
-    mains
-        (2, C): squared differences from the filtered sample one period of 50 and of 60 Hz before.
-    lost
-        (C,): missing values.
-    products
-        (E,): filtered products of neighbouring electrodes.
-    common
-        Squares of the mean over all electrodes, filtered.
-    repeated
-        (groups,): samples that came before, in the same order.
-    """
-
-    def __init__(self, total: Float64, channels: int, groups: int) -> None:
-        own = total[: 5 * channels].reshape(5, channels)
-        self.power, self.steps, self.mains, self.lost = own[0], own[1], own[2:4], own[4]
-        self.products = total[5 * channels : -1 - groups]
-        self.common = float(total[-1 - groups])
-        self.repeated = total[-groups:]
+        logs = (np.abs(step) + LEAST_STEP_UV).astype(np.float32).view(np.int32).sum(axis=1, dtype=np.int64)
+        sizes = np.where(none, 0.0, (logs / self._channels - LEAST_BITS) * LOG_UNIT).reshape(shape[:2])
+        jumps[:, 0], jumps[:, 1] = sizes.max(axis=1), sizes.cumsum(axis=1)[:, -1] / self.samples
 
 
 def neighbour_pairs(layout: ElectrodeLayout) -> npt.NDArray[np.intp]:

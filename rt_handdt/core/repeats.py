@@ -34,8 +34,10 @@ class RepeatFinder:
         self._group = np.zeros(layout.n_channels, dtype=np.intp)
         for number, group in enumerate(groups):
             self._group[group] = number
+        starts = np.flatnonzero(np.diff(self._group, prepend=-1))
+        self._starts, self._of_run = np.append(starts, layout.n_channels), self._group[starts]
         self._loops = quality_kernels.compiled()
-        self._needed = [max(_LEAST, -(-_VALUES // len(group))) for group in groups]
+        self._needed = np.asarray([max(_LEAST, -(-_VALUES // len(group))) for group in groups], dtype=np.intp)
         self._longest = round(LONGEST_S * fs_hz)
         self._factors = np.random.default_rng(1).integers(0, 2**63, layout.n_channels, dtype=np.uint64) | np.uint64(1)
         self._room = np.zeros((len(groups), 4 * self._longest), np.uint64)
@@ -45,16 +47,22 @@ class RepeatFinder:
         """Forget all samples."""
         self._count = self._end = 0  # samples so far, and those of them that are in the room
 
-    def push(self, raw: Float64) -> Float64:
-        """(n, C) → (n, groups): how many of the newest samples came before, where that is looked for; else 0."""
+    def push(self, raw: Float64, found: Float64) -> None:
+        """Take samples (n, C), as blocks of equal length.
+
+        Parameters
+        ----------
+        found
+            (blocks, groups), zero: how many of the newest samples came before, wherever that is looked for, is added.
+        """
+        block = len(raw) // len(found)
         bits = np.ascontiguousarray(raw).view(np.uint64)
         keys = np.zeros((len(self.groups), len(raw)), np.uint64)
         if self._loops is not None:
-            self._loops.keys(bits, self._factors, self._group, keys)
+            self._loops.keys(bits, self._factors, self._starts, self._of_run, keys)
         else:
             for number, group in enumerate(self.groups):
                 keys[number] = (bits[:, group] * self._factors[group]).sum(axis=1)
-        found = np.zeros((len(raw), len(self.groups)))
         for begin in range(0, len(raw), self._longest):
             part = keys[:, begin : begin + self._longest]
             length = part.shape[1]
@@ -64,11 +72,14 @@ class RepeatFinder:
                 self._end = keep
             self._room[:, self._end : self._end + length] = part
             for at in range(PROBE - 1 - self._count % PROBE, length, PROBE):
+                place, row = self._end + at, found[(begin + at) // block]
+                if self._loops is not None:
+                    self._loops.again(self._room, place, self._longest, self._needed, PROBE, row)
+                    continue
                 for number, needed in enumerate(self._needed):
-                    found[begin + at, number] = self._again(self._room[number], self._end + at, needed)
+                    row[number] += self._again(self._room[number], place, needed)
             self._end += length
             self._count += length
-        return found
 
     def _again(self, keys: npt.NDArray[np.uint64], at: int, needed: int) -> int:
         """How many of the newest samples, up to `at`, came before in this order; 0 if fewer than `needed`."""

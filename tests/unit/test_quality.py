@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from itertools import pairwise
 from unittest import mock
 
 import numpy as np
 import pytest
 
-from rt_handdt.core import quality_kernels
+from rt_handdt.core import quality_kernels, quality_rules, quality_window
 from rt_handdt.core.interpolation import Interpolator
 from rt_handdt.core.layout import ArrayBlock, ElectrodeLayout
 from rt_handdt.core.preprocess import Preprocessor
 from rt_handdt.core.quality import QualitySettings, SignalQuality
+from rt_handdt.core.quality_sums import neighbour_pairs
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import FeatureFrame
 from rt_handdt.sim.session import virtual_recording
@@ -174,8 +176,10 @@ def test_no_cut_and_no_loop_changes_a_bit(clean: tuple[PipelineSpec, np.ndarray]
         samples[begin:] = WHOLE[name](samples[begin:], spec.fs_hz, np.random.default_rng(2))
     whole = Preprocessor(spec)
     frames = whole.push(samples)
-    loops = None if plain else quality_kernels.compiled()
-    with mock.patch.object(quality_kernels, "compiled", return_value=loops):
+    with ExitStack() as stack:
+        if plain:
+            for module in (quality_kernels, quality_window, quality_rules):
+                stack.enter_context(mock.patch.object(module, "compiled", return_value=None))
         pieces, parts = Preprocessor(spec), []
     rng = np.random.default_rng(3)
     cuts = sorted({0, len(samples), *rng.integers(0, len(samples), 60).tolist()})
@@ -188,6 +192,59 @@ def test_no_cut_and_no_loop_changes_a_bit(clean: tuple[PipelineSpec, np.ndarray]
         assert one.bad is not None
         assert other.bad is not None
         assert one.bad.tobytes() == other.bad.tobytes()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 8), (1, 12), (8, 8), (5, 13)])
+def test_compiled_rules_come_to_the_same_verdicts(shape: tuple[int, int]) -> None:
+    """Of windows made up at random around every limit: bit for bit, what is remembered as well."""
+    gather, judge = quality_window.compiled(), quality_rules.compiled()
+    if gather is None or judge is None:
+        pytest.skip("numba is not installed")
+    layout, rng = ElectrodeLayout.grid(*shape), np.random.default_rng(shape)
+    pairs, n, settings = neighbour_pairs(layout), layout.n_channels, QualitySettings()
+    one, other = pairs[:, 0].copy(), pairs[:, 1].copy()
+    ring = np.full((n, 8), -1)
+    for k, row in enumerate(layout.neighbours):
+        ring[k, : len(row)] = row
+    states = [(np.zeros(n, bool), np.zeros(n, np.intp), np.zeros((2, n), np.intp)) for _ in range(2)]
+    seen, told = set(), set()
+    for _ in range(600):
+        groups, blocks = int(rng.integers(1, 3)), int(rng.integers(1, 6))
+        limits = quality_rules.limits(settings, electrodes=n, samples=8 * blocks, window=32 * blocks, hop_s=0.05)
+        level = rng.choice([0.01, 1.0, 10.0, 40.0, 400.0, 1e4]) * np.exp(rng.normal(0, rng.choice([0.1, 1.0]), n))
+        power = 8 * level**2 * rng.uniform(0.5, 1.5, (blocks, n))
+        together = rng.choice([0.1, 0.5, 0.9])
+        sums = np.concatenate(
+            [
+                power,
+                power * rng.uniform(0.0, rng.choice([0.5, 1.2]), n),
+                power * rng.uniform(0.0, 2.0, n) * rng.choice([0.2, 1.0]),
+                power * rng.uniform(0.0, 2.0, n),
+                rng.integers(0, 33, (blocks, n)) * (rng.random(n) < rng.choice([0.0, 0.1, 1.0])),
+                np.sqrt(power[:, one] * power[:, other]) * rng.uniform(together - 0.5, together, (blocks, len(one))),
+                (power.sum(axis=1) * rng.uniform(0, 1.2))[:, None] / n,
+                rng.integers(0, 33, (blocks, groups)) * (rng.random() < 0.1),
+            ],
+            axis=1,
+        )
+        extremes = rng.integers(0, 3, (blocks, 2, n)) * rng.choice([0.0, 50.0, 500.0], n)
+        held = rng.integers(0, 3, (blocks, 2, n)).astype(float)
+        rows = sums, extremes, held, rng.uniform(0, rng.choice([1.0, 6.0]), (blocks, 2))
+        moment = int(rng.integers(1, blocks + 1))
+        group = np.arange(n, dtype=np.intp) % groups
+        results = []
+        for way, (join, verdict) in enumerate(((quality_window.gather, quality_rules.judge), (gather, judge))):
+            facts, alike, rest = np.zeros((quality_window.FACTS, n)), np.zeros(len(one)), np.zeros(2 + groups)
+            join(*rows, one, other, 8 * blocks, 0.6, moment, facts, alike, rest)
+            facts[quality_window.LOGS] = np.log(facts[quality_window.LEVEL] + quality_window.TINY)
+            tables = ring, one, other, group, len(pairs) >= 32
+            whole = verdict(facts, alike, rest[1], rest[0], rest[2:], *tables, limits, *states[way])
+            results.append((whole, *(part.tobytes() for part in (facts, alike, rest, *states[way]))))
+        assert results[0] == results[1]
+        told.add(results[0][0])
+        seen |= set(states[0][1][states[0][0]].tolist())
+    assert len(told) > 4, told  # it was a test of them
+    assert len(seen) > 3, seen
 
 
 def test_few_electrodes_are_judged_by_themselves() -> None:
