@@ -72,23 +72,22 @@ def live_windows(
     order = channel_order(recording.channels, spec, recording.name)
     segments, window = recording.segments(), spec.window_samples
     history = np.zeros((0, len(order)), np.float32)
-    at = count = 0  # the first segment not yet past; frames so far, and those that were lost
+    whole = (recording.n_samples - window) // spec.hop_samples + 1
+    at = missed = 0  # the first segment not yet past; windows that were lost
+    preprocessor.stride = stride
     for lost, block in recording.pieces(_BLOCK):
         if lost:
             preprocessor.reset(lost)
             history = history[:0]
+            behind = min(preprocessor.index // spec.hop_samples, whole) - preprocessor.windows - missed
+            if behind > 0:
+                on_lost(behind)
+                missed += behind
         frames = preprocessor.push(block[:, order])
         if samples:
             history = np.concatenate([history[-window:], preprocessor.filtered])
             filtered = preprocessor.index - preprocessor.waiting  # number of the sample after the newest of these
         for frame in frames:
-            missed = (frame.index + 1 - window) // spec.hop_samples - count
-            if missed > 0:
-                on_lost(missed)
-                count += missed
-            count += 1
-            if (count - 1) % stride:
-                continue
             while at < len(segments) and segments[at].stop <= frame.index:
                 at += 1
             if at == len(segments) and not everywhere:
@@ -99,6 +98,6 @@ def live_windows(
                 yield LiveWindow(frame, segments[at], (first - segments[at].start) / spec.fs_hz, x)
             elif everywhere:
                 yield LiveWindow(frame, None, float("nan"), x)
-    missed = (recording.n_samples - window) // spec.hop_samples + 1 - count
-    if missed > 0:  # also one that the shifted windows leave no room for at the end
-        on_lost(missed)
+    behind = whole - preprocessor.windows - missed
+    if behind > 0:  # also one that the shifted windows leave no room for at the end
+        on_lost(behind)

@@ -33,8 +33,15 @@ class Preprocessor:
     arrive. So the output is the same, bit for bit, for every way to cut the same samples into pushes. The first window
     ends at sample ``window_samples − 1`` after a reset, the next ones follow every ``hop_samples``.
 
-    A frame carries the signal's quality as of the window before it (the first one its own): to judge that takes longer
-    than filters and features together, and is done by `settle`, once the decision is out, or else with the next push.
+    A frame carries the signal's quality as of the window before it (the first one its own): to judge that takes as
+    long as filters and features together, and is done by `settle`, once the decision is out, or else with the next push.
+
+    Attributes
+    ----------
+    stride
+        Only every so many windows become frames, counted as if no samples had been lost; the quality of all is judged.
+    windows
+        How many were whole so far, frames or not.
     """
 
     def __init__(self, spec: PipelineSpec, quality: QualitySettings | None = DEFAULT_QUALITY) -> None:
@@ -53,6 +60,7 @@ class Preprocessor:
         self._quality: SignalQuality | None = None
         self._missing = Newest(self._window_blocks - 1, (self._n,))
         self._count = 0  # samples pushed since the beginning
+        self.stride, self.windows = 1, 0
         self.missing_values = 0
         self.filtered: Float32 = np.zeros((0, self._n), np.float32)
         self._clear()
@@ -177,6 +185,11 @@ class Preprocessor:
         for end in range(self._blocks_done - n_blocks + 1, self._blocks_done + 1):  # blocks done at each frame's end
             over = end - self._window_blocks
             if over < 0 or over % self._hop_blocks:
+                continue
+            self.windows += 1
+            begin = self._start + over * self._block
+            if self.stride > 1 and begin // self.spec.hop_samples % self.stride:
+                self._unjudged.append(end)
                 continue
             back = self._blocks_done - end
             values, rms = self._bank.window(back)

@@ -37,18 +37,16 @@ class Loops(NamedTuple):
         (raw samples (blocks · block, C), the one that counted last (C,), rows from one that counts to the next,
         which steps are none (blocks · samples,), extremes and held (blocks, 2, C), jumps (blocks, 2), see
         `rt_handdt.core.quality_sums.QualitySums.rows`).
-    keys
+    repeats
         (bits of samples (n, C), factors (C,), first channels of runs that belong to one group, and the end (runs + 1,),
-        the group of each run, sums (groups, n), zero).
-    again
-        (keys (groups, n), place of the newest one, how far back it is looked for, how many must come again, at most
-        so many, where those that did are added (groups,)).
+        the group of each run, keys (groups, room), place of the first of these samples in it, samples to the first one
+        that is looked for, from one to the next, how far back, how many must come again (groups,), samples of a block,
+        where those that did are added (blocks, groups)).
     """
 
     filtered: Callable[[Float64, int, int, Int, Words, Words, Float64], None]
     raw: Callable[[Float64, Float64, int, Mask, Float64, Float64, Float64], None]
-    keys: Callable[[Words, Words, Int, Int, Words], None]
-    again: Callable[[Words, int, int, Int, int, Float64], None]
+    repeats: Callable[[Words, Words, Int, Int, Words, int, int, int, int, Int, int, Float64], None]
 
 
 @functools.cache
@@ -57,13 +55,12 @@ def compiled() -> Loops | None:
     compile_, _ = kernels.compiler()
     if compile_ is None:
         return None
-    loops = Loops(*map(compile_, (_filtered, _raw, _keys, _again)))
+    loops = Loops(*map(compile_, (_filtered, _raw, _repeats)))
     # Compiled here and now: a live stream must not wait for it at its first window.
     one, flat, words = np.zeros(1, np.intp), np.zeros((1, 2, 1)), np.zeros((1, 1), np.uint64)
     loops.filtered(np.zeros((4, 1)), 2, 1, np.ones(2, np.intp), words[0], words[0], np.zeros((1, 7)))
     loops.raw(np.zeros((2, 1)), np.zeros(1), 1, np.zeros(2, np.bool_), flat, flat, np.zeros((1, 2)))
-    loops.keys(words, words[0], np.arange(2), one, words)
-    loops.again(words, 0, 0, one, 1, np.zeros(1))
+    loops.repeats(words, words[0], np.arange(2), one, words.copy(), 0, 0, 1, 1, one, 1, flat[0, :1])
     return loops
 
 
@@ -127,32 +124,45 @@ def _raw(x: Float64, before: Float64, every: int, none: Mask, extremes: Float64,
         jumps[k, 0], jumps[k, 1] = largest, sum_ / samples
 
 
-def _keys(bits: Words, factors: Words, starts: Int, group: Int, sums: Words) -> None:
-    for i in range(bits.shape[0]):
+def _repeats(
+    bits: Words,
+    factors: Words,
+    starts: Int,
+    group: Int,
+    keys: Words,
+    place: int,
+    skip: int,
+    probe: int,
+    longest: int,
+    needed: Int,
+    block: int,
+    found: Float64,
+) -> None:
+    n = bits.shape[0]
+    keys[:, place : place + n] = np.uint64(0)
+    for i in range(n):
         for g in range(len(group)):
             part, by, total = bits[i, starts[g] : starts[g + 1]], factors[starts[g] : starts[g + 1]], np.uint64(0)
             for c in range(len(part)):
                 total += part[c] * by[c]
-            sums[group[g], i] += total
-
-
-def _again(keys: Words, at: int, longest: int, needed: Int, most: int, found: Float64) -> None:
-    for number in range(keys.shape[0]):
-        row, key, lag, begin = keys[number], keys[number, at], 0, max(0, at - longest)
-        end = at
-        while end > begin and lag == 0:  # a stretch at once: looked at without a branch for each
-            start, same = max(begin, end - 64), False
-            for k in range(start, end):
-                same |= row[k] == key
-            if same:
-                while row[end - 1] != key:
-                    end -= 1
-                lag = at - end + 1
-            end = start
-        if lag < 2:  # a sample that is like the last one is held, not repeated
-            continue
-        first, run = max(lag, at + 1 - max(most, needed[number])), 0
-        while at - run >= first and row[at - run] == row[at - run - lag]:
-            run += 1
-        if run >= needed[number]:
-            found[number] += min(run, most)
+            keys[group[g], place + i] += total
+    for i in range(skip, n, probe):
+        at = place + i
+        for number in range(keys.shape[0]):
+            row, key, lag, begin, end = keys[number], keys[number, at], 0, max(0, at - longest), at
+            while end > begin and lag == 0:  # a stretch at once: looked at without a branch for each
+                start, same = max(begin, end - 64), False
+                for k in range(start, end):
+                    same |= row[k] == key
+                if same:
+                    while row[end - 1] != key:
+                        end -= 1
+                    lag = at - end + 1
+                end = start
+            if lag < 2:  # a sample that is like the last one is held, not repeated
+                continue
+            first, run = max(lag, at + 1 - max(probe, needed[number])), 0
+            while at - run >= first and row[at - run] == row[at - run - lag]:
+                run += 1
+            if run >= needed[number]:
+                found[i // block, number] += min(run, probe)

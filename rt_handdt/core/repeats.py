@@ -56,30 +56,27 @@ class RepeatFinder:
             (blocks, groups), zero: how many of the newest samples came before, wherever that is looked for, is added.
         """
         block = len(raw) // len(found)
-        bits = np.ascontiguousarray(raw).view(np.uint64)
-        keys = np.zeros((len(self.groups), len(raw)), np.uint64)
+        step = max(block, self._longest // block * block)
+        for begin in range(0, len(raw), step):
+            self._push(raw[begin : begin + step], block, found[begin // block :])
+
+    def _push(self, raw: Float64, block: int, found: Float64) -> None:
+        n = len(raw)
+        if self._end + n > self._room.shape[1]:
+            keep = min(2 * self._longest, self._end)
+            self._room[:, :keep] = self._room[:, self._end - keep : self._end].copy()
+            self._end = keep
+        bits, place, skip = np.ascontiguousarray(raw).view(np.uint64), self._end, PROBE - 1 - self._count % PROBE
+        self._end += n
+        self._count += n
         if self._loops is not None:
-            self._loops.keys(bits, self._factors, self._starts, self._of_run, keys)
-        else:
-            for number, group in enumerate(self.groups):
-                keys[number] = (bits[:, group] * self._factors[group]).sum(axis=1)
-        for begin in range(0, len(raw), self._longest):
-            part = keys[:, begin : begin + self._longest]
-            length = part.shape[1]
-            if self._end + length > self._room.shape[1]:
-                keep = min(2 * self._longest, self._end)
-                self._room[:, :keep] = self._room[:, self._end - keep : self._end].copy()
-                self._end = keep
-            self._room[:, self._end : self._end + length] = part
-            for at in range(PROBE - 1 - self._count % PROBE, length, PROBE):
-                place, row = self._end + at, found[(begin + at) // block]
-                if self._loops is not None:
-                    self._loops.again(self._room, place, self._longest, self._needed, PROBE, row)
-                    continue
-                for number, needed in enumerate(self._needed):
-                    row[number] += self._again(self._room[number], place, needed)
-            self._end += length
-            self._count += length
+            about = self._room, place, skip, PROBE, self._longest, self._needed, block, found
+            self._loops.repeats(bits, self._factors, self._starts, self._of_run, *about)
+            return
+        for number, (group, needed) in enumerate(zip(self.groups, self._needed, strict=True)):
+            self._room[number, place : self._end] = (bits[:, group] * self._factors[group]).sum(axis=1)
+            for at in range(skip, n, PROBE):
+                found[at // block, number] += self._again(self._room[number], place + at, needed)
 
     def _again(self, keys: npt.NDArray[np.uint64], at: int, needed: int) -> int:
         """How many of the newest samples, up to `at`, came before in this order; 0 if fewer than `needed`."""
