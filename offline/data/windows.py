@@ -70,6 +70,7 @@ def live_windows(
     spec = preprocessor.spec
     same_rate(recording, spec)
     order = channel_order(recording.channels, spec, recording.name)
+    in_order = len(order) == len(recording.channels) and bool((order == np.arange(len(order))).all())
     segments, window = recording.segments(), spec.window_samples
     history = np.zeros((0, len(order)), np.float32)
     whole = (recording.n_samples - window) // spec.hop_samples + 1
@@ -83,7 +84,7 @@ def live_windows(
             if behind > 0:
                 on_lost(behind)
                 missed += behind
-        frames = preprocessor.push(block[:, order])
+        frames = preprocessor.push(block if in_order else block[:, order])
         if samples:
             history = np.concatenate([history[-window:], preprocessor.filtered])
             filtered = preprocessor.index - preprocessor.waiting  # number of the sample after the newest of these

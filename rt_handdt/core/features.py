@@ -112,10 +112,14 @@ class FeatureBank:
 
     def push(self, filtered: Float64) -> None:
         """Take the next blocks, filtered samples of shape (n_blocks · block_samples, n_channels)."""
-        block = self._block
-        out = self._sums.append(len(filtered) // block)
-        x = np.concatenate([self._tail, filtered])  # sample i of the blocks is row i + 2
+        x = np.concatenate([self._tail, filtered])
         self._tail = x[-2:].copy()
+        self.take(x)
+
+    def take(self, x: Float64) -> None:
+        """As `push`, with the two samples before these in the same array: sample i of the blocks is row i + 2."""
+        block, filtered = self._block, x[2:]
+        out = self._sums.append(len(filtered) // block)
         if self._loops is not None:
             self._loops.block_sums(
                 x, block, self._kernel_rows, self._kernel_thresholds, self._partners, self._pair_rows, out

@@ -53,14 +53,22 @@ class CausalFilter:
         """Forget everything heard so far."""
         self._state = None
 
-    def push(self, samples: npt.NDArray[np.floating]) -> Float64:
-        """Filter the next samples: (n, n_channels) → the same shape, float64. NaN is not allowed."""
-        x = np.asarray(samples, dtype=np.float64)
+    def push(self, samples: npt.NDArray[np.floating], out: Float64 | None = None) -> Float64:
+        """Filter the next samples: (n, n_channels) → the same shape, float64. NaN is not allowed.
+
+        Parameters
+        ----------
+        out
+            Where they go, in one piece; by default a new array.
+        """
+        x = np.ascontiguousarray(samples, dtype=np.float64)
+        out = np.empty_like(x) if out is None else out
         if not len(x):
-            return x
+            return out
         if self._state is None:
             self._state = np.ascontiguousarray(self._steady[:, :, None] * x[0])
         if self._loops is not None:
-            return self._loops.cascade(self._sections, np.ascontiguousarray(x), self._state)
-        filtered, self._state = signal.sosfilt(self._sections, x, axis=0, zi=self._state)
-        return np.asarray(filtered, dtype=np.float64)
+            self._loops.cascade(self._sections, x, self._state, out)
+        else:
+            out[:], self._state = signal.sosfilt(self._sections, x, axis=0, zi=self._state)
+        return out

@@ -34,7 +34,7 @@ class Loops(NamedTuple):
     Attributes
     ----------
     cascade
-        (sections (S, 6), samples (n, C), state (S, 2, C), changed in place) → filtered (n, C).
+        (sections (S, 6), samples (n, C), state (S, 2, C), changed in place, filtered (n, C)), which it fills.
     block_sums
         (two earlier samples and the blocks' (2 + n, C), samples in a block, [row of WL, ZC, SSC or −1], [threshold of
         ZC, SSC], partner of each channel (P, C), first row of each pair (P,), sums (blocks, rows, C)), which it fills.
@@ -42,7 +42,7 @@ class Loops(NamedTuple):
         (sums (blocks, rows, C), [how], [row] and samples in a window, values (F, C)), which it fills.
     """
 
-    cascade: Callable[[Float64, Float64, Float64], Float64]
+    cascade: Callable[[Float64, Float64, Float64, Float64], None]
     block_sums: Callable[[Float64, int, Int64, Float64, npt.NDArray[np.uint64], Int64, Float64], None]
     window: Callable[[Float64, Int64, Int64, int, Float64], None]
 
@@ -82,7 +82,7 @@ def compiled() -> Loops | None:
         return None
     loops = Loops(compile_(_cascade), compile_(_block_sums), compile_(_window))
     # Compiled here and now: a live stream must not wait for it at its first window.
-    loops.cascade(np.zeros((1, 6)), np.zeros((2, 1)), np.zeros((1, 2, 1)))
+    loops.cascade(np.zeros((1, 6)), np.zeros((2, 1)), np.zeros((1, 2, 1)), np.zeros((2, 1)))
     rows, pairs = np.asarray([1, 3, 5]), (np.zeros((1, 1), np.uint64), np.asarray([7]))
     sums = np.zeros((1, 10, 1))
     loops.block_sums(np.zeros((4, 1)), 2, rows, np.zeros(2), *pairs, sums)
@@ -90,9 +90,9 @@ def compiled() -> Loops | None:
     return loops
 
 
-def _cascade(sections: Float64, samples: Float64, state: Float64) -> Float64:
+def _cascade(sections: Float64, samples: Float64, state: Float64, out: Float64) -> None:
     n, channels = samples.shape
-    out = samples.copy()
+    out[:] = samples
     x, z = out.reshape(-1), state.reshape(-1)
     for i in range(n):
         at = i * channels
@@ -109,7 +109,6 @@ def _cascade(sections: Float64, samples: Float64, state: Float64) -> Float64:
                 z[z0 + c] = first if abs(first) > NOTHING else 0.0
                 z[z1 + c] = second if abs(second) > NOTHING else 0.0
                 x[at + c] = y
-    return out
 
 
 def _block_sums(

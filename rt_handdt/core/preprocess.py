@@ -34,7 +34,7 @@ class Preprocessor:
     ends at sample ``window_samples − 1`` after a reset, the next ones follow every ``hop_samples``.
 
     A frame carries the signal's quality as of the window before it (the first one its own): to judge that takes as
-    long as filters and features together, and is done by `settle`, once the decision is out, or else with the next push.
+    long as filters and features, and is done by `settle`, once the decision is out, or else with the next push.
 
     Attributes
     ----------
@@ -58,11 +58,13 @@ class Preprocessor:
         self._interpolator = Interpolator(spec.layout)
         self._judge = None if quality is None else QualityJudge(spec, quality)
         self._quality: SignalQuality | None = None
+        self._past = max(2, 0 if self._judge is None else self._judge.past)
+        self._heard = Newest(self._past, (self._n,))  # filtered samples
         self._missing = Newest(self._window_blocks - 1, (self._n,))
         self._count = 0  # samples pushed since the beginning
         self.stride, self.windows = 1, 0
         self.missing_values = 0
-        self.filtered: Float32 = np.zeros((0, self._n), np.float32)
+        self._filtered: Float64 | Float32 = np.zeros((0, self._n), np.float32)
         self._clear()
 
     def _clear(self) -> None:
@@ -77,6 +79,8 @@ class Preprocessor:
         self._unheard: tuple[Float64, Float64, npt.NDArray[np.bool_] | None] | None = None  # what the judge waits for
         self._unjudged: list[int] = []  # blocks done at the ends of the windows that it has not judged
         self._filter.reset()
+        self._heard.clear()
+        self._heard.append(self._past)[:] = 0.0
         self._bank.reset()
         if self._judge is not None:
             self._judge.reset()
@@ -139,7 +143,9 @@ class Preprocessor:
         LayoutMismatch
             If the array has another number of channels than the layout.
         """
-        array = np.array(samples, dtype=np.float64)  # a copy: the caller may reuse its buffer while samples wait here
+        # A copy: the caller may reuse its buffer while samples wait here. Row by row, as the loops need them: what was
+        # indexed with a list of columns lies column by column.
+        array = np.array(samples, dtype=np.float64, order="C")
         if array.ndim != 2 or array.shape[1] != self._n:
             raise LayoutMismatch(
                 f"The layout '{self.spec.layout.name}' has {self._n} channels, so samples must have the shape "
@@ -154,7 +160,7 @@ class Preprocessor:
         self._count += len(array)
         n_blocks = self._n_waiting // self._block
         if not n_blocks:
-            self.filtered = np.zeros((0, self._n), np.float32)
+            self._filtered = np.zeros((0, self._n), np.float32)
             return []
         return self._process(n_blocks)
 
@@ -168,17 +174,15 @@ class Preprocessor:
         self._waiting_times = [times[take:].copy()] if self._n_waiting else []
         self.settle()
         repaired, lost = self._fill(joined[:take])
-        filtered = self._filter.push(repaired)
+        self._filtered = self._filter.push(repaired, self._heard.append(take))
         missing = self._missing.append(n_blocks)
         missing[:] = 0.0
         if lost is not None:
             lost.reshape(n_blocks, self._block, self._n).sum(axis=1, out=missing)
             self._missing_until = self._blocks_done + 1 + int(np.flatnonzero(missing.any(axis=1))[-1])
         if self._judge is not None:
-            self._unheard = repaired, filtered, lost
-        self.filtered = filtered.astype(np.float32)
-
-        self._bank.push(filtered)
+            self._unheard = repaired, self._heard.last(take + self._judge.past), lost
+        self._bank.take(self._heard.last(take + 2))
         self._blocks_done += n_blocks
 
         frames = []
@@ -238,6 +242,12 @@ class Preprocessor:
         for end in self._unjudged:
             self._quality = self._judge.window(self._blocks_done - end)
         self._unjudged.clear()
+
+    @property
+    def filtered(self) -> Float32:
+        """(n, n_channels): what the last push added to the filtered samples, in whole blocks."""
+        self._filtered = self._filtered.astype(np.float32, copy=False)
+        return self._filtered
 
     @property
     def quality(self) -> SignalQuality | None:

@@ -117,6 +117,7 @@ class QualityJudge:
         self._ring, self._group = _table(spec.layout.neighbours), np.zeros(self._n, dtype=np.intp)
         for number, group in enumerate(self._sums.groups):
             self._group[group] = number
+        self._facts = np.empty((FACTS, self._n)), np.empty(len(pairs)), np.empty(2 + len(self._sums.groups))
         self.called_bad: Mask = np.zeros(self._n, dtype=bool)
         self._bad = np.zeros(self._n, dtype=bool)
         self._kind = np.zeros(self._n, dtype=np.intp)
@@ -133,13 +134,18 @@ class QualityJudge:
         """Take the next whole blocks (see `QualitySums.push`); then ask for the windows that end in them."""
         self._sums.push(raw, filtered, lost)
 
+    @property
+    def past(self) -> int:
+        """How many filtered samples before the next ones it must be given."""
+        return self._sums.past
+
     def keep(self, blocks: int) -> None:
         """Forget all but the newest blocks."""
         self._sums.keep(blocks)
 
     def window(self, ago: int) -> SignalQuality:
         """The window that ended so many blocks ago; each is asked for once, in order."""
-        facts, pairs, rest = np.empty((FACTS, self._n)), np.empty(len(self._one)), np.empty(2 + len(self._sums.groups))
+        facts, pairs, rest = self._facts
         rows = self._sums.rows(ago, self._blocks)
         self._gather(*rows, self._one, self._other, self._samples, self._white, self._moment, facts, pairs, rest)
         np.log(facts[LEVEL] + TINY, out=facts[LOGS])

@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from rt_handdt.core import quality_kernels
 from rt_handdt.core.layout import ElectrodeLayout
-from rt_handdt.core.newest import Newest
 from rt_handdt.core.quality_kernels import LEAST_BITS, LEAST_STEP_UV, LOG_UNIT
 from rt_handdt.core.repeats import RepeatFinder
 from rt_handdt.core.spec import PipelineSpec
@@ -38,6 +37,8 @@ class QualitySums:
         The electrodes of each group that is watched for repetitions.
     samples
         Samples of a block that go into its sums.
+    past
+        Filtered samples that are looked back on.
     """
 
     def __init__(self, spec: PipelineSpec) -> None:
@@ -46,8 +47,7 @@ class QualitySums:
         self._every = max(n for n in range(1, most + 1) if self._block % n == 0)
         self.samples = self._block // self._every
         self._lags = np.asarray([max(1, round(spec.fs_hz / mains)) for mains in MAINS_HZ], dtype=np.intp)
-        self._past = int(max(*self._lags, self._every))
-        self._filtered = Newest(_ROOM + self._past, (layout.n_channels,))
+        self.past = int(max(*self._lags, self._every))
         self.pairs = neighbour_pairs(layout)
         self._one, self._other = (np.ascontiguousarray(column, dtype=np.uint64) for column in self.pairs.T)
         self._loops = quality_kernels.compiled()
@@ -59,8 +59,6 @@ class QualitySums:
 
     def reset(self) -> None:
         """Forget all samples."""
-        self._filtered.clear()
-        self._filtered.append(self._past)[:] = 0.0
         self._raw: Float64 | None = None  # the last sample that counted
         self._gap = False  # whether the last block had one
         self._repeats.reset()
@@ -111,23 +109,22 @@ class QualitySums:
         raw
             (n_blocks · block, C), µV, missing values held.
         filtered
-            The same after the filters.
+            (past + n_blocks · block, C): the same after the filters, behind those before them; 0 where there were none.
         lost
-            The same: which values of `raw` were missing; None: none.
+            As `raw`: which values of `raw` were missing; None: none.
         """
         c, every, n = self._channels, self._every, len(raw) // self._block
         sums, extremes, held, jumps = self._next(n)
         sums[:] = 0.0
-        self._filtered.append(len(filtered))[:] = filtered
-        y, first = self._filtered.last(self._past + len(filtered)), self._past + every - 1
+        first = self.past + every - 1
         before = raw[0] if self._raw is None else self._raw
         self._raw = raw[-1].copy()
         none = self._no_steps(n, lost)
         if self._loops is not None:
-            self._loops.filtered(y, first, every, self._lags, self._one, self._other, sums)
+            self._loops.filtered(filtered, first, every, self._lags, self._one, self._other, sums)
             self._loops.raw(raw, before, every, none, extremes, held, jumps)
         else:
-            self._filtered_sums(y, first, sums)
+            self._filtered_sums(filtered, first, sums)
             self._raw_sums(np.concatenate([before[None], raw[every - 1 :: every]]), none, extremes, held, jumps)
         if lost is not None:
             lost.reshape(n, self._block, c).sum(axis=1, out=sums[:, 4 * c : 5 * c])
