@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from contextlib import ExitStack
 from typing import Any, TypeVar
 
@@ -66,9 +66,7 @@ def share_out(
                 results[number] = work(*task)
                 on_done(results[number])
             return [results[number] for number in range(len(tasks))]
-        # spawn: a fork would copy the caller's threads' locks in whatever state they are
-        context = multiprocessing.get_context("spawn")
-        pool = stack.enter_context(ProcessPoolExecutor(workers - 1, mp_context=context, initializer=_begin_worker))
+        pool = stack.enter_context(_pool(workers - 1))
         futures = [pool.submit(work, *task) for task in tasks]
         try:
             # This process takes from the other end what the others have not begun: they need a second to start.
@@ -88,6 +86,46 @@ def share_out(
         finally:  # also at Ctrl-C: what has not begun stays undone
             pool.shutdown(cancel_futures=True)
     return [results[number] for number in range(len(tasks))]
+
+
+class Beside:
+    """Work done in processes beside what the caller does meanwhile; a context, left when all of it is done.
+
+    Parameters
+    ----------
+    processes
+        How many at once. 0, or inside a process that may have none of its own: work waits for `done`, in this process.
+    """
+
+    def __init__(self, processes: int) -> None:
+        able = processes > 0 and not multiprocessing.current_process().daemon
+        self._pool = _pool(processes) if able else None
+        self._begun: list[Future[Any]] = []
+        self._waiting: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
+
+    def begin(self, work: Callable[..., Any], *arguments: Any) -> None:
+        """Take on ``work(*arguments)``, a function of a module's top level."""
+        if self._pool is None:
+            self._waiting.append((work, arguments))
+        else:
+            self._begun.append(self._pool.submit(work, *arguments))
+
+    def done(self) -> list[Any]:
+        """What all of it gave, in order; whatever it raised passes through."""
+        return [work(*arguments) for work, arguments in self._waiting] + [one.result() for one in self._begun]
+
+    def __enter__(self) -> Beside:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:  # after an error, or Ctrl-C, nothing is begun any more
+            self._pool.shutdown(cancel_futures=True)
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    # spawn: a fork would copy the caller's threads' locks in whatever state they are
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_worker)
 
 
 _KEPT = ExitStack()
