@@ -105,6 +105,7 @@ def pipeline(
     from offline.study.pipeline_run import run_pipeline
     from offline.study.run_config import PipelineConfig, set_of_run
     from offline.study.run_report import score_table
+    from offline.util import gone_on_with
     from rt_handdt.core.gestures import REST, STUDY_TEN, hyser_label
     from rt_handdt.errors import ConfigError
     from rt_handdt.paths import shipped
@@ -156,14 +157,15 @@ def pipeline(
         },
         what="pipeline",
     ).changed(of_run, what="--set")
-    run = run_pipeline(
-        settings,
-        out,
-        cache=cache,
-        processes=processes,
-        allow_reserved_seeds=allow_reserved_seeds,
-        figures=figures,
-    )
+    with gone_on_with():
+        run = run_pipeline(
+            settings,
+            out,
+            cache=cache,
+            processes=processes,
+            allow_reserved_seeds=allow_reserved_seeds,
+            figures=figures,
+        )
     for note in run.notes:
         typer.echo(f"Note: {note}", err=True)
     Console().print(score_table(run.scores, f"{run.split.protocol}; unit: {run.table.unit}"))
