@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 from rich.console import Console
@@ -24,6 +25,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from threadpoolctl import threadpool_limits
+
+from rt_handdt.errors import HanddtError
+from rt_handdt.io.whole import whole
 
 Result = TypeVar("Result")
 #: Between two lines of a bar where there is no terminal.
@@ -157,6 +161,24 @@ def await_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
+
+
+@contextmanager
+def written(path: Path) -> Iterator[Path]:
+    """A name to write to, in a folder that is made: the file is at `path` when it is whole, and else nowhere.
+
+    Raises
+    ------
+    HanddtError
+        If it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole(path) as part:
+            yield part
+    except (OSError, RuntimeError) as exc:  # torch turns a failed write into a RuntimeError
+        why = exc.strerror or exc if isinstance(exc, OSError) else "the disk is full or went away"
+        raise HanddtError(f"{path}: cannot be written ({why}); free some space or choose another folder.") from None
 
 
 @contextmanager

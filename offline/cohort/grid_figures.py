@@ -9,7 +9,7 @@ import numpy as np
 
 from offline.cohort.difficulty import TARGETS, Difficulty
 from offline.cohort.session_summary import SessionSummary
-from offline.pages.drawing import BLUE, GREEN, figure
+from offline.pages.drawing import BLUE, GREEN, figure, matrix, percent, shares
 from offline.pages.mosaic import MapStyle, mosaic_figure
 from rt_handdt.core.gestures import hyser_label, title
 from rt_handdt.core.layout import ElectrodeLayout
@@ -89,20 +89,11 @@ def bad_channels(summaries: Sequence[SessionSummary], layout: ElectrodeLayout) -
 
 def confusion(found: Difficulty) -> Figure:
     """What the reference decoder takes another person's gestures for."""
-    counts = found.other_people.confusion
-    share = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     names = [title(hyser_label(code)) for code in found.gestures]
     side = max(3.6, 0.42 * len(names) + 1.6)
     fig = figure(side + 1.4, side)
     ax = fig.subplots()
-    shown = ax.imshow(share, cmap="Blues", vmin=0, vmax=100)
-    for i, row in enumerate(share):
-        for j, value in enumerate(row):
-            if value >= 0.5:
-                colour = "white" if value > 55 else "black"
-                ax.text(j, i, f"{value:.0f}", ha="center", va="center", fontsize=8, color=colour)
-    ax.set_xticks(range(len(names)), names, rotation=45, ha="right")
-    ax.set_yticks(range(len(names)), names)
+    shown = matrix(ax, shares(found.other_people.confusion), names, percent, colours="Blues", low=0, high=100)
     ax.set_xlabel("Named as")
     ax.set_ylabel("Gesture")
     fig.colorbar(shown, ax=ax, label="Share of the gesture's windows (%)", shrink=0.8)

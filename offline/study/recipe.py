@@ -126,7 +126,7 @@ def run_recipe(
     scores += raw_scores(
         judged.select(shown.train), judged.select(shown.test), config.baselines, protocol=shown.kind, seed=config.seed
     )
-    own = () if split.with_subject or not recipe.loss.subject_adversary else (_ONE_PERSON,)
+    own: tuple[str, ...] = () if split.with_subject or not recipe.loss.subject_adversary else (_ONE_PERSON,)
     own += () if trained.gain is None else (trained.gain.sentence,)
     notes = tuple(dict.fromkeys((*table.skipped, *own, *missing, *(note for one in scores for note in one.notes))))
     folder.write(

@@ -70,9 +70,6 @@ def test_other_people_are_recognized_with_probabilities_that_mean_something(name
     assert expected_calibration_error(p, y) < 0.15
     calibration = fitted(name).calibration
     assert calibration.n == 120  # every training sample was held out once
-    assert calibration.before is not None
-    assert calibration.after is not None
-    assert calibration.after.nll <= calibration.before.nll + 1e-6
     assert fitted(name).notes == ()
 
 

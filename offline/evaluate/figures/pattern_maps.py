@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from offline.pages.drawing import figure
+from offline.pages.drawing import matrix as draw_matrix
 from offline.pages.mosaic import MapStyle, mosaic_figure
 from offline.train.latents import Latents
 from rt_handdt.core import pattern
@@ -127,18 +128,15 @@ def correlation_figure(panels: dict[str, Float64], gestures: Sequence[str]) -> F
     side = max(3.0, 0.42 * len(names) + 0.6)
     fig = figure((side + 0.2) * len(panels) + 2.0, side + 1.2)
     axes = fig.subplots(1, len(panels), squeeze=False, sharey=True)[0]
-    for ax, (heading, matrix) in zip(axes, panels.items(), strict=True):
-        image = ax.imshow(matrix, cmap=MAP, vmin=-1, vmax=1)
-        for (i, j), value in np.ndenumerate(matrix):
-            if np.isfinite(value):
-                colour = "white" if abs(value) > 0.7 else "black"
-                said = f"{value:.2f}".replace("0.", ".", 1) if abs(value) < 0.995 else f"{value:.0f}"
-                ax.text(j, i, said, ha="center", va="center", fontsize=7, color=colour)
-        ax.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
-        ax.set_yticks(range(len(names)), names)
+    for ax, (heading, values) in zip(axes, panels.items(), strict=True):
+        image = draw_matrix(ax, values, names, _short, colours=MAP, low=-1, high=1, size=7)
         ax.set_title(heading, fontsize=10)
     fig.colorbar(image, ax=list(axes), label="Correlation", shrink=0.8)
     return fig
+
+
+def _short(value: float) -> str:
+    return f"{value:.2f}".replace("0.", ".", 1) if abs(value) < 0.995 else f"{value:.0f}"
 
 
 def _mean(own: Float64) -> Float64:
