@@ -9,7 +9,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
-from contextlib import ExitStack, contextmanager
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -100,24 +101,31 @@ class Beside:
     ----------
     processes
         How many at once. 0, or inside a process that may have none of its own: work waits for `done`, in this process.
+        So does work whose process was ended from outside.
     """
 
     def __init__(self, processes: int) -> None:
         able = processes > 0 and not multiprocessing.current_process().daemon
         self._pool = pool(processes) if able else None
-        self._begun: list[Future[Any]] = []
-        self._waiting: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
+        self._begun: list[tuple[Future[Any] | None, Callable[..., Any], tuple[Any, ...]]] = []
 
     def begin(self, work: Callable[..., Any], *arguments: Any) -> None:
         """Take on ``work(*arguments)``, a function of a module's top level."""
-        if self._pool is None:
-            self._waiting.append((work, arguments))
-        else:
-            self._begun.append(self._pool.submit(work, *arguments))
+        future = None
+        if self._pool is not None:
+            with suppress(BrokenProcessPool):
+                future = self._pool.submit(work, *arguments)
+        self._begun.append((future, work, arguments))
 
     def done(self) -> list[Any]:
         """What all of it gave, in order; whatever it raised passes through."""
-        return [work(*arguments) for work, arguments in self._waiting] + [one.result() for one in self._begun]
+        made = []
+        for future, work, arguments in self._begun:
+            try:
+                made.append(work(*arguments) if future is None else future.result())
+            except BrokenProcessPool:
+                made.append(work(*arguments))
+        return made
 
     def __enter__(self) -> Beside:
         return self

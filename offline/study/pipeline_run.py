@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -143,17 +142,7 @@ def _run(
 def _drawn(run: PipelineRun, beside: Beside, console: Console) -> list[Path]:
     """The figures, in the order to be shown."""
     console.print("Drawing figures …", highlight=False)
-    try:
-        there = {path.stem: path for made in beside.done() for path in made or ()}
-    except BrokenProcessPool:
-        console.print(
-            f"Note: a process that drew figures was ended from outside, most often for lack of memory; 'handdt-offline "
-            f"plots {run.folder.path}' draws them.",
-            style="yellow",
-            highlight=False,
-            markup=False,
-        )
-        return []
+    there = {path.stem: path for made in beside.done() for path in made or ()}
     return [there[name] for name in figures_of(load_shown(run.folder.path, inputs=False)) if name in there]
 
 

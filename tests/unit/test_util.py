@@ -58,6 +58,20 @@ def test_work_beside_is_done_in_another_process_where_there_is_one():
         assert beside.done() != [os.getpid()]
 
 
+def end_unless(here: int) -> int:
+    if os.getpid() != here:
+        os._exit(1)
+    return here
+
+
+def test_work_whose_process_was_ended_is_done_here():
+    with Beside(1) as beside:
+        beside.begin(end_unless, os.getpid())
+        assert beside.done() == [os.getpid()]
+        beside.begin(double, 1)  # there is no process any more
+        assert beside.done()[1:] == [2]
+
+
 def test_a_wait_is_told_in_a_log_file_but_not_too_often(monkeypatch):
     log = StringIO()
     monkeypatch.setattr(util, "LINE_S", 0.0)
