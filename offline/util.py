@@ -158,7 +158,8 @@ def _begin_worker(gpus: Any) -> None:
     # Ctrl-C reaches the workers too; else they would take it for the failure of one task, and begin another.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=await_parent, name="parent-watch", daemon=True).start()
-    os.environ["OMP_NUM_THREADS"] = "1"  # read by what is imported from here on: nothing that computes is yet
+    os.environ["OMP_NUM_THREADS"] = "1"  # read by what is imported from here on
+    threadpool_limits(1)  # and what a caller's own program has imported already; for the process's whole life
     if gpus is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpus.get()
 
