@@ -17,7 +17,7 @@ import onnx
 from pydantic import Field
 from scipy.special import softmax
 
-from offline.classifiers.calibration import CalibrationScores, calibration_scores, fit_temperature
+from offline.classifiers.calibration import fit_temperature
 from offline.classifiers.folds import held_out
 from offline.classifiers.graph import HeadGraph
 from offline.classifiers.inputs import Samples, Standardiser, checked_latents, checked_samples
@@ -72,17 +72,12 @@ class Calibration:
         What logits are divided by.
     n
         Out-of-fold predictions it was fitted to.
-    before, after
-        Scores of these predictions with temperature 1 and with the fitted one; None where there were none. The second
-        is a fit of one number to the same samples; the test people's own ECE is the one to report.
     note
         Why it was not fitted, if so.
     """
 
     temperature: float
     n: int
-    before: CalibrationScores | None = None
-    after: CalibrationScores | None = None
     note: str = ""
 
     @classmethod
@@ -94,10 +89,7 @@ class Calibration:
         usable = np.isfinite(logits[np.arange(len(y)), y])
         if not usable.any():
             return cls(1.0, 0, note="no label has samples in two groups, so none can be held out; not calibrated")
-        scores, labels = logits[usable], y[usable]
-        temperature = fit_temperature(scores, labels)
-        before, after = (calibration_scores(softmax(scores / t, axis=1), labels) for t in (1.0, temperature))
-        return cls(temperature, len(labels), before, after)
+        return cls(fit_temperature(logits[usable], y[usable]), int(usable.sum()))
 
 
 @dataclass(frozen=True)

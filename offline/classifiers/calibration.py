@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
@@ -15,65 +13,6 @@ from rt_handdt.errors import HanddtError
 
 BINS = 15
 _LOG_RANGE = (-12.0, 12.0)  # of the temperature: e±12, far beyond what any data asked for
-_TINY = 1e-12  # a probability of 0 costs −log of this, not infinity
-
-
-@dataclass(frozen=True)
-class Reliability:
-    """A reliability diagram: samples sorted into bins by the probability of the label that was chosen.
-
-    Attributes
-    ----------
-    edges
-        (bins + 1,); bin m holds edges[m] < confidence ≤ edges[m + 1].
-    count
-        (bins,) samples.
-    confidence, accuracy
-        (bins,) mean confidence and share recognized; NaN in empty bins.
-    """
-
-    edges: Float64
-    count: Int64
-    confidence: Float64
-    accuracy: Float64
-
-
-@dataclass(frozen=True)
-class CalibrationScores:
-    """Scores of probabilities against the truth.
-
-    Attributes
-    ----------
-    n
-        Samples.
-    ece
-        `expected_calibration_error`.
-    brier
-        `brier_score`.
-    nll
-        Mean negative log-probability of the true label, nats.
-    per_class
-        `classwise_calibration_error` of each label.
-    """
-
-    n: int
-    ece: float
-    brier: float
-    nll: float
-    per_class: tuple[float, ...]
-
-
-def calibration_scores(p: npt.ArrayLike, y: npt.ArrayLike, bins: int = BINS) -> CalibrationScores:
-    """All scores of probabilities (N, K) for true labels (N,)."""
-    probabilities, labels = _checked(p, y)
-    own = probabilities[np.arange(len(labels)), labels]
-    return CalibrationScores(
-        n=len(labels),
-        ece=expected_calibration_error(probabilities, labels, bins),
-        brier=brier_score(probabilities, labels),
-        nll=float(-np.log(np.maximum(own, _TINY)).mean()),
-        per_class=tuple(float(value) for value in classwise_calibration_error(probabilities, labels, bins)),
-    )
 
 
 def expected_calibration_error(p: npt.ArrayLike, y: npt.ArrayLike, bins: int = BINS) -> float:
@@ -95,38 +34,11 @@ def expected_calibration_error(p: npt.ArrayLike, y: npt.ArrayLike, bins: int = B
     HanddtError
         If there are no samples, shapes do not fit, or rows are no probabilities.
     """
-    diagram = reliability(p, y, bins)
-    gap = np.abs(diagram.accuracy - diagram.confidence)
-    return float(np.nansum(gap * diagram.count) / diagram.count.sum())
-
-
-def reliability(p: npt.ArrayLike, y: npt.ArrayLike, bins: int = BINS) -> Reliability:
-    """The diagram that ECE is the mean gap of (errors as there)."""
     probabilities, labels = _checked(p, y)
-    chosen = probabilities.argmax(axis=1)
-    confidence = probabilities[np.arange(len(labels)), chosen]
-    return _binned(confidence, chosen == labels, bins)
-
-
-def classwise_calibration_error(p: npt.ArrayLike, y: npt.ArrayLike, bins: int = BINS) -> Float64:
-    """The same gap for each label's own probability against how often it is the true one, (K,).
-
-    Its mean over labels is the classwise ECE of Kull et al. 2019, "Beyond temperature scaling", NeurIPS, eq. 2.
-    """
-    probabilities, labels = _checked(p, y)
-    out = np.empty(probabilities.shape[1])
-    for k in range(len(out)):
-        diagram = _binned(probabilities[:, k], labels == k, bins)
-        gap = np.abs(diagram.accuracy - diagram.confidence)
-        out[k] = np.nansum(gap * diagram.count) / len(labels)
-    return out
-
-
-def brier_score(p: npt.ArrayLike, y: npt.ArrayLike) -> float:
-    """Mean over samples of Σ_k (p_k − [y = k])², 0..2 (Brier 1950, Monthly Weather Review 78:1)."""
-    probabilities, labels = _checked(p, y)
-    truth = np.eye(probabilities.shape[1])[labels]
-    return float(np.square(probabilities - truth).sum(axis=1).mean())
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    place = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)  # bin m holds m/M < c ≤ (m + 1)/M
+    gaps = np.bincount(place, right, bins) - np.bincount(place, confidence, bins)
+    return float(np.abs(gaps).sum() / len(labels))
 
 
 def fit_temperature(logits: npt.ArrayLike, y: npt.ArrayLike) -> float:
@@ -175,18 +87,6 @@ def temperature_loss(logits: npt.ArrayLike, y: npt.ArrayLike) -> tuple[float, fl
 
     found = minimize_scalar(lambda t: losses(t)[1], bounds=_LOG_RANGE, method="bounded", options={"xatol": 1e-4})
     return float(np.exp(found.x)), losses(float(found.x))[0]
-
-
-def _binned(confidence: Float64, right: npt.NDArray[np.bool_], bins: int) -> Reliability:
-    if bins < 1:
-        raise HanddtError(f"A reliability diagram needs at least 1 bin; got {bins}.")
-    edges = np.linspace(0.0, 1.0, bins + 1)
-    place = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, bins - 1)
-    count = np.bincount(place, minlength=bins)
-    with np.errstate(invalid="ignore"):
-        mean = np.bincount(place, confidence, bins) / count
-        share = np.bincount(place, right.astype(np.float64), bins) / count
-    return Reliability(edges, count.astype(np.int64), mean, share)
 
 
 def _checked(p: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Float64, Int64]:

@@ -17,8 +17,9 @@ from offline.classifiers.base import CalibratedClassifier
 from offline.classifiers.graph import LATENT, PROBABILITIES
 from offline.classifiers.registry import make
 from offline.data.datasets import Int64
+from offline.util import written
 from rt_handdt.core.types import Float32
-from rt_handdt.errors import ConfigError, HanddtError
+from rt_handdt.errors import ConfigError
 from rt_handdt.infer.network import open_session
 
 #: Entry of the graph's metadata: name, options, key, notes and temperature, as JSON.
@@ -117,13 +118,8 @@ def fitted_once(
     except ConfigError:  # it may still be evaluated, and fitted smaller for a bundle
         return KeptClassifier(name, options, classifier.notes, classifier.calibration.temperature, None, classifier)
     if path is not None:
-        part = path.with_name(path.name + ".part")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        with written(path) as part:
             part.write_bytes(graph)
-            part.replace(path)
-        except OSError as exc:
-            raise HanddtError(f"{path}: cannot be written ({exc}); free some space or choose another folder.") from None
     return KeptClassifier(name, options, classifier.notes, classifier.calibration.temperature, graph)
 
 

@@ -49,8 +49,7 @@ def features(
     """Measure trials or windows of recordings, and write them as one table."""
     # scipy and the readers take a second to import; --help should not
     from offline.features.build_table import build_table
-    from offline.features.feature_config import FeatureConfig
-    from rt_handdt.core.gestures import REST, STUDY_TEN, hyser_label
+    from offline.features.feature_config import FeatureConfig, named_gestures
     from rt_handdt.errors import ConfigError
 
     if list_:
@@ -63,13 +62,12 @@ def features(
         raise ConfigError(
             "There is nothing to measure: give --data a Hyser folder, a cohort, XDF files, or a data set."
         )
-    ten = (*((REST,) if unit == "window" else ()), *(hyser_label(code) for code in STUDY_TEN))
     config = FeatureConfig.parse(
         {
             "measure": measure,
             "unit": unit,
             "kind": kind,
-            "gestures": ten if gestures == "ten" else (),
+            "gestures": named_gestures(gestures, unit),
             "sessions": (*(sessions or []), *further),
             "phase": phase,
             "stride": stride,

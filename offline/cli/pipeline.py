@@ -102,10 +102,11 @@ def pipeline(
     from rich.console import Console
 
     from offline.config.method import MethodConfig
+    from offline.features.feature_config import named_gestures
     from offline.study.pipeline_run import run_pipeline
     from offline.study.run_config import PipelineConfig, set_of_run
     from offline.study.run_report import score_table
-    from rt_handdt.core.gestures import REST, STUDY_TEN, hyser_label
+    from offline.util import gone_on_with
     from rt_handdt.errors import ConfigError
     from rt_handdt.paths import shipped
 
@@ -126,7 +127,6 @@ def pipeline(
         train_session, test_session = sessions or ("1", "2")
         sessions = (train_session, test_session)
         chosen = {"train_session": train_session, "test_session": test_session}
-    ten = (*((REST,) if unit == "window" else ()), *(hyser_label(code) for code in STUDY_TEN))
     settings = PipelineConfig.parse(
         {
             "data": tuple(data),
@@ -146,7 +146,7 @@ def pipeline(
                 "measure": measure,
                 "unit": unit,
                 "kind": kind,
-                "gestures": ten if gestures == "ten" else (),
+                "gestures": named_gestures(gestures, unit),
                 "sessions": sessions,
                 "phase": phase,
                 "stride": stride,
@@ -156,14 +156,15 @@ def pipeline(
         },
         what="pipeline",
     ).changed(of_run, what="--set")
-    run = run_pipeline(
-        settings,
-        out,
-        cache=cache,
-        processes=processes,
-        allow_reserved_seeds=allow_reserved_seeds,
-        figures=figures,
-    )
+    with gone_on_with():
+        run = run_pipeline(
+            settings,
+            out,
+            cache=cache,
+            processes=processes,
+            allow_reserved_seeds=allow_reserved_seeds,
+            figures=figures,
+        )
     for note in run.notes:
         typer.echo(f"Note: {note}", err=True)
     Console().print(score_table(run.scores, f"{run.split.protocol}; unit: {run.table.unit}"))

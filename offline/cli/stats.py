@@ -45,7 +45,7 @@ def stats(
     from rich.console import Console
 
     from offline.sweep.contrast import contrast
-    from offline.sweep.contrast_files import SUFFIXES, check_suffix, on_screen, tables_of, write_contrast
+    from offline.sweep.contrast_files import SUFFIXES, check_suffix, tables_of, write_contrast
     from offline.sweep.gather import gather, protocols, select
     from offline.sweep.records import is_study
     from offline.sweep.summary import RULE
@@ -71,7 +71,7 @@ def stats(
     console = Console(highlight=False)
     console.print(said[0] if said else "", *([f"(and {len(said) - 1} more)"] if len(said) > 1 else []))
     for table in tables_of(compared, selected.summaries):
-        console.print(on_screen(table))
+        console.print(table.on_screen())
     if out is not None:
         write_contrast(out, compared, selected.summaries, said, notes)
         typer.echo(f"Wrote {out}")

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+#: So many columns the table of results takes.
+WIDTH = 120
 STUDY_EXAMPLE = "Example: handdt-offline study --config configs/study_measures.toml --data hyser --out study"
 
 
@@ -62,9 +64,11 @@ def study(
     # torch takes seconds to import; --help should not
     from rich.console import Console
 
-    from offline.sweep.screen import summary_table
+    from offline.sweep.records import read_study as read_records
     from offline.sweep.study_config import read_study
     from offline.sweep.study_run import plan_study, run_study, states
+    from offline.sweep.study_tables import results_table
+    from offline.sweep.view import view_of
 
     settings, root = read_study(config, data=tuple(data or ()), test_data=tuple(test_data or ()), changes=set_ or ())
     if dry_run:
@@ -87,7 +91,10 @@ def study(
         report=report,
     )
     if run.done:
-        Console().print(summary_table(run.done, run.folder, settings.name))
+        console = Console()
+        if not console.is_terminal:  # a file is as wide as need be
+            console = Console(width=max(console.width, WIDTH))
+        console.print(results_table(view_of(read_records(run.folder.path))).on_screen())
     typer.echo(f"{len(run.plan.jobs)} jobs: {len(run.done)} done, {len(run.failed)} failed; {run.ran} were run now.")
     for path in run.report:
         typer.echo(f"Wrote {path}")

@@ -63,6 +63,7 @@ def train(
     from offline.config import TrainConfig
     from offline.data.named_data import read_names
     from offline.train.window_run import train_bundle
+    from offline.util import gone_on_with
     from rt_handdt.io.signal_choice import SignalChoice
 
     # mistakes here are the quickest to find
@@ -70,14 +71,15 @@ def train(
     choice = SignalChoice.parse(stream, unit, columns)
     names = [*data, *(more or [])]
     grid = read_names(names, allow_reserved_seeds=allow_reserved_seeds, choice=choice).layout(layout)
-    train_bundle(
-        names,
-        grid,
-        out,
-        config,
-        calibration=calibration or (),
-        allow_reserved_seeds=allow_reserved_seeds,
-        fit=fit,
-        changes=set_ or (),
-        choice=choice,
-    )
+    with gone_on_with():
+        train_bundle(
+            names,
+            grid,
+            out,
+            config,
+            calibration=calibration or (),
+            allow_reserved_seeds=allow_reserved_seeds,
+            fit=fit,
+            changes=set_ or (),
+            choice=choice,
+        )

@@ -7,7 +7,7 @@ Training and test never share a trial. The unit of every score is the window.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -181,17 +181,6 @@ def trial_features(samples: Float32, spec: PipelineSpec | None = None) -> Float6
     values = spec.layout.from_grid(maps).astype(np.float64)  # (windows, 2, channels)
     floor = np.maximum(FLOOR * np.median(values, axis=(0, 2), keepdims=True), 1e-12)
     return np.asarray(np.log(np.maximum(values, floor)).reshape(len(values), -1), dtype=np.float64)
-
-
-def reference_features(trials: Iterable[tuple[Float32, int]], spec: PipelineSpec | None = None) -> Windows:
-    """Windows of a session's dynamic trials: pairs of samples (n, n_channels), µV, and gesture number.
-
-    Raises
-    ------
-    RecordingError
-        If there is no trial, or one is too short.
-    """
-    return stack_features([(trial_features(samples, spec), code) for samples, code in trials])
 
 
 def stack_features(found: list[tuple[Float64, int]]) -> Windows:

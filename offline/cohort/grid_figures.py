@@ -6,66 +6,37 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from offline.cohort.difficulty import TARGETS, Difficulty
 from offline.cohort.session_summary import SessionSummary
-from offline.pages.drawing import BLUE, GREEN, figure
+from offline.pages.drawing import BLUE, GREEN, figure, matrix, percent, shares
+from offline.pages.mosaic import MapStyle, mosaic_figure
 from rt_handdt.core.gestures import hyser_label, title
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.types import Float64
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
 
-MAP = "viridis"
 #: More people than this make maps too small to read.
 MOST_PEOPLE = 20
 
 
-def _show(ax: Axes, grid: Float64, layout: ElectrodeLayout, line: float) -> None:
-    """One map, its own maximum = 1; bad channels grey, arrays' seams white."""
-    top = np.nanmax(grid) if np.isfinite(grid).any() else 1.0
-    ax.imshow(grid / max(float(top), 1e-12), cmap=MAP, vmin=0, vmax=1, interpolation="nearest")
-    ax.set_facecolor("#b0b0b0")
-    for axis, draw in ((0, ax.axhline), (1, ax.axvline)):
-        edges = {(array.rows, array.columns)[axis][0] for array in layout.arrays}
-        for edge in sorted(edges - {0}):
-            draw(edge - 0.5, color="white", lw=line)
-    ax.set_xticks([])
-    ax.set_yticks([])
-    for spine in ax.spines.values():
-        spine.set_visible(False)
+_STYLE = MapStyle(0.0, 1.0, "viridis", smooth=False, seams="white")
+_WHAT = "RMS / the map's largest"
 
 
 def mean_heatmaps(summaries: Sequence[SessionSummary], layout: ElectrodeLayout) -> Figure:
     """RMS of each gesture, averaged over people and sessions."""
     codes = sorted({code for one in summaries for code in one.statistics.gestures})
     columns = min(5, len(codes))
-    rows = -(-len(codes) // columns)
-    fig = figure(10.5, 0.35 + 2.25 * rows * 5 / max(columns, 4))
-    axes = fig.subplots(rows, columns, squeeze=False)
-    for ax in axes.flat[len(codes) :]:
-        ax.axis("off")
-    for ax, code in zip(axes.flat, codes, strict=False):
-        every = [
-            grid / max(float(np.nanmax(grid)), 1e-12)
-            for one in summaries
-            if code in one.statistics.gestures
-            for grid in [one.statistics.rms_maps[one.statistics.gestures.index(code)].astype(np.float64)]
-        ]
-        _show(ax, np.nanmean(every, axis=0), layout, 1.2)
-        ax.set_title(title(hyser_label(code)), fontsize=9)
-        ax.set_xticks([0, 7.5, 15], ["radial", "ulnar", "radial"], fontsize=7)
-        ax.tick_params(length=2, pad=2)
-    for row in axes:
-        row[0].set_yticks([1, 14], ["distal", "proximal"], fontsize=7, rotation=90, va="center")
-    for array in layout.arrays:
-        axes[0, 0].text(array.columns[0], array.rows[0] + 0.6, array.name, color="white", fontsize=7, va="center")
-    _bar(fig, axes)
-    return fig
+    means = np.full((-(-len(codes) // columns) * columns, *layout.shape), np.nan)
+    for k, code in enumerate(codes):
+        every = [_map(one, code) for one in summaries if code in one.statistics.gestures]
+        means[k] = _of_largest(np.nanmean(every, axis=0))
+    titles = [title(hyser_label(code)) for code in codes]
+    return mosaic_figure(means.reshape(-1, columns, *layout.shape), layout, _STYLE, _WHAT, side=1.8, titles=titles)
 
 
 def heatmaps(summaries: Sequence[SessionSummary], layout: ElectrodeLayout) -> Figure:
@@ -75,37 +46,23 @@ def heatmaps(summaries: Sequence[SessionSummary], layout: ElectrodeLayout) -> Fi
         first.setdefault(one.subject, one)
     people = list(first.values())[:MOST_PEOPLE]
     codes = sorted({code for one in people for code in one.statistics.gestures})
-    side = min(0.9, 9.0 / len(people))
-    fig = figure(2.5 + side * len(people), 0.3 + side * len(codes))
-    axes = fig.subplots(len(codes), len(people), squeeze=False, gridspec_kw={"wspace": 0.04, "hspace": 0.04})
-    fig.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0.01, hspace=0.01)  # type: ignore[union-attr,call-arg]
+    maps = np.full((len(codes), len(people), *layout.shape), np.nan)
     for i, code in enumerate(codes):
         for j, one in enumerate(people):
-            ax = axes[i, j]
             if code in one.statistics.gestures:
-                grid = one.statistics.rms_maps[one.statistics.gestures.index(code)]
-                _show(ax, grid.astype(np.float64), layout, 0.5)
-            else:
-                ax.axis("off")
-                ax.text(0.5, 0.5, "–", ha="center", va="center", transform=ax.transAxes)
-            if i == 0:
-                ax.set_title(f"{one.subject:02d}", fontsize=8, pad=2)
-            if j == 0:
-                ax.text(
-                    -0.12, 0.5, title(hyser_label(code)), ha="right", va="center", fontsize=8, transform=ax.transAxes
-                )
-    _bar(fig, axes)
-    return fig
+                maps[i, j] = _map(one, code)
+    rows, columns = [title(hyser_label(code)) for code in codes], [f"{one.subject:02d}" for one in people]
+    side = min(0.9, 9.0 / len(people))
+    return mosaic_figure(maps, layout, _STYLE, _WHAT, side=side, rows=rows, columns=columns)
 
 
-def _bar(fig: Figure, axes: npt.NDArray[np.object_]) -> None:
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
+def _map(one: SessionSummary, code: int) -> Float64:
+    return _of_largest(one.statistics.rms_maps[one.statistics.gestures.index(code)].astype(np.float64))
 
-    colours = ScalarMappable(Normalize(0, 1), cmap=MAP)
-    bar = fig.colorbar(colours, ax=axes, shrink=0.6, aspect=30, pad=0.01)
-    bar.set_label("RMS / the map's largest", fontsize=8)
-    bar.ax.tick_params(labelsize=7)
+
+def _of_largest(grid: Float64) -> Float64:
+    top = float(np.nanmax(grid)) if np.isfinite(grid).any() else 1.0
+    return np.asarray(grid / max(top, 1e-12))
 
 
 def bad_channels(summaries: Sequence[SessionSummary], layout: ElectrodeLayout) -> Figure:
@@ -132,20 +89,11 @@ def bad_channels(summaries: Sequence[SessionSummary], layout: ElectrodeLayout) -
 
 def confusion(found: Difficulty) -> Figure:
     """What the reference decoder takes another person's gestures for."""
-    counts = found.other_people.confusion
-    share = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     names = [title(hyser_label(code)) for code in found.gestures]
     side = max(3.6, 0.42 * len(names) + 1.6)
     fig = figure(side + 1.4, side)
     ax = fig.subplots()
-    shown = ax.imshow(share, cmap="Blues", vmin=0, vmax=100)
-    for i, row in enumerate(share):
-        for j, value in enumerate(row):
-            if value >= 0.5:
-                colour = "white" if value > 55 else "black"
-                ax.text(j, i, f"{value:.0f}", ha="center", va="center", fontsize=8, color=colour)
-    ax.set_xticks(range(len(names)), names, rotation=45, ha="right")
-    ax.set_yticks(range(len(names)), names)
+    shown = matrix(ax, shares(found.other_people.confusion), names, percent, colours="Blues", low=0, high=100)
     ax.set_xlabel("Named as")
     ax.set_ylabel("Gesture")
     fig.colorbar(shown, ax=ax, label="Share of the gesture's windows (%)", shrink=0.8)

@@ -137,28 +137,6 @@ def cross_subject(
     )
 
 
-def folds_of(
-    table: FeatureTable, size: int = 4, *, valid_people: int | None = None, seed: int = 0
-) -> tuple[Split, ...]:
-    """Every person tested once, `size` at a time in the table's order: {1–4}, {5–8}, … as published.
-
-    Parameters
-    ----------
-    size
-        People in a fold; 1 leaves out one at a time. The last fold may be smaller.
-
-    Raises
-    ------
-    ConfigError, RecordingError
-        As `cross_subject`.
-    """
-    if size < 1:
-        raise ConfigError(f"A fold needs at least 1 test person; got {size}.")
-    there = [table.people[k] for k in np.unique(table.person)]
-    groups = [there[k : k + size] for k in range(0, len(there), size)]
-    return tuple(cross_subject(table, group, valid_people=valid_people, seed=seed) for group in groups)
-
-
 def cross_session(table: FeatureTable, train: str, test: str, *, seed: int = 0, valid: bool = True) -> Split:
     """Train on one session of all people, test on another of the same people.
 

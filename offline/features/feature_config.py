@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from offline.data.feature_table import Unit
 from offline.features.measures import Measure, parse_measure
 from rt_handdt.config import Settings
+from rt_handdt.core.gestures import REST, STUDY_TEN, hyser_label
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.errors import ConfigError
@@ -16,6 +17,12 @@ from rt_handdt.io.hyser_layout import Kind, Variant
 
 #: Of the sampling rate: as high as the band's upper corner may lie and still leave the filter a slope.
 BAND_LIMIT = 0.45
+
+
+def named_gestures(name: Literal["ten", "all"], unit: Unit) -> tuple[str, ...]:
+    """Labels of the study's ten, with rest in windows; none for all that there are."""
+    rest = (REST,) if unit == "window" else ()
+    return (*rest, *map(hyser_label, STUDY_TEN)) if name == "ten" else ()
 
 
 class FeatureConfig(Settings):

@@ -91,11 +91,6 @@ class LayoutCheck:
         top = max((fit.score for fit in self.fits), default=0.0)
         return tuple(fit for fit in self.fits if fit.score >= top - EQUAL)
 
-    @property
-    def assumed_right(self) -> bool:
-        """Whether nothing fits better than the assumed grid."""
-        return self.inside_right and (not self.fits or self.fits[0] in self.best)
-
     def sentences(self) -> list[str]:
         """The verdict, in words."""
         near, far, farther = self.within

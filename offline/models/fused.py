@@ -177,7 +177,7 @@ def _unfinish(grad: Tensor, made: Tensor, words: Tensor | None, scales: Tensor |
         free, normed = scratch[: len(here)], unit[: len(here)]
         torch.ops.aten.leaky_relu_backward.grad_input(here, out, block.slope, True, grad_input=here)
         if scales is not None:
-            torch._C._nn.leaky_relu(out, 1.0 / block.slope, out=normed)
+            torch.ops.aten.leaky_relu.out(out, 1.0 / block.slope, out=normed)
             along = torch.mul(here, normed, out=free).mean(1, keepdim=True)
             here.sub_(here.mean(1, keepdim=True)).sub_(normed.mul_(along)).mul_(scales[slab])
         elif words is not None:

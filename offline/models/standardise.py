@@ -19,8 +19,32 @@ LEAST_SPREAD = 1e-3  # of log amplitudes: a cell whose training values never cha
 CHUNK = 2048  # samples read at once: a table may be larger than memory
 
 
-class Standardiser(nn.Module):
-    """Raw feature maps → standardised ones, with statistics that travel with the model.
+class Scaled(nn.Module):
+    """Raw maps (N, F, H, W) → standardised ones, with statistics that travel with the model; 0 in empty cells."""
+
+    occupied: Tensor  # (1, 1, H, W) float: 1 where an electrode sits
+    floor: Tensor  # (1, F, 1, 1)
+    mean: Tensor  # (1, F, H, W)
+    scale: Tensor  # (1, F, H, W): 1 / standard deviation
+
+    def __init__(self, n_maps: int, occupied: np.ndarray) -> None:
+        super().__init__()
+        shape = occupied.shape
+        self.register_buffer("occupied", torch.from_numpy(occupied.astype(np.float32)).reshape(1, 1, *shape))
+        self.register_buffer("floor", torch.ones(1, n_maps, 1, 1))
+        self.register_buffer("mean", torch.zeros(1, n_maps, *shape))
+        self.register_buffer("scale", torch.ones(1, n_maps, *shape))
+
+    def _compress(self, maps: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(N, F, H, W) raw → (N, F, H, W) standardised."""
+        return (self._compress(maps) - self.mean) * self.scale * self.occupied
+
+
+class Standardiser(Scaled):
+    """Of a table of trials, whatever its features are.
 
     Test samples are scaled by the training people's statistics, as in the authors' code; their own are never taken.
 
@@ -29,26 +53,17 @@ class Standardiser(nn.Module):
     n_maps
         F.
     occupied
-        (H, W) bool: cells that hold an electrode. The others come out as 0.
+        (H, W) bool: cells that hold an electrode.
     log
         Take logarithms first, of the features that are nowhere negative in training.
     """
 
-    occupied: Tensor  # (1, 1, H, W) float: 1 where an electrode sits
     logged: Tensor  # (1, F, 1, 1) bool
-    floor: Tensor  # (1, F, 1, 1)
-    mean: Tensor  # (1, F, H, W)
-    scale: Tensor  # (1, F, H, W): 1 / standard deviation
 
     def __init__(self, n_maps: int, occupied: np.ndarray, *, log: bool) -> None:
-        super().__init__()
-        shape = occupied.shape
+        super().__init__(n_maps, occupied)
         self.log = log
-        self.register_buffer("occupied", torch.from_numpy(occupied.astype(np.float32)).reshape(1, 1, *shape))
         self.register_buffer("logged", torch.zeros(1, n_maps, 1, 1, dtype=torch.bool))
-        self.register_buffer("floor", torch.ones(1, n_maps, 1, 1))
-        self.register_buffer("mean", torch.zeros(1, n_maps, *shape))
-        self.register_buffer("scale", torch.ones(1, n_maps, *shape))
 
     def fit(self, maps: Float32) -> None:
         """Take the statistics of training maps (N, F, H, W), reading them chunk by chunk in float64.
@@ -95,31 +110,18 @@ class Standardiser(nn.Module):
         floor = self.floor.to(maps.dtype)
         return torch.where(self.logged, torch.log(torch.where(self.logged, maps, floor).clamp_min(0.0) + floor), maps)
 
-    def forward(self, maps: Tensor) -> Tensor:
-        """(N, F, H, W) raw → (N, F, H, W) standardised, 0 in empty cells."""
-        return (self._compress(maps) - self.mean) * self.scale * self.occupied
 
-
-class InputLayer(nn.Module):
-    """Raw features → standardised maps: amplitudes as logarithms, then each feature of each channel to mean 0, sd 1.
+class InputLayer(Scaled):
+    """Of live windows: amplitudes as logarithms, counts as they are.
 
     It is part of the exported graph, so that a bundle holds its own normaliser.
     """
 
-    amplitude: Tensor  # (1, F, 1, 1) bool: maps in µV, to be compressed; the others are counts
-    occupied: Tensor  # (1, 1, H, W): 1 where an electrode sits
-    floor: Tensor  # (1, F, 1, 1) µV
-    mean: Tensor  # (1, F, H, W)
-    scale: Tensor  # (1, F, H, W): 1 / standard deviation
+    amplitude: Tensor  # (1, F, 1, 1) bool: maps in µV, to be compressed; the others are counts. The floor is in µV
 
     def __init__(self, amplitude: Sequence[bool], occupied: np.ndarray) -> None:
-        super().__init__()
-        n_maps, shape = len(amplitude), occupied.shape
-        self.register_buffer("amplitude", torch.tensor(list(amplitude)).reshape(1, n_maps, 1, 1))
-        self.register_buffer("occupied", torch.from_numpy(occupied.astype(np.float32)).reshape(1, 1, *shape))
-        self.register_buffer("floor", torch.ones(1, n_maps, 1, 1))
-        self.register_buffer("mean", torch.zeros(1, n_maps, *shape))
-        self.register_buffer("scale", torch.ones(1, n_maps, *shape))
+        super().__init__(len(amplitude), occupied)
+        self.register_buffer("amplitude", torch.tensor(list(amplitude)).reshape(1, -1, 1, 1))
 
     @torch.no_grad()
     def fit(self, maps: Float32) -> None:
@@ -137,7 +139,3 @@ class InputLayer(nn.Module):
 
     def _compress(self, maps: Tensor) -> Tensor:
         return torch.where(self.amplitude, torch.log(maps.clamp_min(0.0) + self.floor), maps)
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """(N, F, H, W) raw → (N, F, H, W) standardised, 0 in empty cells."""
-        return (self._compress(maps) - self.mean) * self.scale * self.occupied

@@ -12,7 +12,7 @@ from offline.evaluate.figures import curves as figures
 from offline.evaluate.figures import pattern_maps as maps
 from offline.evaluate.figures.scatter import Embedding, scatter_figure
 from offline.evaluate.subject_statistics import compare
-from offline.study.shown import Shown
+from offline.study.shown import Shown, load_shown
 from rt_handdt.config import nearest
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.types import Float32, Float64
@@ -58,6 +58,29 @@ def draw_figures(
         save_figure(there[name](), path, dpi)
         written.append(path)
     return written
+
+
+#: Figures of a run that need no classifier's scores, shared out for two processes: t-SNE takes as long as the others.
+UNSCORED = (("tsne",), ("learning_curves", "pattern_heatmaps", "subject_heatmaps", "gesture_correlation"))
+SCORED = ("people", "comparison", "confusion")
+
+
+def ready() -> None:
+    """Import what figures take seconds to import, ahead of them."""
+    import sklearn.manifold  # noqa: F401
+
+
+def draw_saved(path: Path, only: Sequence[str], cache: str | Path | None = None, scored: bool = True) -> list[Path]:
+    """Draw some figures of what a run's folder holds so far, in whatever process this is.
+
+    Parameters
+    ----------
+    only, scored
+        As `draw_figures` and `offline.study.shown.load_shown` take them; names without a figure are passed over.
+    """
+    shown = load_shown(path, cache=cache, inputs="tsne" in only, scored=scored)
+    there = [word for word in only if any(_fits(name, word) for name in figures_of(shown))]
+    return draw_figures(shown, path / "figures", only=there) if there else []
 
 
 def save_figure(made: Figure, path: Path, dpi: int = DPI) -> None:

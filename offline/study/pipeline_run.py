@@ -17,14 +17,17 @@ from offline.data.splits import PARTS, Part, Protocol, Split
 from offline.evaluate.classify import gesture_scores, person_scores, raw_scores
 from offline.evaluate.metrics import Scores
 from offline.models.own_classes import check_own, try_encoder
+from offline.study.gallery import SCORED, UNSCORED, draw_saved, figures_of, ready
 from offline.study.run_bundle import export_run, live_options
 from offline.study.run_config import PipelineConfig
 from offline.study.run_folder import RunFolder
 from offline.study.run_outcome import PipelineRun, measured, split_of
+from offline.study.shown import load_shown
 from offline.train.latents import Latents, encode
 from offline.train.method_training import train_method
 from offline.train.progress import shown_epochs
 from offline.train.trained import TrainedMethod
+from offline.util import Beside
 from rt_handdt.errors import ConfigError, HanddtError
 
 
@@ -74,6 +77,33 @@ def run_pipeline(
             console.print(f"Note: {sentence}", style="yellow", markup=False, highlight=False)
         raise
     folder.note(config)
+    store = cache or folder.cache
+    with Beside(2 if figures and processes != 1 else 0) as beside:
+        run = _run(config, table, split, folder, live, store, processes, console, beside, figures=figures)
+        drawn = _drawn(run, beside, console) if figures else []
+    from offline.study.run_report import report_text
+
+    folder.write(folder.report, report_text(run, drawn))
+    return run
+
+
+def _run(
+    config: PipelineConfig,
+    table: FeatureTable,
+    split: Split,
+    folder: RunFolder,
+    live: tuple[str, ...],
+    cache: str | Path,
+    processes: int | None,
+    console: Console,
+    beside: Beside,
+    *,
+    figures: bool,
+) -> PipelineRun:
+    """All but figures and report; figures are begun `beside` as soon as there is something to draw."""
+    if figures:  # while the network is trained, those processes import what they need
+        for _ in UNSCORED:
+            beside.begin(ready)
     trained = _train(config, table, split, folder, console)
     latents: dict[Part, Latents] = {}
     for part in PARTS:
@@ -84,6 +114,8 @@ def run_pipeline(
             latents[part].save(folder.latents(part))
         else:
             folder.latents(part).unlink(missing_ok=True)
+    for names in UNSCORED if figures else ():
+        beside.begin(draw_saved, folder.path, names, cache, False)
     scores, notes = _classified(config, table, split, latents, trained.net.latent_shape, folder, live, console)
     run = PipelineRun(
         folder,
@@ -96,23 +128,22 @@ def run_pipeline(
         tuple(dict.fromkeys((*table.skipped, *trained.notes, *notes, *(note for one in scores for note in one.notes)))),
     )
     folder.write(folder.metrics, run.to_dict())
+    if figures:
+        beside.begin(draw_saved, folder.path, SCORED, cache)
     for name in live:
         console.print(f"Writing the bundle ({name}) …", highlight=False)
-        failed = _bundle(folder, name, cache or folder.cache, processes, console)
+        failed = _bundle(folder, name, cache, processes, console)
         if failed:
             run = replace(run, notes=(*run.notes, failed))
             folder.write(folder.metrics, run.to_dict())
-    drawn: list[Path] = []
-    if figures:
-        from offline.study.gallery import draw_figures
-        from offline.study.shown import shown_of
-
-        console.print("Drawing figures …", highlight=False)
-        drawn = draw_figures(shown_of(run), folder.figures)
-    from offline.study.run_report import report_text
-
-    folder.write(folder.report, report_text(run, drawn))
     return run
+
+
+def _drawn(run: PipelineRun, beside: Beside, console: Console) -> list[Path]:
+    """The figures, in the order to be shown."""
+    console.print("Drawing figures …", highlight=False)
+    there = {path.stem: path for made in beside.done() for path in made or ()}
+    return [there[name] for name in figures_of(load_shown(run.folder.path, inputs=False)) if name in there]
 
 
 def check_validation(config: PipelineConfig, split: Split) -> None:

@@ -23,12 +23,12 @@ from offline.study.run_bundle import provenance_of
 from offline.study.run_config import PipelineConfig
 from offline.study.run_folder import RunFolder
 from offline.study.run_outcome import measured, split_of
-from offline.train.adapted import adapted_probabilities
+from offline.train.adapted import adapted_probabilities, posteriors
 from offline.train.loop import forget
 from offline.train.progress import shown_epochs
 from offline.train.shared_patterns import shared_patterns
 from offline.train.window_export import Tested, export_bundle
-from offline.train.window_training import Trained, posteriors, train
+from offline.train.window_training import Trained, train
 from rt_handdt.core.gestures import REST, GestureSet
 from rt_handdt.core.metrics import Confusion, confusion
 from rt_handdt.core.types import Float32, Float64
@@ -126,7 +126,8 @@ def run_recipe(
     scores += raw_scores(
         judged.select(shown.train), judged.select(shown.test), config.baselines, protocol=shown.kind, seed=config.seed
     )
-    own = () if split.with_subject or not recipe.loss.subject_adversary else (_ONE_PERSON,)
+    own: tuple[str, ...] = () if split.with_subject or not recipe.loss.subject_adversary else (_ONE_PERSON,)
+    own += () if trained.gain is None else (trained.gain.sentence,)
     notes = tuple(dict.fromkeys((*table.skipped, *own, *missing, *(note for one in scores for note in one.notes))))
     folder.write(
         folder.path / "recipe.json",

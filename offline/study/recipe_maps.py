@@ -12,6 +12,7 @@ import numpy as np
 from offline.data.datasets import Int64, WindowSet
 from offline.evaluate.figures import pattern_maps as maps
 from offline.study.gallery import save_figure
+from offline.util import written
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.pattern import SharedPatterns
 from rt_handdt.core.types import Float32, Float64
@@ -66,16 +67,14 @@ class RecipeMaps:
         HanddtError
             If a file cannot be written.
         """
-        try:
+        with written(folder / PATTERNS) as part, part.open("wb") as file:
             np.savez_compressed(
-                folder / PATTERNS,
+                file,
                 cells=self.cells,
                 gestures=self.gestures,
                 people=self.people,
                 layout=self.layout.canonical_json(),
             )
-        except OSError as exc:
-            raise HanddtError(f"{folder / PATTERNS}: cannot be written ({exc}); free some space.") from None
         everybody = set(range(len(self.people)))
         made = maps.heatmaps(self.cells, self.layout, self.gestures, self.people, WHAT, everybody, shared=True)
         save_figure(made, folder / "figures" / "pattern_heatmaps.png")

@@ -8,16 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import torch
 from rich.console import Console
 from torch import Tensor, nn
 
 from offline.bundle.card import Provenance, render_card
 from offline.bundle.writing import TOLERANCE, golden_vectors, new_manifest, refuse_target, to_onnx, write_bundle
-from offline.classifiers.inputs import concatenate
 from offline.classifiers.kept import KeptClassifier
-from offline.classifiers.stack import stack
+from offline.classifiers.stack import Encoders, stack
 from offline.data.cohort_folder import COHORT_NOTE
 from offline.data.named_data import is_virtual, named_seed
 from offline.evaluate.classify import gesture_classifier
@@ -138,11 +136,12 @@ def export_run(
         },
     )
     nets = [one.net for one in runs.trained]
-    explainer = _Explainer(nets[0])
+    encoders, explainer = Encoders(nets, runs.shape), _Explainer(nets[0])
 
     def network(maps: Float32) -> tuple[Float32, Float32]:
-        latents = _encode(nets, maps)
-        return head.probabilities(latents), latents.reshape(len(maps), -1)
+        with torch.no_grad():
+            flat, shaped = (latents.numpy() for latents in encoders(torch.from_numpy(maps)))
+        return head.probabilities(shaped), flat
 
     def paint(latents: Float32) -> Float32:
         with torch.no_grad():
@@ -151,8 +150,7 @@ def export_run(
     few = (spec.window_samples + 4 * spec.hop_samples) / spec.fs_hz
     golden = golden_vectors(network, recording, spec, *([few] if spec.n_maps > _MANY_MAPS else []))
     frames, latents = torch.from_numpy(golden["frames"][:2]), torch.from_numpy(golden["latents"][:2])
-    encoders = [onnx.load_model_from_string(to_onnx(_Encoder(net), frames, "features", ["latent"])) for net in nets]
-    recognizer = stack(encoders, head.to_onnx()).SerializeToString()
+    recognizer = stack(encoders, head.to_onnx(), frames).SerializeToString()
     return write_bundle(
         out,
         manifest,
@@ -183,17 +181,6 @@ def live_options(name: str, n_samples: int, size: int) -> dict[str, Any]:
     return {}
 
 
-class _Encoder(nn.Module):
-    """Raw maps → pattern latent."""
-
-    def __init__(self, net: MethodNet) -> None:
-        super().__init__()
-        self.net = net.eval()
-
-    def forward(self, maps: Tensor) -> Tensor:
-        return self.net.pattern(maps)
-
-
 class _Explainer(nn.Module):
     """Flat latent, of which the first run's part comes first → that run's pattern component."""
 
@@ -204,11 +191,6 @@ class _Explainer(nn.Module):
     def forward(self, latent: Tensor) -> Tensor:
         own = latent[:, : self.net.latent_size].reshape(-1, *self.net.latent_shape)
         return self.net.decode_pattern(own) * self.net.occupied
-
-
-def _encode(nets: Sequence[MethodNet], maps: Float32) -> Float32:
-    with torch.no_grad():
-        return concatenate([net(torch.from_numpy(maps)).pattern.numpy() for net in nets])
 
 
 def _scored(runs: JoinedRuns, head: KeptClassifier, labels: tuple[str, ...], name: str) -> Scores:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from offline.config.method import as_written
 from offline.data.splits import PARTS, Part
 from offline.study.run_config import PipelineConfig
 from offline.train.latents import Latents
+from offline.util import written
 from rt_handdt.errors import ConfigError, HanddtError
 
 FORMAT = "rt-handdt.study-run/1"
@@ -163,15 +163,8 @@ class RunFolder:
             If it cannot be written.
         """
         text = content if isinstance(content, str) else json.dumps(content, indent=1, allow_nan=False) + "\n"
-        part = path.with_name(path.name + ".part")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        with written(path) as part:
             part.write_text(text, encoding="utf-8")
-            part.replace(path)
-        except OSError as exc:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
-            raise HanddtError(f"{path}: cannot be written ({exc}); free some space or choose another folder.") from None
 
 
 def _plain(config: PipelineConfig) -> dict[str, Any]:

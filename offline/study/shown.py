@@ -1,4 +1,4 @@
-"""What a run's figures show: gathered from a run that has just ended, or from its folder."""
+"""What a run's figures show, gathered from its folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from offline.evaluate.metrics import Scores
 from offline.features.build_table import uncached
 from offline.features.measures import parse_measure
 from offline.study.run_folder import RunFolder
-from offline.study.run_outcome import PipelineRun, measured, split_of
+from offline.study.run_outcome import measured, split_of
 from offline.train.epoch import Epoch
 from offline.train.latents import Latents
 from offline.train.method_log import read_log
@@ -78,22 +78,7 @@ class Shown:
         return self.latents["train"].people
 
 
-def shown_of(run: PipelineRun) -> Shown:
-    """What there is to draw of a run that has just ended."""
-    return Shown(
-        run.scores,
-        run.trained.epochs,
-        run.trained.best,
-        run.latents,
-        run.table.names,
-        run.table.layout,
-        run.table.unit,
-        run.config.seed,
-        _inputs(run.trained, run.table, run.split),
-    )
-
-
-def load_shown(path: str | Path, *, cache: str | Path | None = None, inputs: bool = True) -> Shown:
+def load_shown(path: str | Path, *, cache: str | Path | None = None, inputs: bool = True, scored: bool = True) -> Shown:
     """What there is to draw of a run's folder; nothing is trained, encoded or measured.
 
     Parameters
@@ -102,6 +87,8 @@ def load_shown(path: str | Path, *, cache: str | Path | None = None, inputs: boo
         Where the run's features are kept; by default in its folder. They are needed for the input alone.
     inputs
         Whether to look for the input at all.
+    scored
+        Off: of a run whose classifiers are not done yet, without scores.
 
     Raises
     ------
@@ -109,7 +96,7 @@ def load_shown(path: str | Path, *, cache: str | Path | None = None, inputs: boo
         If the folder holds no finished run, or a part of it is damaged.
     """
     folder = RunFolder(Path(path))
-    scores, known = read_scores(folder.metrics)
+    scores, known = read_scores(folder.metrics) if scored else ((), {"unit": folder.read().features.unit})
     latents = folder.load_latents()
     notes: list[str] = []
     trained = None
@@ -135,7 +122,7 @@ def load_shown(path: str | Path, *, cache: str | Path | None = None, inputs: boo
     return Shown(
         scores,
         epochs,
-        int(known.get("epoch_kept") or len(epochs)),
+        int(known.get("epoch_kept") or (trained.best if trained else len(epochs))),
         latents,
         trained.names if trained else _map_names(known, shape[1]),
         trained.layout if trained else ElectrodeLayout.grid(shape[2], shape[3]),

@@ -145,6 +145,7 @@ def run_on_cluster(
     *,
     on_done: Callable[[Outcome], None] = lambda outcome: None,
     say: Callable[[str], None] = lambda sentence: None,
+    on_wait: Callable[[Sequence[Job]], None] = lambda jobs: None,
 ) -> None:
     """Run jobs on a cluster until each is finished or has failed. Whether they are is for the caller to see on disk.
 
@@ -152,7 +153,7 @@ def run_on_cluster(
     ----------
     wanted
         Of `check_workers`; workers that come later are held to it too.
-    on_done, say
+    on_done, say, on_wait
         As `offline.sweep.local.run_local`.
 
     Raises
@@ -164,25 +165,26 @@ def run_on_cluster(
 
     run = uuid.uuid4().hex  # another command's jobs of the same name are not ours
     queue = deque(jobs)
-    names: dict[Future, str] = {}
+    begun: dict[Future, Job] = {}
     alone_since: float | None = None
     try:
-        while queue or names:
+        while queue or begun:
             count = len(client.scheduler_info(n_workers=-1)["workers"])
             alone_since = _watch(count, alone_since, say)
             # No more than there is room for: whoever comes later finds jobs, and none waits behind a long one.
-            while queue and len(names) < count:
+            while queue and len(begun) < count:
                 job = queue.popleft()
-                names[client.submit(run_here, job, place, wanted, key=f"{job.id}-{run}", pure=False)] = job.id
-            if not names:
+                begun[client.submit(run_here, job, place, wanted, key=f"{job.id}-{run}", pure=False)] = job
+            on_wait(list(begun.values()))
+            if not begun:
                 time.sleep(_POLL_S)
                 continue
             try:
-                finished = wait(list(names), timeout=_POLL_S, return_when="FIRST_COMPLETED").done
+                finished = wait(list(begun), timeout=_POLL_S, return_when="FIRST_COMPLETED").done
             except TimeoutError:
                 continue
             for future in finished:
-                on_done(_outcome(future, names.pop(future)))
+                on_done(_outcome(future, begun.pop(future).id))
     except (CancelledError, asyncio.CancelledError, OSError) as exc:  # as Dask reports a scheduler that is gone
         raise HanddtError(f"The scheduler was lost ({type(exc).__name__}); {_GO_ON}") from None
 

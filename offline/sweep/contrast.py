@@ -129,6 +129,11 @@ def interval_words(interval: tuple[float, float]) -> str:
     return NONE if np.isnan(interval[0]) else f"{points(interval[0])} to {points(interval[1])}"
 
 
+def p_cell(p: float) -> str:
+    """``.012``."""
+    return p_words(p).removeprefix("= ")
+
+
 def p_words(p: float) -> str:
     """``= .012``, ``< .001``, ``= 1``."""
     if p < 0.001:

@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.box import SIMPLE_HEAD
-from rich.table import Table as ScreenTable
 
 from offline.evaluate.subject_statistics import bootstrap_interval
 from offline.pages.blocks import Table
 from offline.pages.rendering import render
 from offline.study.run_folder import RunFolder
-from offline.sweep.contrast import NONE, Contrast, interval_words, p_words, points
+from offline.sweep.contrast import NONE, Contrast, interval_words, p_cell, points
 from offline.sweep.summary import METRIC_NAMES, Summary
 from rt_handdt.errors import ConfigError
 
@@ -36,36 +34,25 @@ def tables_of(found: Contrast, summaries: Mapping[str, Summary]) -> tuple[Table,
     scores = Table(
         "Scores", ("Name", "Mean ± sd", "95 %", "Seeds"), tuple(rows), f"{what}; 95 %: bootstrap over people."
     )
-    pairs = tuple(
+    return scores, pairs_table("Differences", found)
+
+
+def pairs_table(title: str, found: Contrast, of: str = "") -> Table:
+    """All pairs; `of` says what the percentage points are of."""
+    rows = (
         (
-            pair.first,
-            pair.second,
-            points(pair.difference),
-            interval_words(pair.interval),
-            p_words(pair.p).removeprefix("= "),
-            p_words(pair.p_holm).removeprefix("= "),
+            *(pair.first, pair.second, points(pair.difference), interval_words(pair.interval)),
+            *(p_cell(p) for p in (pair.p, pair.p_holm)),
         )
         for pair in found.pairs
     )
-    return scores, Table(
-        "Differences",
-        ("First", "Second", "First − second", "95 %", "p", "p, Holm"),
-        pairs,
-        f"Percentage points, paired over people; p: two-sided Wilcoxon signed-rank test; Holm: corrected over these "
-        f"{len(pairs)} pairs. The lowest p that so many people can give is {found.comparison.lowest_p:.2g}.",
+    people = len(found.comparison.people)
+    note = (
+        f"Percentage points{of}, paired over {people} {'person' if people == 1 else 'people'}; 95 %: bootstrap over "
+        f"people. p: two-sided Wilcoxon signed-rank test; Holm: corrected over these {len(found.pairs)} pairs. The "
+        f"lowest p that so many people can give is {found.comparison.lowest_p:.2g}. {' '.join(found.left_out)}"
     )
-
-
-def on_screen(table: Table) -> ScreenTable:
-    """A table for the terminal."""
-    shown = ScreenTable(title=table.title, caption=table.note, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    shown.title_justify = shown.caption_justify = "left"
-    words = {"Name", "First", "Second"}
-    for name in table.head:
-        shown.add_column(name, justify="left" if name in words else "right", overflow="fold")
-    for row in table.rows:
-        shown.add_row(*row)
-    return shown
+    return Table(title, ("First", "Second", "First − second", "95 %", "p", "p, Holm"), tuple(rows), note.rstrip())
 
 
 def check_suffix(path: Path | None, known: Sequence[str], what: str) -> None:

@@ -1,4 +1,8 @@
-"""Jobs on this machine: a process for each core, or for each GPU. Any of them may be killed at any time."""
+"""Jobs on this machine: a process for each core, or for each GPU. Any of them may be killed at any time.
+
+`concurrent.futures` and not Dask, which serves clusters (`offline.sweep.cluster`): no port is opened, by which whoever
+else has an account here could run code, and processes begin a second or two sooner.
+"""
 
 from __future__ import annotations
 
@@ -8,55 +12,19 @@ import signal
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from multiprocessing.connection import wait
-from multiprocessing.context import SpawnProcess
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from types import FrameType
 
-from offline.sweep.job_process import serve
-from offline.sweep.jobs import Outcome, Place, fail
+from offline.sweep.jobs import Outcome, Place, fail, run_job
 from offline.sweep.plan import Job
 from offline.sweep.study_folder import StudyFolder
+from offline.util import pool
 
-#: A job whose process was ended from outside is begun again so many times.
+#: A job whose process was ended from outside while no other ran is begun again so many times.
 RETRIES = 2
-
-
-class _Worker:
-    """One process, and the job it has."""
-
-    def __init__(self, place: Place, gpu: str) -> None:
-        # spawn: a fork would copy torch's threads' locks in whatever state they are
-        context = multiprocessing.get_context("spawn")
-        self.connection, theirs = context.Pipe()
-        self.process: SpawnProcess = context.Process(target=serve, args=(theirs, gpu), daemon=True)
-        self.gpu = gpu
-        self.job: Job | None = None
-        self.process.start()
-        theirs.close()
-        self._send(place)
-
-    def begin(self, job: Job) -> None:
-        self.job = job
-        self._send(job)
-
-    def _send(self, thing: Place | Job) -> None:
-        with suppress(OSError):  # it has died already, which is noticed by whoever waits for it
-            self.connection.send(thing)
-
-    def outcome(self) -> Outcome | None:
-        """What it sends; None if it has died instead."""
-        try:
-            found: Outcome = self.connection.recv()
-        except (EOFError, OSError):
-            return None
-        return found
-
-    def end(self) -> None:
-        """At once; files are written whole or not at all."""
-        self.process.kill()
-        self.process.join()
-        self.connection.close()
+POLL_S = 1.0
 
 
 def run_local(
@@ -66,6 +34,7 @@ def run_local(
     processes: int | None = None,
     on_done: Callable[[Outcome], None] = lambda outcome: None,
     say: Callable[[str], None] = lambda sentence: None,
+    on_wait: Callable[[Sequence[Job]], None] = lambda jobs: None,
 ) -> None:
     """Run jobs side by side until each is finished or has failed.
 
@@ -76,56 +45,66 @@ def run_local(
     on_done
         Called with each outcome, on this thread.
     say
-        Takes sentences on processes that were ended from outside; their jobs go on in others, at most twice each.
+        Takes sentences on processes that were ended from outside: the jobs then begun go on with a process less, and
+        one that has none beside it is given up when that happens for the third time.
+    on_wait
+        Called every second or so with the jobs that are being run.
 
     Raises
     ------
     KeyboardInterrupt, SystemExit
         At Ctrl-C and SIGTERM, once all processes are gone. What they had begun can be gone on with.
     """
-    queue = deque(jobs)
-    died: Counter[str] = Counter()
-    free = slots(jobs, processes)
-    workers: list[_Worker] = []
+    gpus, queue, died = slots(jobs, processes), deque(jobs), Counter[str]()
+    with _ended_by_sigterm():
+        while queue:
+            lost = _run(queue, place, gpus, on_done, on_wait)
+            if not lost:
+                continue
+            if len(lost) == 1:
+                died[lost[0].id] += 1
+            given_up = [job for job in lost if died[job.id] > RETRIES]
+            for job in given_up:
+                message = (
+                    f"Its process was ended from outside {died[job.id]} times, most often for lack of memory; give the "
+                    "same command with fewer --processes."
+                )
+                on_done(fail(job, StudyFolder(place.out), message))
+            again = [job for job in lost if job not in given_up]
+            queue.extendleft(reversed(again))
+            gpus = gpus[: max(1, len(gpus) - 1)]
+            if again:
+                names = ", ".join(one.id for one in again)
+                goes = "goes" if len(again) == 1 else "go"
+                say(f"A process was ended from outside, most often for lack of memory; {names} {goes} on.")
+
+
+def _run(
+    queue: deque[Job],
+    place: Place,
+    gpus: list[str],
+    on_done: Callable[[Outcome], None],
+    on_wait: Callable[[Sequence[Job]], None],
+) -> list[Job]:
+    """Take jobs from the queue until it is empty, or a process is ended: then what was begun and not finished."""
+    running: dict[Future[Outcome], Job] = {}
+    workers = pool(len(gpus), gpus if any(gpus) else ())
     try:
-        with _ended_by_sigterm():
-            while queue or any(worker.job for worker in workers):
-                while queue and free:
-                    workers.append(_Worker(place, free.pop()))
-                    workers[-1].begin(queue.popleft())
-                busy = [worker for worker in workers if worker.job is not None]
-                ready = wait([thing for one in busy for thing in (one.connection, one.process.sentinel)])
-                for worker in busy:
-                    if worker.connection not in ready and worker.process.sentinel not in ready:
-                        continue
-                    job, worker.job = worker.job, None
-                    assert job is not None
-                    outcome = worker.outcome()
-                    if outcome is not None:
-                        on_done(outcome)
-                        if queue:
-                            worker.begin(queue.popleft())
-                        continue
-                    worker.end()
-                    workers.remove(worker)
-                    free.append(worker.gpu)
-                    died[job.id] += 1
-                    reason = _reason(worker.process.exitcode)
-                    if died[job.id] <= RETRIES:
-                        say(f"{job.id}: its process was ended from outside ({reason}); the job goes on in another.")
-                        queue.appendleft(job)
-                    else:
-                        on_done(
-                            fail(
-                                job,
-                                StudyFolder(place.out),
-                                f"Its process was ended from outside {died[job.id]} times (at last by {reason}), most "
-                                "often for lack of memory; give the same command with fewer --processes.",
-                            )
-                        )
-    finally:
-        for worker in workers:
-            worker.end()
+        while queue or running:
+            while queue and len(running) < len(gpus):
+                running[workers.submit(run_job, queue[0], place)] = queue[0]
+                queue.popleft()
+            on_wait(list(running.values()))
+            for future in wait(running, POLL_S, FIRST_COMPLETED).done:
+                on_done(future.result())
+                del running[future]
+    except BrokenProcessPool:
+        return list(running.values())
+    finally:  # at once: files are written whole or not at all
+        for process in multiprocessing.active_children():
+            process.kill()
+        workers.shutdown(cancel_futures=True)
+    return []
 
 
 def slots(jobs: Sequence[Job], processes: int | None) -> list[str]:
@@ -143,12 +122,6 @@ def _visible_gpus() -> list[str]:
     count = torch.cuda.device_count()
     named = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
     return named[:count] if named else [str(k) for k in range(count)]
-
-
-def _reason(exitcode: int | None) -> str:
-    if exitcode is not None and exitcode < 0:
-        return f"signal {-exitcode}, {signal.Signals(-exitcode).name}"
-    return f"exit code {exitcode}"
 
 
 @contextmanager

@@ -12,14 +12,13 @@ from typing import Any
 
 from offline.config import TrainConfig
 from offline.config.method import MethodConfig
-from offline.features.feature_config import FeatureConfig
+from offline.features.feature_config import FeatureConfig, named_gestures
 from offline.features.named_sources import open_sources
 from offline.features.released_folders import study_folder
 from offline.study.pipeline_run import check_classifiers
 from offline.study.run_config import PipelineConfig
 from offline.sweep.conditions import resolve
 from offline.sweep.study_config import ConditionConfig, ConditionKind, StudyConfig
-from rt_handdt.core.gestures import REST, STUDY_TEN, hyser_label
 from rt_handdt.errors import ConfigError, RecordingError
 
 JOB_FORMAT = "rt-handdt.study-job/1"
@@ -141,13 +140,12 @@ def make_plan(config: StudyConfig, root: Path) -> Plan:
 
 def features_of(config: StudyConfig, measure: str, sessions: tuple[str, ...] = ()) -> FeatureConfig:
     """What is measured for one measure."""
-    ten = (*((REST,) if config.unit == "window" else ()), *(hyser_label(code) for code in STUDY_TEN))
     return FeatureConfig.parse(
         {
             "measure": measure,
             "unit": config.unit,
             "kind": config.kind,
-            "gestures": ten if config.gestures == "ten" else (),
+            "gestures": named_gestures(config.gestures, config.unit),
             "sessions": sessions,
             "phase": config.phase,
             "stride": config.stride,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from offline.pages.drawing import BLUE, GREEN, GREY, ORANGE, RED, figure
+from offline.pages.drawing import BLUE, GREEN, GREY, ORANGE, RED, figure, matrix, percent, shares
 from offline.study.run_report import PUBLISHED
 from offline.sweep.summary import METRIC_NAMES, Summary
 from offline.sweep.view import StudyView, label
@@ -120,18 +120,12 @@ def confusions(summaries: Sequence[Summary], unit: str) -> Figure:
     for ax in axes.flat[len(summaries) :]:
         ax.axis("off")
     for k, (ax, one) in enumerate(zip(axes.flat, summaries, strict=False)):
-        counts = one.counts
-        share = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-        image = ax.imshow(share, cmap="Blues", vmin=0, vmax=100)
-        for (i, j), value in np.ndenumerate(share):
-            if value >= 0.5 and n <= 14:
-                colour = "white" if value > 55 else "black"
-                ax.text(j, i, f"{value:.0f}", ha="center", va="center", fontsize=7, color=colour)
-        names = [title(name) for name in one.labels]
         alone = one.labels != summaries[0].labels  # then the neighbours' names do not hold
         below, left = alone or k // columns == rows - 1, alone or k % columns == 0
-        ax.set_xticks(range(len(names)), names if below else [], rotation=45, ha="right", rotation_mode="anchor")
-        ax.set_yticks(range(len(names)), names if left else [])
+        names, said = [title(name) for name in one.labels], percent if n <= 14 else lambda value: ""
+        image = matrix(
+            ax, shares(one.counts), names, said, colours="Blues", low=0, high=100, size=7, below=below, left=left
+        )
         ax.tick_params(labelsize=8)
         if below:
             ax.set_xlabel("Named as")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from offline.data.named_data import is_virtual
 from offline.data.reserved import refuse_reserved
 from offline.features.feature_cache import prepare
+from offline.study.shown import LOG
 from offline.sweep.cluster import check_workers, connected, run_on_cluster
 from offline.sweep.jobs import Outcome, Place, State, fail, failure_of, state_of
 from offline.sweep.local import run_local
@@ -21,6 +21,7 @@ from offline.sweep.measuring import measure
 from offline.sweep.plan import Job, Plan, make_plan
 from offline.sweep.study_config import StudyConfig
 from offline.sweep.study_folder import StudyFolder
+from offline.util import Bar, gone_on_with
 from rt_handdt.errors import HanddtError
 
 #: So many failures are told in the error's one sentence.
@@ -144,6 +145,7 @@ def run_study(
     store = Path(cache).resolve() if cache is not None else folder.cache
     failures: dict[str, str] = {}
     with ExitStack() as stack:
+        stack.enter_context(gone_on_with(console))
         if todo:
             for path in (folder.path, store):
                 prepare(path)
@@ -159,11 +161,11 @@ def run_study(
         folder.note(plan, notes)
         if todo:
             place = Place(folder.path, store, allow_reserved_seeds)
-            with _bar(console, len(plan.jobs), len(plan.jobs) - len(todo), failures) as (on_done, say):
+            with _bar(console, folder, len(plan.jobs), len(plan.jobs) - len(todo), failures) as told:
                 if client is not None:
-                    run_on_cluster(client, todo, place, wanted, on_done=on_done, say=say)
+                    run_on_cluster(client, todo, place, wanted, **told)
                 else:
-                    run_local(todo, place, processes=processes, on_done=on_done, say=say)
+                    run_local(todo, place, processes=processes, **told)
     done, failed = _verified(plan, folder, failures)
     written = _report(folder.path) if report and done else ()
     return StudyRun(folder, plan, done, failed, len(todo), written)
@@ -189,25 +191,16 @@ def _report(out: Path) -> tuple[Path, ...]:
 
 @contextmanager
 def _bar(
-    console: Console, total: int, done: int, failures: dict[str, str]
-) -> Iterator[tuple[Callable[[Outcome], None], Callable[[str], None]]]:
-    """Progress over jobs; `failures` is filled on the way."""
-    bar = Progress(
-        TextColumn("Jobs"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[said]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-    )
+    console: Console, folder: StudyFolder, total: int, done: int, failures: dict[str, str]
+) -> Iterator[dict[str, Callable[..., None]]]:
+    """Progress over jobs, as `run_local` and `run_on_cluster` tell it; `failures` is filled on the way."""
     accuracies: list[float] = []
 
     def say(sentence: str) -> None:
-        console.print(sentence, style="yellow", highlight=False)
+        console.print(sentence, style="yellow", markup=False, highlight=False)
 
-    with bar:
-        task = bar.add_task("", total=total, completed=done, said="")
+    with Bar(console) as bar:
+        row = bar.begin("Jobs", total, done)
 
         def on_done(outcome: Outcome) -> None:
             if outcome.failure:
@@ -217,10 +210,18 @@ def _bar(
                 accuracies.append(outcome.accuracy)
             said = f"· {outcome.id}" if outcome.accuracy is None else f"· {outcome.id} {100 * outcome.accuracy:.1f} %"
             mean = f", mean {100 * np.mean(accuracies):.1f} %" if accuracies else ""
-            bar.update(task, advance=1, said=said + mean)
+            bar.done(row, said=said + mean)
 
-        try:
-            yield on_done, say
-        except (KeyboardInterrupt, SystemExit):
-            say("Stopped. The same command goes on where this one was.")
-            raise
+        def on_wait(jobs: Sequence[Job]) -> None:
+            bar.waiting(row, lambda: "at work: " + ", ".join(f"{job.id}{_epochs(folder, job)}" for job in jobs))
+
+        yield {"on_done": on_done, "say": say, "on_wait": on_wait}
+
+
+def _epochs(folder: StudyFolder, job: Job) -> str:
+    """How far a job's training is, by its log; nothing if there is none yet."""
+    try:
+        count = (folder.job(job.id) / "training" / LOG).read_bytes().count(b"\n")
+    except OSError:
+        return ""
+    return f" (epoch {count})"

@@ -9,7 +9,8 @@ import numpy as np
 
 from offline.pages.blocks import Table
 from offline.study.run_report import PUBLISHED
-from offline.sweep.contrast import NONE, Contrast, interval_words, p_words, points
+from offline.sweep.contrast import NONE, Contrast, interval_words, p_cell, points
+from offline.sweep.contrast_files import pairs_table
 from offline.sweep.summary import METRIC_NAMES, RAW, RULE, Summary, conditions_of
 from offline.sweep.verdicts import CAVEAT, ranks
 from offline.sweep.view import StudyView, label
@@ -103,25 +104,7 @@ def results_table(view: StudyView) -> Table:
 
 def significance_table(view: StudyView, what: str, found: Contrast) -> Table:
     """Every pair."""
-    return Table(
-        f"Differences between {what}",
-        ("First", "Second", "First − second", "95 %", "p", "p, Holm"),
-        tuple(
-            (
-                pair.first,
-                pair.second,
-                points(pair.difference),
-                interval_words(pair.interval),
-                p_cell(pair.p),
-                p_cell(pair.p_holm),
-            )
-            for pair in found.pairs
-        ),
-        f"Percentage points of {METRIC_NAMES[view.metric].lower()} ({view.unit}s), paired over "
-        f"{len(found.comparison.people)} people; 95 %: bootstrap over people. p: two-sided Wilcoxon signed-rank test; "
-        f"Holm: corrected over these pairs. The lowest p that so many people can give is "
-        f"{found.comparison.lowest_p:.2g}. {' '.join(found.left_out)}".rstrip(),
-    )
+    return pairs_table(f"Differences between {what}", found, f" of {METRIC_NAMES[view.metric].lower()} ({view.unit}s)")
 
 
 def ablation_table(view: StudyView, measure: str) -> Table:
@@ -270,11 +253,6 @@ def between(one: Summary) -> str:
     """The interval of the mean, in %."""
     low, high = one.interval
     return NONE if np.isnan(low) else f"{100 * low:.1f}–{100 * high:.1f}"
-
-
-def p_cell(p: float) -> str:
-    """``.012``."""
-    return p_words(p).removeprefix("= ")
 
 
 def _ece(one: Summary) -> str:

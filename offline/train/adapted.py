@@ -15,6 +15,8 @@ from rt_handdt.core.adaptation import PersonAdapter
 from rt_handdt.core.person import AdapterSettings, PersonModel
 from rt_handdt.core.types import Float32
 
+EVAL_BATCH = 1024
+
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
@@ -84,3 +86,14 @@ def adapted_probabilities(
             for at in np.flatnonzero(group == one):
                 session[at] = adapter.judge(windows.maps[rows[at]], predict).probabilities
     return alone, adapted, session
+
+
+@torch.no_grad()
+def posteriors(net: DisentanglingNet, windows: WindowSet, rows: Int64) -> Float32:
+    """Probabilities (N, K) of the given windows."""
+    net.eval()
+    found = [
+        net(torch.from_numpy(windows.maps[rows[start : start + EVAL_BATCH]]).to(net.occupied.device))[0].cpu().numpy()
+        for start in range(0, len(rows), EVAL_BATCH)
+    ]
+    return np.concatenate(found) if found else np.zeros((0, len(windows.gestures)), np.float32)

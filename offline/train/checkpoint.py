@@ -15,6 +15,7 @@ import torch
 from offline.config.foundation import TrainingConfig
 from offline.config.method import MethodConfig
 from offline.models.own_classes import own_digest
+from offline.util import written
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import HanddtError
 
@@ -61,18 +62,10 @@ def save_torch(path: Path, content: dict[str, Any]) -> None:
     HanddtError
         If it cannot be written.
     """
-    part = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except (OSError, RuntimeError) as exc:  # torch turns a failed write into a RuntimeError
-        part.unlink(missing_ok=True)
-        why = exc.strerror or exc if isinstance(exc, OSError) else "the disk is full or went away"
-        raise HanddtError(f"{path}: cannot be written ({why}); free some space or choose another folder.") from None
+    with written(path) as part, part.open("wb") as file:
+        torch.save(content, file)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def load_torch(path: Path, wanted: str, what: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from offline.data.datasets import Int64
 from offline.data.feature_table import FeatureTable
 from offline.train.trained import TrainedMethod
 from offline.train.validation import encoded_batches
+from offline.util import written
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import HanddtError
 
@@ -62,16 +63,9 @@ class Latents:
             If it cannot be written.
         """
         path = Path(path)
-        part = path.with_name(path.name + ".part")
         values = {entry.name: np.asarray(getattr(self, entry.name)) for entry in fields(self)}
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("wb") as file:
-                np.savez(file, allow_pickle=False, format=np.array(_FORMAT), **values)
-            part.replace(path)
-        except OSError as exc:
-            part.unlink(missing_ok=True)
-            raise HanddtError(f"{path}: cannot be written ({exc}); free some space or choose another folder.") from None
+        with written(path) as part, part.open("wb") as file:
+            np.savez(file, allow_pickle=False, format=np.array(_FORMAT), **values)
         return path
 
     @classmethod

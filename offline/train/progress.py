@@ -1,4 +1,4 @@
-"""A training on the console, epoch by epoch; and how to go on after Ctrl-C."""
+"""A training on the console, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -13,10 +13,7 @@ from offline.util import Bar
 
 @contextmanager
 def shown_epochs(console: Console, total: int) -> Iterator[Callable[[Epoch], None]]:
-    """Gives what is to be called after each epoch of so many.
-
-    Ctrl-C is passed on, after a sentence on what is kept.
-    """
+    """Gives what is to be called after each epoch of so many."""
     with Bar(console) as bar:
         row, begun = bar.begin("Training", total), False
 
@@ -31,9 +28,4 @@ def shown_epochs(console: Console, total: int) -> Iterator[Callable[[Epoch], Non
             bar.done(row, 1 if begun else epoch.number, said)  # the first may be of a training that goes on
             begun = True
 
-        try:
-            yield on_epoch
-        except KeyboardInterrupt:
-            bar.stop()
-            console.print("Stopped. The same command goes on from the last checkpoint.", highlight=False)
-            raise
+        yield on_epoch

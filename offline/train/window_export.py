@@ -216,5 +216,7 @@ def card(
             "over the same windows, each judged by what came before it, that gives accuracy "
             f"{accuracy(adapted):.3f}, balanced {balanced_accuracy(adapted):.3f}."
         )
+    if trained.gain is not None:
+        scored += f" {trained.gain.sentence}"
     use = VIRTUAL if provenance.virtual else (ONE_PERSON if n_people == 1 else MANY_PEOPLE)
     return render_card(manifest, CardText(items, scored, counts, "windows", [use]))

@@ -152,11 +152,8 @@ def train_bundle(
         f"Epoch {trained.best} kept: validation accuracy {scores['validation_accuracy']:.3f}, "
         f"balanced {scores['validation_balanced_accuracy']:.3f} ({parts.protocol})"
     )
-    if trained.harm is not None:
-        console.print(
-            f"Adaptation is left out of the bundle: with it these people's balanced accuracy is {trained.harm:.3f}, "
-            "less than without."
-        )
+    if trained.gain is not None:
+        console.print(trained.gain.sentence, markup=False, highlight=False)
     if "validation_adapted_accuracy" in scores:
         console.print(
             f"Learning each person from its unlabelled windows: {scores['validation_adapted_accuracy']:.3f}, balanced "

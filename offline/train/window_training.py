@@ -13,7 +13,8 @@ from offline.config import TrainConfig
 from offline.data.datasets import Int64, WindowSet
 from offline.data.splits import Split
 from offline.models.window_networks import DisentanglingNet
-from offline.train.adapted import adapted_probabilities
+from offline.train.adaptation_gain import PEOPLE, AdaptationGain, ask_in_turn, gains
+from offline.train.adapted import adapted_probabilities, posteriors
 from offline.train.augment import Augmenter
 from offline.train.batches import dealer
 from offline.train.checkpoint import fingerprint
@@ -29,7 +30,6 @@ from rt_handdt.core.person import AdapterSettings, PersonModel
 from rt_handdt.core.population import Population
 from rt_handdt.core.types import Float32
 
-EVAL_BATCH = 1024
 #: People and sessions by which the adapter's temperature is chosen: each costs seconds for each temperature.
 CHOOSING_DONNINGS = 8
 
@@ -57,9 +57,8 @@ class Trained:
         Reconstruction error of each epoch before the labelled ones.
     population
         How windows of the training people scatter, for calibrations.
-    harm
-        Balanced accuracy of the validation windows with adaptation, where it was left out because they were better off
-        without; None otherwise.
+    gain
+        What adaptation does for people, by which it was kept or left out; None where nobody was asked.
     """
 
     net: DisentanglingNet
@@ -71,7 +70,7 @@ class Trained:
     adapted: Confusion | None = field(repr=False, default=None)
     pretraining: tuple[float, ...] = field(repr=False, default=())
     population: Population | None = field(repr=False, default=None)
-    harm: float | None = None
+    gain: AdaptationGain | None = None
 
 
 def train(
@@ -123,23 +122,26 @@ def _adapted(trained: Trained, windows: WindowSet, parts: Split, config: TrainCo
     group = donnings(windows)[rows]
     few = rows[np.isin(group, np.unique(group)[:CHOOSING_DONNINGS])]
 
-    def counts(settings: AdapterSettings, rows: Int64) -> Confusion:
-        _, found, _ = adapted_probabilities(trained.net, person, windows, rows, settings, stride=config.stride)
-        return confusion(windows.label[rows], found.argmax(axis=1), len(windows.gestures))
+    def adapted(settings: AdapterSettings, rows: Int64) -> Float32:
+        return adapted_probabilities(trained.net, person, windows, rows, settings, stride=config.stride)[1]
+
+    def counts(posterior: Float32, rows: Int64) -> Confusion:
+        return confusion(windows.label[rows], posterior.argmax(axis=1), len(windows.gestures))
 
     best = -1.0
     for temperature in config.person.temperatures:
         tried = config.person.adapter.model_copy(update={"temperature": temperature})
-        found = balanced_accuracy(counts(tried, few))
+        found = balanced_accuracy(counts(adapted(tried, few), few))
         if found > best:
             best, adapter = found, tried
-    adapted = counts(adapter, rows)
-    k = len(windows.gestures)
-    still = confusion(windows.label[rows], posteriors(trained.net, windows, rows).argmax(axis=1), k)
-    if balanced_accuracy(adapted) < balanced_accuracy(still):
-        # Nobody is served by an adaptation that these people would have been better off without.
-        return replace(trained, counts=still, person=None, adapter=None, harm=balanced_accuracy(adapted))
-    return replace(trained, adapted=adapted, adapter=adapter)
+    moved, still = adapted(adapter, rows), posteriors(trained.net, windows, rows)
+    held_out = gains(windows, rows, moved, still)
+    lacking = PEOPLE - len(held_out)
+    in_turn = ask_in_turn(trained.net, windows, parts, config, adapter, lacking) if lacking > 0 else {}
+    gain = AdaptationGain(held_out, in_turn)
+    if gain.harms:  # nobody is served by an adaptation that people would be better off without
+        return replace(trained, counts=counts(still, rows), person=None, adapter=None, gain=gain)
+    return replace(trained, adapted=counts(moved, rows), adapter=adapter, gain=gain)
 
 
 def _fit(
@@ -224,14 +226,3 @@ def _rank(epoch: Epoch) -> float:
 
 def _counts(net: DisentanglingNet, windows: WindowSet, rows: Int64) -> Confusion:
     return confusion(windows.label[rows], posteriors(net, windows, rows).argmax(axis=1), len(windows.gestures))
-
-
-@torch.no_grad()
-def posteriors(net: DisentanglingNet, windows: WindowSet, rows: Int64) -> Float32:
-    """Probabilities (N, K) of the given windows."""
-    net.eval()
-    found = [
-        net(torch.from_numpy(windows.maps[rows[start : start + EVAL_BATCH]]).to(net.occupied.device))[0].cpu().numpy()
-        for start in range(0, len(rows), EVAL_BATCH)
-    ]
-    return np.concatenate(found) if found else np.zeros((0, len(windows.gestures)), np.float32)

@@ -14,8 +14,6 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from offline.evaluate.figures.pattern_sheet import pattern_sheet
-from offline.evaluate.pattern_scores import PatternScores, pattern_scores
 from offline.train.shared_patterns import strength
 from rt_handdt.core.bundle import load_bundle
 from rt_handdt.core.pattern import PatternSettings, SharedPatterns, subject_patterns
@@ -26,6 +24,8 @@ from rt_handdt.infer.recognizer import Recognizer
 from rt_handdt.infer.stream import StreamRecognizer
 from rt_handdt.paths import shipped
 from rt_handdt.sim.session import virtual_recording
+from tests.bench.pattern_scores import PatternScores, pattern_scores
+from tests.bench.pattern_sheet import pattern_sheet
 
 RAW, OWN, ALONE, LIVE = "RMS", "RMS over rest, gestures' mean out", "latent alone", "as live"
 SHOWN_PEOPLE = 3

@@ -168,9 +168,9 @@ def test_folders_without_sessions_or_dynamic_trials_are_refused(copy, tmp_path):
 def test_calibration_prints_ranges_and_difficulty(capsys):
     assert calibrate(["--subjects", "1", "--sessions", "1", "--trials", "1", "--processes", "1"]) == 0
     printed = capsys.readouterr().out
-    assert re.search(r"neighbour_correlation +0\.\d+ +0\.\d+ +0\.\d+ +0\.73 – 0\.9 +[01] of 1", printed)
-    assert re.search(r"within session +–", printed)  # of a single repetition, none can be left out
-    assert "thumb_middle_pinch" in printed
+    assert re.search(r"Neighbour \|correlation\|, 10 mm +0\.\d+ +0\.\d+ – 0\.\d+ +0\.73 – 0\.90 +[01] of 1", printed)
+    assert re.search(r"Within session +–", printed)  # of a single repetition, none can be left out
+    assert "Thumb middle pinch" in printed
     for wrong in (["--seed", "1000"], ["--subjects", "0"]):
         with pytest.raises(SystemExit):
             calibrate(wrong)

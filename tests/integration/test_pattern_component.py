@@ -14,8 +14,6 @@ from rich.console import Console
 from offline.bundle.writing import with_metadata
 from offline.config import TrainConfig
 from offline.data.recordings import TrainingData
-from offline.evaluate.figures.pattern_sheet import pattern_sheet
-from offline.evaluate.pattern_scores import pattern_scores
 from offline.study.recipe_maps import RecipeMaps
 from offline.train.shared_patterns import strength
 from offline.train.window_run import train_bundle
@@ -26,6 +24,8 @@ from rt_handdt.core.preprocess import iter_frames
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.errors import BundleError, HanddtError
 from rt_handdt.infer.recognizer import Recognizer
+from tests.bench.pattern_scores import pattern_scores
+from tests.bench.pattern_sheet import pattern_sheet
 from tests.support.people import FS_HZ, LABELS, LAYOUT, recording
 from tests.support.tiny import tiny_bundle
 

@@ -293,3 +293,17 @@ def test_command_line_takes_several_paths_and_names_what_is_wrong(tmp_path: Path
 def test_a_bundle_tells_nothing_of_the_machine_that_wrote_it(trained: tuple[Path, str]) -> None:
     for path in trained[0].iterdir():
         assert str(Path(__file__).parents[2]).encode() not in path.read_bytes(), path.name
+
+
+def test_where_one_person_validates_others_are_asked_too_whether_a_bundle_adapts(tmp_path: Path) -> None:
+    said = io.StringIO()
+    person = {"learn": True, "dims": 4, "temperatures": [], "settle_s": 0.0}
+    config = TrainConfig.model_validate(
+        {**SETTINGS, "person": person, "optimiser": {**SETTINGS["optimiser"], "epochs": 2}}
+    )
+    bundle = train_bundle(data(4), LAYOUT, tmp_path / "out", config, Console(file=said, width=2000))
+    (told,) = (line for line in said.getvalue().splitlines() if line.startswith("Unsupervised adaptation is "))
+    assert told.count("(trained on)") == 3
+    assert "in the mean of 4 people" in told
+    assert told in (bundle.path / "CARD.md").read_text(encoding="utf-8")
+    assert ("is in the bundle" in told) is (bundle.manifest.adaptation is not None)

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 #: What others share.
-HELPERS = {"__init__", "live_run", "pool"}
+HELPERS = {"__init__", "live_run", "pattern_scores", "pattern_sheet", "pool"}
 BENCHES = sorted({file.stem for file in (ROOT / "tests/bench").glob("*.py")} - HELPERS)
 
 

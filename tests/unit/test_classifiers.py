@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
+import torch
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
+from torch import nn
 
 from offline.classifiers.base import CalibratedClassifier
 from offline.classifiers.calibration import expected_calibration_error
 from offline.classifiers.inputs import Standardiser, concatenate
 from offline.classifiers.registry import CLASSIFIERS, make
-from offline.classifiers.stack import stack
-from rt_handdt.core.bundle import FILES, METADATA_KEY, save_bundle
+from offline.classifiers.stack import Encoders, stack
 from rt_handdt.errors import BundleError, ConfigError, HanddtError
-from rt_handdt.infer.recognizer import Recognizer
-from tests.support.tiny import LABELS, tiny_bundle, tiny_manifest, tiny_spec
+from tests.support.tiny import LABELS, tiny_spec
 
 NAMES = sorted(CLASSIFIERS)
 QUICK: dict[str, dict[str, object]] = {
@@ -70,9 +69,6 @@ def test_other_people_are_recognized_with_probabilities_that_mean_something(name
     assert expected_calibration_error(p, y) < 0.15
     calibration = fitted(name).calibration
     assert calibration.n == 120  # every training sample was held out once
-    assert calibration.before is not None
-    assert calibration.after is not None
-    assert calibration.after.nll <= calibration.before.nll + 1e-6
     assert fitted(name).notes == ()
 
 
@@ -245,59 +241,46 @@ def test_a_constant_element_is_centred_not_blown_up() -> None:
     assert z[:, 1].std() == pytest.approx(1, abs=1e-5)
 
 
-@pytest.mark.parametrize("name", ["rf", "lda"])
-def test_a_bundle_runs_any_head_behind_its_encoder(name: str, tmp_path: Path) -> None:
-    old = tiny_bundle(tmp_path / "old")
-    encoder = onnx.load_model_from_string(old.file("recognizer.onnx"))
-    golden = old.golden()
+class Halves(nn.Module):
+    """A pattern encoder that can be followed by hand: loudness of both halves of the grid, and of their squares."""
+
+    def pattern(self, maps: torch.Tensor) -> torch.Tensor:
+        """(N, F, H, W) → (N, 2, 1, 2)."""
+        halves = maps[:, 0].unflatten(2, (2, -1)).mean((1, 3))
+        return torch.stack([halves, halves**2 / 10], 1)[:, :, None]
+
+
+def samples() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Maps (60, 2, 2, 4) of three labels, these, and their latents (60, 2, 1, 2)."""
     rng = np.random.default_rng(0)
     y = np.repeat(np.arange(3), 20)
-    features = (1 + 20 * rng.random((60, *old.spec.frame_shape))).astype(np.float32)
+    features = (1 + 20 * rng.random((60, *tiny_spec().frame_shape))).astype(np.float32)
     features[y == 1, :, :, :2] *= 3
     features[y == 2, :, :, 2:] *= 3
-    _, latents = Recognizer(old, "cpu").predict_batch(features)
-    shaped = latents.reshape(-1, 1, 2, 2) if name == "lda" else latents  # a head may want maps: the same numbers
-    head = make(name, **QUICK.get(name, {})).fit(shaped, y, seed=0, n_labels=len(LABELS))
-    model = stack(encoder, head.to_onnx())
-    manifest = tiny_manifest(tiny_spec())
-    onnx.helper.set_model_props(model, {METADATA_KEY: manifest.identity_json()})
-    files = {file: old.file(file) for file in FILES} | {"recognizer.onnx": model.SerializeToString()}
-    recognizer = Recognizer(save_bundle(tmp_path / "new", manifest, files), "cpu")
-    p, found = recognizer.predict_batch(features)
-    assert np.array_equal(found, latents)
-    assert np.abs(p - head.probabilities(shaped)).max() < 1e-5
+    return features, y, Halves().pattern(torch.from_numpy(features)).numpy()
+
+
+@pytest.mark.parametrize("name", ["rf", "lda"])
+@pytest.mark.parametrize(("runs", "shape"), [(1, (2, 1, 2)), (2, (4, 1, 2)), (2, (8,))])
+def test_any_head_goes_live_behind_its_encoders(name: str, runs: int, shape: tuple[int, ...]) -> None:
+    features, y, latents = samples()
+    joint = np.concatenate([latents.reshape(60, -1)] * runs, axis=1)
+    head = make(name, **QUICK.get(name, {})).fit(joint.reshape(60, *shape), y, seed=0, n_labels=len(LABELS))
+    encoders = Encoders([Halves() for _ in range(runs)], shape)
+    model = stack(encoders, head.to_onnx(), torch.from_numpy(features[:2]))
+    assert [value.name for value in model.graph.output] == ["latent", "probabilities"]
+    found, p = run(model, features=features)
+    assert np.allclose(found, joint, rtol=1e-5)
+    assert np.abs(p - head.probabilities(joint.reshape(60, *shape))).max() < (2e-2 if name == "rf" else 1e-4)
     assert (p.argmax(axis=1) == y).mean() > 0.8
-    assert recognizer.predict(golden["frames"][0]).latent == pytest.approx(golden["latents"][0], rel=1e-5)
 
 
-def test_encoders_of_several_runs_in_one_graph(tmp_path: Path) -> None:
-    bundle = tiny_bundle(tmp_path / "tiny")
-    encoder = onnx.load_model_from_string(bundle.file("recognizer.onnx"))
-    features = bundle.golden()["frames"]
-    latents = Recognizer(bundle, "cpu").predict_batch(features)[1]
-    both = concatenate([latents, latents])
-    y = np.arange(len(both)) % 2
-    head = make("lda", calibrate=False).fit(both, y, seed=0, n_labels=2)
-    p, found = (run(stack([encoder, encoder], head.to_onnx()), features=features)[k] for k in (1, 0))
-    assert np.allclose(found, both)
-    assert np.abs(p - head.probabilities(both)).max() < 1e-5
-    with pytest.raises(BundleError, match=r"shape \(8,\), the encoder gives \(4,\)"):
-        stack(encoder, head.to_onnx())
-    with pytest.raises(BundleError, match="one input 'features'"):
-        stack(_other(), head.to_onnx())
-    older = head.to_onnx()
-    older.opset_import[0].version = 19
-    with pytest.raises(BundleError, match="operator set"):
-        stack([encoder, encoder], older)
-
-
-def _other() -> onnx.ModelProto:
-    """A graph with an output 'latent' whose input has another name than an encoder's."""
-    return onnx.helper.make_model(
-        onnx.helper.make_graph(
-            [onnx.helper.make_node("Identity", ["x"], ["latent"])],
-            "other",
-            [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["batch", 8])],
-            [onnx.helper.make_tensor_value_info("latent", onnx.TensorProto.FLOAT, ["batch", 8])],
-        )
-    )
+def test_a_head_of_other_latents_or_of_another_time_is_refused() -> None:
+    features, y, latents = samples()
+    head = make("lda", calibrate=False).fit(latents, y, seed=0, n_labels=3).to_onnx()
+    example = torch.from_numpy(features[:2])
+    with pytest.raises(BundleError, match=r"shape \(2, 1, 2\), the encoder gives \(4, 1, 2\)"):
+        stack(Encoders([Halves(), Halves()], (4, 1, 2)), head, example)
+    head.opset_import[0].version = 19
+    with pytest.raises(BundleError, match="with this version"):
+        stack(Encoders([Halves()], (2, 1, 2)), head, example)

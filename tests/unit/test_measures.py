@@ -299,3 +299,18 @@ def test_channels_are_rebuilt_within_their_array():
 def test_missing_values_are_held():
     x = np.array([[np.nan, 1.0, np.nan], [2.0, np.nan, np.nan], [np.nan, 3.0, np.nan]])
     np.testing.assert_array_equal(hold(x), [[2, 1, 0], [2, 1, 0], [2, 3, 0]])
+
+
+def test_trials_are_measured_as_the_live_preprocessor_would():
+    """By loops of their own, which take a tenth of its time: the same numbers to rounding."""
+    rng = np.random.default_rng(3)
+    codes = (3 * rng.standard_normal((2 * N, 16)).cumsum(0) + 200 * rng.standard_normal((2 * N, 16))).astype(np.int16)
+    spec = PipelineSpec(
+        fs_hz=FS_HZ, layout=LAYOUT, window_s=N / FS_HZ, hop_s=N / 2 / FS_HZ, features=(Rms(), Wl(), Zc(), Ssc())
+    )
+    own = kernels.time_domain(kernels.filter_codes(codes, np.full(16, 0.1, np.float32), design(spec), N))
+    frame = Preprocessor(spec, quality=None).push(codes * 0.1)[-1]
+    assert frame.index == len(codes) - 1
+    live = LAYOUT.from_grid(frame.maps)
+    np.testing.assert_allclose(own[:2], live[:2], rtol=1e-5)
+    np.testing.assert_array_equal(own[2:], live[2:])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from offline.evaluate.pattern_scores import pattern_scores
+from tests.bench.pattern_scores import pattern_scores
 
 OCCUPIED = np.ones((4, 5), bool)
 

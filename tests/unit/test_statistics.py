@@ -9,7 +9,7 @@ from scipy.stats import kurtosis
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from offline.classifiers.shrinkage import ShrinkageLda
-from offline.cohort.difficulty import Windows, difficulty, reference_features, reference_spec, trial_features
+from offline.cohort.difficulty import Windows, difficulty, reference_spec, stack_features, trial_features
 from offline.cohort.session_summary import summarise
 from offline.cohort.signal_statistics import AMPLITUDE_EDGES, RANGES, clean, session_statistics
 from rt_handdt.errors import RecordingError
@@ -152,7 +152,7 @@ def test_bad_channels_are_found_and_left_out(session):
     assert np.isnan(LAYOUT.from_grid(found.rms_maps)[:, [weak, noisy, missing]]).all()
     assert np.isfinite(LAYOUT.from_grid(found.rms_maps)).sum() == 2 * (N - 3)
     assert found.neighbour_correlation == pytest.approx(0.8, abs=0.03)
-    assert np.isfinite(reference_features(spoilt).x).all()
+    assert np.isfinite([trial_features(x) for x, _ in spoilt]).all()
 
 
 def test_senseless_trials_are_refused(session):
@@ -163,7 +163,7 @@ def test_senseless_trials_are_refused(session):
     with pytest.raises(RecordingError, match=r"at least 0\.5 s"):
         trial_features(session[0][0][:1000])
     with pytest.raises(RecordingError, match="at least one dynamic trial"):
-        reference_features([])
+        stack_features([])
 
 
 def test_features_are_log_rms_and_log_wl_of_five_windows():

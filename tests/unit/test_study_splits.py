@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from offline.data.feature_table import FeatureTable
 from offline.data.joined_table import join_tables
-from offline.data.splits import Split, cross_session, cross_subject, folds_of, repetitions, within_session
+from offline.data.splits import Split, cross_session, cross_subject, repetitions, within_session
 from rt_handdt.core.gestures import HYSER_GESTURES, GestureSet
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.errors import ConfigError, RecordingError
@@ -69,7 +69,6 @@ def test_nothing_is_shared_between_parts(data):
     tested = data.draw(st.lists(st.sampled_from(there), unique=True, min_size=1))
     makers = (
         lambda: (cross_subject(table, tested, seed=seed),),
-        lambda: folds_of(table, data.draw(st.integers(1, 4)), seed=seed),
         lambda: (cross_session(table, "1", "2", seed=seed),),
         lambda: within_session(table, data.draw(st.integers(2, 3)), seed=seed),
     )
@@ -85,19 +84,13 @@ def test_nothing_is_shared_between_parts(data):
                 assert len(set.union(*people)) == sum(map(len, people))
 
 
-def test_leave_four_out_tests_everybody_once_in_order():
+def test_validation_people_are_a_share_of_those_left():
     table = study_table(people=20, sessions=1)
-    folds = folds_of(table, 4, seed=3)
-    tested = [[table.people[k] for k in np.unique(table.person[fold.test])] for fold in folds]
-    assert tested[0] == ["01", "02", "03", "04"]
-    assert tested[4] == ["17", "18", "19", "20"]
-    assert [name for fold in tested for name in fold] == list(table.people)
-    for fold in folds:
-        assert len(np.unique(table.person[fold.valid])) == 2  # 15 % of 16
-        assert (fold.train | fold.valid | fold.test).all()
-    assert "tested on 4 people (01, 02, 03, 04), who are nowhere in training" in folds[0].protocol
-    assert folds[0].name == "subjects-01-02-03-04"
-    assert len(folds_of(table, 1)) == 20
+    fold = cross_subject(table, ["01", "02", "03", "04"], seed=3)
+    assert len(np.unique(table.person[fold.valid])) == 2  # 15 % of 16
+    assert (fold.train | fold.valid | fold.test).all()
+    assert "tested on 4 people (01, 02, 03, 04), who are nowhere in training" in fold.protocol
+    assert fold.name == "subjects-01-02-03-04"
 
 
 def test_validation_people_are_drawn_by_the_seed_and_may_be_none():
@@ -145,7 +138,6 @@ def test_within_session_deals_out_repetitions():
         (lambda t: cross_session(t, "1", "1"), ConfigError, "two sessions"),
         (lambda t: within_session(t, 4), RecordingError, "repetitions-4-of-4: the test part is empty"),
         (lambda t: within_session(t, 1), ConfigError, "at least 2 folds"),
-        (lambda t: folds_of(t, 0), ConfigError, "at least 1 test person"),
     ],
 )
 def test_what_cannot_be_split_is_refused(make, error, says):

@@ -9,7 +9,7 @@ import numpy as np
 
 from offline.evaluate.metrics import Scores
 from offline.evaluate.subject_statistics import Comparison
-from offline.pages.drawing import BLUE, GREEN, GREY, ORANGE, RED, figure
+from offline.pages.drawing import BLUE, GREEN, GREY, ORANGE, RED, figure, matrix, percent, shares
 from offline.train.epoch import Epoch
 from rt_handdt.core.gestures import title
 
@@ -110,23 +110,15 @@ def _validation(ax: Axes, epochs: Sequence[Epoch]) -> None:
 
 def confusion_figure(scores: Scores, unit: str) -> Figure:
     """Shares of each true class, in percent; rows that do not occur stay empty."""
-    counts = scores.counts
-    share = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     names = [title(label) for label in scores.labels]
     side = max(3.4, 0.42 * len(names) + 1.4)
     fig = figure(side + 1.6, side + 0.3)
     ax = fig.subplots()
-    shown = ax.imshow(share, cmap="Blues", vmin=0, vmax=100)
-    for (i, j), value in np.ndenumerate(share):
-        if value >= 0.5:
-            colour = "white" if value > 55 else "black"
-            ax.text(j, i, f"{value:.0f}", ha="center", va="center", fontsize=8, color=colour)
-    ax.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
-    ax.set_yticks(range(len(names)), names)
+    shown = matrix(ax, shares(scores.counts), names, percent, colours="Blues", low=0, high=100)
     ax.set_xlabel("Named as")
     ax.set_ylabel("True")
     what = f"{scores.what[0].upper()}{scores.what[1:]}, {scores.classifier}"
-    ax.set_title(f"{what}: {100 * scores.accuracy:.1f} % of {counts.sum()} {unit}s", fontsize=10)
+    ax.set_title(f"{what}: {100 * scores.accuracy:.1f} % of {scores.counts.sum()} {unit}s", fontsize=10)
     fig.colorbar(shown, ax=ax, label=f"Share of the true class's {unit}s (%)", shrink=0.8)
     return fig
 

@@ -7,12 +7,13 @@ recipe what people share of a gesture (`rt_handdt.core.pattern`), in the colours
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from offline.pages.drawing import figure
+from offline.pages.drawing import matrix as draw_matrix
+from offline.pages.mosaic import MapStyle, mosaic_figure
 from offline.train.latents import Latents
 from rt_handdt.core import pattern
 from rt_handdt.core.gestures import title
@@ -21,39 +22,18 @@ from rt_handdt.core.types import Float64
 from rt_handdt.gui.theme import pattern_map
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Colormap
-    from matplotlib.figure import Figure, SubFigure
+    from matplotlib.figure import Figure
 
 MAP = "RdBu_r"
 #: More people than this make maps too small to read; the test people are shown first.
 MOST_PEOPLE = 20
 
 
-@dataclass(frozen=True)
-class MapScale:
-    """Range of a heatmap's values, and the name of a colour map.
+def shared_style() -> MapStyle:
+    """Of shared patterns: the same in all figures and in the live window."""
+    from matplotlib.colors import ListedColormap
 
-    Without a name, a range about zero is drawn in blue and red, and one from zero as the live window draws patterns.
-    """
-
-    low: float
-    high: float
-    name: str = ""
-
-    def colours(self) -> Colormap:
-        """Of matplotlib."""
-        from matplotlib import colormaps
-        from matplotlib.colors import ListedColormap
-
-        if self.name or self.low < 0:
-            return colormaps[self.name or MAP]
-        return ListedColormap(np.asarray(pattern_map()) / 255.0)
-
-
-#: Of shared patterns: the same in all figures and in the live window.
-SHARED = MapScale(0.0, 1.0)
+    return MapStyle(0.0, 1.0, ListedColormap(np.asarray(pattern_map()) / 255.0), seams="white")
 
 
 def shown_map(names: Sequence[str]) -> tuple[int | None, str]:
@@ -101,45 +81,33 @@ def heatmaps(
     """
     there = [k for k in range(len(people)) if np.isfinite(cells[:, k]).any()]
     columns = sorted(sorted(there, key=lambda k: (k not in tested, k))[:MOST_PEOPLE])
-    side = min(0.95, 10.0 / len(columns))
-    ratio = layout.shape[0] / layout.shape[1]
-    fig = figure(2.9 + side * len(columns), 0.7 + side * ratio * len(gestures))
-    axes = fig.subplots(len(gestures), len(columns), squeeze=False)
-    fig.get_layout_engine().set(w_pad=0.02, h_pad=0.03, wspace=0.01, hspace=0.01)  # type: ignore[union-attr,call-arg]
-    scale = SHARED if shared else _limit(cells[:, columns])
-    image: ScalarMappable | None = None
-    for i, gesture in enumerate(gestures):
-        for j, person in enumerate(columns):
-            ax = axes[i, j]
-            image = show_map(ax, cells[i, person], layout, scale) or image
-            if i == 0:
-                ax.set_title(people[person] + ("*" if person in tested else ""), fontsize=8, pad=3)
-            if j == 0:
-                ax.set_ylabel(title(gesture), rotation=0, ha="right", va="center", fontsize=8)
-    show_bar(fig, list(axes.flat), image, what)
-    return fig
+    return mosaic_figure(
+        cells[:, columns],
+        layout,
+        shared_style() if shared else _about_zero(cells[:, columns]),
+        what,
+        side=min(0.95, 10.0 / len(columns)),
+        rows=[title(gesture) for gesture in gestures],
+        columns=[people[k] + ("*" if k in tested else "") for k in columns],
+    )
 
 
 def mean_heatmaps(
     cells: Float64, layout: ElectrodeLayout, gestures: Sequence[str], what: str, *, shared: bool = False
 ) -> Figure:
     """Every gesture, averaged over people (each counts the same); `shared` as in `heatmaps`."""
+    means = np.array([_mean(cells[k]) for k in range(len(gestures))])
     columns = min(5, len(gestures))
-    rows = -(-len(gestures) // columns)
-    ratio = layout.shape[0] / layout.shape[1]
-    fig = figure(2.0 * columns + 1.3, (2.0 * ratio + 0.35) * rows + 0.2)
-    axes = fig.subplots(rows, columns, squeeze=False)
-    with np.errstate(invalid="ignore"):
-        means = np.array([_mean(cells[k]) for k in range(len(gestures))])
-    scale = SHARED if shared else _limit(means)
-    image: ScalarMappable | None = None
-    for ax in axes.flat[len(gestures) :]:
-        ax.axis("off")
-    for ax, gesture, grid in zip(axes.flat, gestures, means, strict=False):
-        image = show_map(ax, grid, layout, scale) or image
-        ax.set_title(title(gesture), fontsize=9)
-    show_bar(fig, list(axes.flat), image, what)
-    return fig
+    grid = np.full((-(-len(gestures) // columns) * columns, *means.shape[1:]), np.nan)
+    grid[: len(means)] = means
+    return mosaic_figure(
+        grid.reshape(-1, columns, *means.shape[1:]),
+        layout,
+        shared_style() if shared else _about_zero(means),
+        what,
+        side=1.9,
+        titles=[title(gesture) for gesture in gestures],
+    )
 
 
 def correlations(parts: Sequence[Latents]) -> Float64:
@@ -160,18 +128,15 @@ def correlation_figure(panels: dict[str, Float64], gestures: Sequence[str]) -> F
     side = max(3.0, 0.42 * len(names) + 0.6)
     fig = figure((side + 0.2) * len(panels) + 2.0, side + 1.2)
     axes = fig.subplots(1, len(panels), squeeze=False, sharey=True)[0]
-    for ax, (heading, matrix) in zip(axes, panels.items(), strict=True):
-        image = ax.imshow(matrix, cmap=MAP, vmin=-1, vmax=1)
-        for (i, j), value in np.ndenumerate(matrix):
-            if np.isfinite(value):
-                colour = "white" if abs(value) > 0.7 else "black"
-                said = f"{value:.2f}".replace("0.", ".", 1) if abs(value) < 0.995 else f"{value:.0f}"
-                ax.text(j, i, said, ha="center", va="center", fontsize=7, color=colour)
-        ax.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
-        ax.set_yticks(range(len(names)), names)
+    for ax, (heading, values) in zip(axes, panels.items(), strict=True):
+        image = draw_matrix(ax, values, names, _short, colours=MAP, low=-1, high=1, size=7)
         ax.set_title(heading, fontsize=10)
     fig.colorbar(image, ax=list(axes), label="Correlation", shrink=0.8)
     return fig
+
+
+def _short(value: float) -> str:
+    return f"{value:.2f}".replace("0.", ".", 1) if abs(value) < 0.995 else f"{value:.0f}"
 
 
 def _mean(own: Float64) -> Float64:
@@ -179,39 +144,8 @@ def _mean(own: Float64) -> Float64:
     return np.asarray(own[there].mean(axis=0)) if there.any() else np.full(own.shape[1:], np.nan)
 
 
-def _limit(values: Float64) -> MapScale:
+def _about_zero(values: Float64) -> MapStyle:
     """One scale for all maps: 99.5 % of the values lie within it."""
     finite = np.abs(values[np.isfinite(values)])
     limit = max(float(np.quantile(finite, 0.995)), 1e-6) if len(finite) else 1.0
-    return MapScale(-limit, limit)
-
-
-def show_map(ax: Axes, grid: Float64, layout: ElectrodeLayout, scale: MapScale) -> ScalarMappable | None:
-    """Draw one map; None if there is none.
-
-    Bicubic between the electrodes, as published; cells without an electrode and missing maps are left out.
-    """
-    ax.set_xticks([])
-    ax.set_yticks([])
-    for spine in ax.spines.values():
-        spine.set_visible(False)
-    if not np.isfinite(grid).all():
-        ax.text(0.5, 0.5, "–", ha="center", va="center", transform=ax.transAxes)
-        return None
-    image = ax.imshow(grid, cmap=scale.colours(), vmin=scale.low, vmax=scale.high, interpolation="bicubic")
-    empty = ~np.asarray(layout.occupied)
-    if empty.any():
-        ax.imshow(np.where(empty, 1.0, np.nan), cmap="Greys", vmin=0, vmax=2, interpolation="nearest")
-    for axis, draw in ((0, ax.axhline), (1, ax.axvline)):
-        for edge in sorted({(array.rows, array.columns)[axis][0] for array in layout.arrays} - {0}):
-            draw(edge - 0.5, color="black" if scale.low < 0 else "white", lw=0.3, alpha=0.5)
-    return image
-
-
-def show_bar(fig: Figure | SubFigure, axes: list[Axes], image: ScalarMappable | None, what: str) -> None:
-    """Draw the colour bar of an image, if there is one."""
-    if image is None:
-        return
-    bar = fig.colorbar(image, ax=axes, shrink=0.5, aspect=30, pad=0.02)
-    bar.set_label(what, fontsize=8)
-    bar.ax.tick_params(labelsize=7)
+    return MapStyle(-limit, limit, MAP)
