@@ -84,7 +84,8 @@ class Decoder:
         probabilities = self._smoothing.step(p)
         smoothed: list[float] = probabilities.tolist()  # a dozen numbers: Python compares them faster than numpy
         best = smoothed.index(max(smoothed))
-        rejected = smoothed[best] < self.settings.reject_below
+        strange = best != rest and posterior.strangeness > self.settings.reject_strange  # NaN never is
+        rejected = strange or smoothed[best] < self.settings.reject_below
         self._doubted = self._doubted + 1 if rejected else 0
         held_p = smoothed[self._held] if self._held is not None else 0.0
         if quiet or (self._patience and self._doubted >= self._patience):  # nothing is held, which is called rest

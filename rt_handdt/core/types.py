@@ -89,10 +89,14 @@ class Posterior:
         Shape (K,), float32, sums to one; the order is that of the bundle's gestures.
     latent
         Shape (D,), float32: the pattern latent.
+    strangeness
+        How much more the window looks like any movement than like the likeliest calibrated gesture: the difference of
+        their log densities, an electrode; NaN: nobody can say.
     """
 
     probabilities: Float32
     latent: Float32
+    strangeness: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from rt_handdt.core.calibration import CalibratedClassifier, CalibrationSettings
 from rt_handdt.core.calibration_fit import Network, fit_calibration
 from rt_handdt.core.discriminant import LEAST_SPREAD
 from rt_handdt.core.drift import Drift
-from rt_handdt.core.gestures import title
+from rt_handdt.core.gestures import REST, title
 from rt_handdt.core.labelled import LabelledWindows
+from rt_handdt.core.likeness import Ground
 from rt_handdt.core.person import PersonModel
 from rt_handdt.core.population import Population
 from rt_handdt.core.types import Float32, Float64, Posterior
@@ -116,12 +117,17 @@ class CalibratedStream:
         labels: Sequence[str],
         occupied: npt.NDArray[np.bool_],
         *,
+        ground: Ground | None = None,
         learn: bool = True,
         stride: int = 1,
     ) -> tuple[CalibratedStream, CalibrationReport]:
-        """Fit to repetitions, of the model's `labels`; `occupied` (H, W) are the cells that hold electrodes."""
+        """Fit to repetitions, of the model's `labels`; `occupied` (H, W) are the cells that hold electrodes.
+
+        `ground` is what a likeness looks at (`Ground.of` the spec); None: without one.
+        """
         ask = _network(population, predict, person)
-        classifier, confusion = fit_calibration(windows, population, occupied, settings, ask)
+        rest = list(labels).index(REST) if REST in labels else None
+        classifier, confusion = fit_calibration(windows, population, occupied, settings, ask, ground=ground, rest=rest)
         stream = cls(classifier, population, predict, person, learn=learn, stride=stride)
         return stream, _report(windows, classifier, confusion, labels)
 
@@ -132,9 +138,10 @@ class CalibratedStream:
         if self._learn and self.drift.learnt:
             moved = compressed.copy()
             moved[:, :, self.classifier.occupied] -= self.drift.displacement.reshape(compressed.shape[1], -1)
-        scores, latents = self._scores(moved)
+        log_network, latents = self._ask(moved)
+        scores, strange = self.classifier.judged(moved, log_network, latents)
         self._seen = (compressed, moved, scores[0])
-        return Posterior(np.exp(scores[0]).astype(np.float32), latents[0])
+        return Posterior(np.exp(scores[0]).astype(np.float32), latents[0], float(strange[0]))
 
     def warm(self, maps: Float32) -> None:
         """Compute what `judge` does, for nothing (see `PersonAdapter.warm`)."""

@@ -9,6 +9,7 @@ import numpy as np
 from rt_handdt.core.adaptation import PersonAdapter
 from rt_handdt.core.calibration import CalibratedClassifier
 from rt_handdt.core.labelled import LabelledWindows, labelled_windows
+from rt_handdt.core.likeness import Ground
 from rt_handdt.core.recording import Recording
 from rt_handdt.core.regression_fit import stronger_half
 from rt_handdt.core.types import Float32, Posterior
@@ -127,6 +128,7 @@ class StreamRecognizer:
             self._person,
             bundle.gestures.labels,
             bundle.spec.layout.occupied,
+            ground=Ground.of(bundle.spec),
             learn=self._learn,
             stride=self._stride,
         )
