@@ -185,8 +185,7 @@ def _folds(windows: LabelledWindows, repeated: int) -> Int64:
 
 def _among(label: int | None, labels: Int64) -> int | None:
     """Position of a label among those that are there; None where it is not."""
-    found = np.flatnonzero(labels == label) if label is not None else ()
-    return int(found[0]) if len(found) else None
+    return None if label is None or label not in labels else int(np.searchsorted(labels, label))
 
 
 def _tried(
@@ -241,9 +240,7 @@ def _chosen(tried: _Tried, settings: CalibrationSettings) -> CalibrationSettings
         return -float(tried.scores(one)[np.arange(len(tried.label)), tried.label].mean())
 
     best, most = settings, right(settings)
-    weights = ("alike", "latent", "network")
-    if tried.alike is None:
-        weights = weights[1:]
+    weights = ["latent", "network"] if tried.alike is None else ["alike", "latent", "network"]
     for shares in product((0.0, 0.5, 1.0), repeat=len(weights)):
         one = settings.model_copy(
             update={k: share * getattr(settings, k) for k, share in zip(weights, shares, strict=True)}

@@ -23,9 +23,13 @@ class DecoderSettings(Settings):
     reject_below
         A class less probable than this (smoothed) does not take over: it may be a movement that is no known gesture,
         and gives no command.
-    reject_strange
-        A window more strange than this (`Posterior.strangeness`) is no gesture, however probable one is. Only behind a
-        calibration with electrodes enough; 99 for none.
+    reject_strange, strange_margin
+        A window more strange than this (`Posterior.strangeness`) is a movement that is no known gesture, however
+        probable one is, and gives no command; where a gesture is held, the margin more. Only behind a calibration, with
+        electrodes enough; 99 for never.
+    when_strange, strange_s
+        What the hand does meanwhile: it goes to ``"rest"`` once that has lasted for so long, or keeps the last gesture
+        (``"hold"``).
     when_rejected, rejected_s
         What the hand does meanwhile: it keeps the last gesture (``"hold"``), or goes to ``"rest"`` once that has lasted
         for so long.
@@ -52,14 +56,17 @@ class DecoderSettings(Settings):
     -----
     Settings may be changed for one run: ``rt-handdt live --post-processing smoothing=majority``.
 
-    `smoothing`, `reject_strange`, `switch_s`, `when_rejected`, `rejected_s` and `level` are written down only where
-    they are not the default, so that models from before they existed keep their fingerprints.
+    `smoothing`, `switch_s`, `level`, and all of rejection but `reject_below` are written down only where they are not
+    the default, so that models from before they existed keep their fingerprints.
     """
 
     smoothing: SmoothingName = Field("exponential", exclude_if=is_default("exponential"))
     smoothing_s: float = Field(0.0, ge=0, le=60)
     reject_below: float = Field(0.5, ge=0, lt=1)
-    reject_strange: float = Field(0.0, ge=-99, le=99, exclude_if=is_default(0.0))
+    reject_strange: float = Field(-0.025, ge=-99, le=99, exclude_if=is_default(-0.025))
+    strange_margin: float = Field(0.01, ge=0, le=99, exclude_if=is_default(0.01))
+    when_strange: Literal["rest", "hold"] = Field("rest", exclude_if=is_default("rest"))
+    strange_s: float = Field(0.1, ge=0, le=60, exclude_if=is_default(0.1))
     when_rejected: Literal["hold", "rest"] = Field("hold", exclude_if=is_default("hold"))
     rejected_s: float = Field(0.2, ge=0, le=60, exclude_if=is_default(0.2))
     switch_margin: float = Field(0.1, ge=0, lt=1)

@@ -114,8 +114,8 @@ def test_it_travels_in_a_file_without_its_covariances_and_only_to_its_layout() -
     broken = replace(one, likeness=replace(one.likeness, scatter=np.full((E, E), np.nan, np.float32)))
     with pytest.raises(BundleError, match="likeness"):
         CalibratedClassifier.from_bytes(broken.to_bytes(), SPEC, 5, 2)
-    before = CalibratedClassifier.from_bytes(fitted(repetition(np.random.default_rng(5)), None).to_bytes(), SPEC, 5, 2)
-    assert before.likeness is None  # a profile from before there was one
+    older = CalibratedClassifier.from_bytes(fitted(repetition(np.random.default_rng(5)), None).to_bytes(), SPEC, 5, 2)
+    assert older.likeness is None  # a profile from before there was one
 
 
 def test_few_electrodes_have_no_likeness_and_many_are_thinned() -> None:
