@@ -18,7 +18,6 @@ from offline.train.window_training import Trained
 from rt_handdt.core.bundle import Bundle, BundleManifest, TrainingRecord
 from rt_handdt.core.decoder_settings import DecoderSettings
 from rt_handdt.core.labelled import LabelledWindows
-from rt_handdt.core.likeness import Ground
 from rt_handdt.core.metrics import Confusion, accuracy, balanced_accuracy
 from rt_handdt.core.pattern import PATTERN_KEY
 from rt_handdt.core.recording import Recording
@@ -94,7 +93,7 @@ def export_bundle(
             trained.person,
             windows.gestures.labels,
             windows.spec.layout.occupied,
-            ground=Ground.of(windows.spec),
+            spec=windows.spec,
         )
     manifest = _manifest(path.name, trained, windows, parts, config, provenance, calibrated_with, tested)
     golden = golden_vectors(network, golden_from, windows.spec)

@@ -30,6 +30,7 @@ from rt_handdt.config import Settings, is_default
 from rt_handdt.core.discriminant import Discriminant
 from rt_handdt.core.drift import DriftSettings
 from rt_handdt.core.likeness import Ground, Likeness, LikenessSettings
+from rt_handdt.core.shift import ShiftSettings
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import Float32, Float64
 from rt_handdt.errors import BundleError
@@ -69,11 +70,13 @@ class CalibrationSettings(Settings):
         How a displacement since then is followed.
     likeness
         How gestures vary when they are made anew.
+    shift
+        How a move of the electrodes since then is looked for.
 
     Notes
     -----
-    `alike` and `likeness` are written down only where they are not the default, so that models from before they existed
-    keep their fingerprints.
+    `alike`, `likeness` and `shift` are written down only where they are not the default, so that models from before
+    they existed keep their fingerprints.
     """
 
     shrinkage: float = Field(0.5, ge=0)
@@ -86,6 +89,7 @@ class CalibrationSettings(Settings):
     settle_s: float = Field(0.5, ge=0)
     drift: DriftSettings = DriftSettings()
     likeness: LikenessSettings = Field(LikenessSettings(), exclude_if=is_default(LikenessSettings()))
+    shift: ShiftSettings = Field(ShiftSettings(), exclude_if=is_default(ShiftSettings()))
 
     def own(self, features: Float64, alike: Float64 | None, latents: Float64) -> Float64:
         """What the person's repetitions say of windows: three views' scores (N, P), weighed (None: no likeness)."""

@@ -78,11 +78,14 @@ class Ground:
     ----------
     columns
         (E,) positions of the electrodes' log RMS among the features (F · electrodes) of a window.
+    cells
+        (E, 2): where they are on the grid.
     distance_mm
-        (E, E) between these electrodes.
+        (E, E) between them.
     """
 
     columns: Int64
+    cells: Int64
     distance_mm: Float64
 
     @classmethod
@@ -91,12 +94,13 @@ class Ground:
         n = spec.layout.n_channels
         if spec.shown_map is None or n < LEAST_ELECTRODES:
             return None
+        cells = np.argwhere(spec.layout.occupied)
         chosen = np.arange(n)
         if n > MOST_ELECTRODES:
-            chosen = np.flatnonzero(np.argwhere(spec.layout.occupied).sum(axis=1) % 2 == 0)
+            chosen = np.flatnonzero(cells.sum(axis=1) % 2 == 0)
             most = min(len(chosen), MOST_ELECTRODES)
             chosen = chosen[np.linspace(0, len(chosen) - 1, most).round().astype(np.int64)]
-        return cls(spec.shown_map * n + chosen, distances_mm(spec.layout)[np.ix_(chosen, chosen)])
+        return cls(spec.shown_map * n + chosen, cells[chosen], distances_mm(spec.layout)[np.ix_(chosen, chosen)])
 
 
 @dataclass(frozen=True)
@@ -192,7 +196,11 @@ class Likeness:
 
     def log_densities(self, x: Float32) -> Float64:
         """Windows (N, F · electrodes) → (N, P + 1), the last that of any movement; but for what all have in common."""
-        away = _log_power(x, self.ground)[None] - self.means[:, None]  # (P + 1, N, E)
+        return self.of_power(_log_power(x, self.ground))
+
+    def of_power(self, power: Float32) -> Float64:
+        """The same of log power (N, E) itself."""
+        away = power[None] - self.means[:, None]  # (P + 1, N, E)
         alike = np.matmul(away, self.whiten.transpose(0, 2, 1))
         return np.asarray(self.log_scale - 0.5 * np.einsum("kne,kne->nk", alike, alike, dtype=np.float64))
 

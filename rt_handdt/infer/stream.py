@@ -9,7 +9,6 @@ import numpy as np
 from rt_handdt.core.adaptation import PersonAdapter
 from rt_handdt.core.calibration import CalibratedClassifier
 from rt_handdt.core.labelled import LabelledWindows, labelled_windows
-from rt_handdt.core.likeness import Ground
 from rt_handdt.core.recording import Recording
 from rt_handdt.core.regression_fit import stronger_half
 from rt_handdt.core.types import Float32, Posterior
@@ -55,7 +54,13 @@ class StreamRecognizer:
         own = bundle.calibrated()
         if own is not None:
             self.calibrated = CalibratedStream(
-                own, bundle.population(), recognizer.predict_batch, self._person, learn=learn, stride=stride
+                own,
+                bundle.population(),
+                recognizer.predict_batch,
+                self._person,
+                spec=bundle.spec,
+                learn=learn,
+                stride=stride,
             )
 
     def step(self, maps: Float32) -> Posterior:
@@ -128,7 +133,7 @@ class StreamRecognizer:
             self._person,
             bundle.gestures.labels,
             bundle.spec.layout.occupied,
-            ground=Ground.of(bundle.spec),
+            spec=bundle.spec,
             learn=self._learn,
             stride=self._stride,
         )
@@ -142,6 +147,7 @@ class StreamRecognizer:
             recognizer.bundle.population(),
             recognizer.predict_batch,
             self._person,
+            spec=recognizer.bundle.spec,
             learn=self._learn,
             stride=self._stride,
         )

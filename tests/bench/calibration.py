@@ -23,7 +23,6 @@ from offline.evaluate.lda_baseline import LdaBaseline, two_maps
 from rt_handdt.core.bundle import load_bundle
 from rt_handdt.core.gestures import REST
 from rt_handdt.core.labelled import LabelledWindows, labelled_windows
-from rt_handdt.core.likeness import Ground
 from rt_handdt.core.metrics import accuracy, balanced_accuracy, confusion
 from rt_handdt.core.recording import Recording
 from rt_handdt.core.repetitions import first_repetitions
@@ -128,7 +127,7 @@ def _fit_s(recognizer: Recognizer, windows: LabelledWindows, runs: int = 5) -> f
             bundle.person(),
             bundle.gestures.labels,
             bundle.spec.layout.occupied,
-            ground=Ground.of(bundle.spec),
+            spec=bundle.spec,
         )
         taken.append(time.perf_counter() - begin)
     return float(np.median(taken))
