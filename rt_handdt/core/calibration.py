@@ -12,7 +12,8 @@ Four views of a window are weighed in logarithms:
 The first three are counted in units of their own margin over the repetitions, so that weights mean the same for 10
 electrodes and for 256. Which weights are best is learnt from the person's own repetitions, each left out in turn, where
 there are several; from one alone it cannot be learnt, so the bundle says. Labels the repetitions lack are left to the
-network. Since the calibration, a displacement common to all gestures is followed without labels (`Drift`).
+network. Since the calibration, a displacement common to all gestures (`Drift`) and a move of the electrodes (`Shift`)
+are followed without labels.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ class StreamRecognizer:
 
     Uncalibrated, it is the network, with unsupervised adaptation where the bundle can. Once calibrated, by `calibrate`
     or by a bundle that was trained with its user's repetitions, it is the calibrated classifier, which no unlabelled
-    adaptation outvotes: only a displacement common to all gestures is followed.
+    adaptation outvotes: only a displacement common to all gestures, and a move of the electrodes, are followed.
 
     Parameters
     ----------
