@@ -9,13 +9,18 @@ from __future__ import annotations
 import difflib
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rt_handdt.errors import ConfigError, HanddtError
+
+
+def is_default(default: Any) -> Callable[[Any], bool]:
+    """For ``exclude_if``: a value that is the default is not written down."""
+    return lambda value: bool(value == default)
 
 
 class Settings(BaseModel):

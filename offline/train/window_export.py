@@ -93,6 +93,7 @@ def export_bundle(
             trained.person,
             windows.gestures.labels,
             windows.spec.layout.occupied,
+            spec=windows.spec,
         )
     manifest = _manifest(path.name, trained, windows, parts, config, provenance, calibrated_with, tested)
     golden = golden_vectors(network, golden_from, windows.spec)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from rt_handdt.core.calibration import CalibratedClassifier, CalibrationSettings, fused
 from rt_handdt.core.discriminant import Discriminant
 from rt_handdt.core.labelled import LabelledWindows
+from rt_handdt.core.likeness import Ground, Likeness
 from rt_handdt.core.population import Population
 from rt_handdt.core.types import Float32, Float64
 
@@ -34,6 +36,9 @@ def fit_calibration(
     occupied: npt.NDArray[np.bool_],
     settings: CalibrationSettings,
     network: Callable[[Float32, Float32], Network],
+    *,
+    ground: Ground | None = None,
+    rest: int | None = None,
 ) -> tuple[CalibratedClassifier, Float64]:
     """Fit to a person's windows, of two labels or more.
 
@@ -44,6 +49,10 @@ def fit_calibration(
     network
         Called with the mean and spread (F, H, W) of the person's log features; returns the network as it sees this
         person.
+    ground
+        What a likeness looks at; None: without one.
+    rest
+        Which of the K labels is rest; None: none of them.
 
     Returns
     -------
@@ -60,7 +69,8 @@ def fit_calibration(
     views = _Views(compressed[:, :, occupied].reshape(len(windows), -1), latents, log_network)
     repeated = min(int(windows.repetition[windows.label == k].max()) + 1 for k in np.unique(windows.label))
     fold = _folds(windows, repeated)
-    tried = _tried(views, windows, fold, population, settings)
+    quiet = _among(rest, np.unique(windows.label))
+    tried = _tried(views, windows, fold, population, settings, ground, quiet)
     if repeated > 1:
         settings = _chosen(tried, settings)
     counts = _confusion(tried, settings)
@@ -68,6 +78,7 @@ def fit_calibration(
     labels = np.unique(windows.label)
     y = np.searchsorted(labels, windows.label)
     features, latent = _discriminants(views, y, rows, population, settings, _independent(windows, np.arange(len(y))))
+    alike = None if ground is None else Likeness.fit(views.features[rows], y[rows], quiet, ground, settings.likeness)
     distance = tried.distance
     if not len(distance):
         distance = features.squared_distances(views.features)[np.arange(len(y)), y]
@@ -75,7 +86,9 @@ def fit_calibration(
     usual = max(float(np.percentile(distance, 95)), 1.0)
     drift = settings.drift.model_copy(update={"prior_windows": repeated * settings.drift.prior_windows})
     settings = settings.model_copy(update={"drift": drift})
-    found = CalibratedClassifier(labels, np.asarray(occupied), mean, spread, centres, features, latent, usual, settings)
+    found = CalibratedClassifier(
+        labels, np.asarray(occupied), mean, spread, centres, features, latent, alike, usual, settings
+    )
     return found, counts
 
 
@@ -93,13 +106,14 @@ class _Tried:
     labels: Int64
     label: Int64  # (N,) positions among the K
     features: Float64  # (N, P)
+    alike: Float64 | None  # (N, P)
     latents: Float64  # (N, P)
     network: Float64  # (N, K)
     distance: Float64  # (N,) squared, to their own label
 
     def scores(self, settings: CalibrationSettings) -> Float64:
-        own = (1 - settings.latent) * self.features + settings.latent * self.latents
-        return fused(settings.sharpness * own, self.network, self.labels, settings.network)
+        own = settings.own(self.features, self.alike, self.latents)
+        return fused(own, self.network, self.labels, settings.network)
 
 
 def _balanced(compressed: Float32, label: Int64) -> tuple[Float32, Float32]:
@@ -169,12 +183,23 @@ def _folds(windows: LabelledWindows, repeated: int) -> Int64:
     return fold
 
 
+def _among(label: int | None, labels: Int64) -> int | None:
+    """Position of a label among those that are there; None where it is not."""
+    return None if label is None or label not in labels else int(np.searchsorted(labels, label))
+
+
 def _tried(
-    views: _Views, windows: LabelledWindows, fold: Int64, population: Population, settings: CalibrationSettings
+    views: _Views,
+    windows: LabelledWindows,
+    fold: Int64,
+    population: Population,
+    settings: CalibrationSettings,
+    ground: Ground | None,
+    quiet: int | None,
 ) -> _Tried:
     label, labels = windows.label, np.unique(windows.label)
     y = np.searchsorted(labels, label)
-    held, features, latents, distances = [], [], [], []
+    held, features, alike, latents, distances = [], [], [], [], []
     for one in np.unique(fold):
         rest = np.flatnonzero(fold != one)
         if len(np.unique(y[rest])) < len(labels):
@@ -185,14 +210,18 @@ def _tried(
         here = here[_thinned(y[here], MOST_TRIED)]
         held.append(here)
         features.append(of_features.scores(views.features[here]))
+        if ground is not None:
+            of_power = Likeness.fit(views.features[rows], y[rows], quiet, ground, settings.likeness)
+            alike.append(of_power.scores(views.features[here]))
         latents.append(of_latents.scores(views.latents[here]))
         distances.append(of_features.squared_distances(views.features[here])[np.arange(len(here)), y[here]])
     if not held:
         none = np.zeros((0, len(labels)))
-        return _Tried(labels, label[:0], none, none, views.network[:0], none[:, 0])
+        return _Tried(labels, label[:0], none, None, none, views.network[:0], none[:, 0])
     rows = np.concatenate(held)
     own, latent = np.concatenate(features), np.concatenate(latents)
-    return _Tried(labels, label[rows], own, latent, views.network[rows], np.concatenate(distances))
+    power = np.concatenate(alike) if alike else None
+    return _Tried(labels, label[rows], own, power, latent, views.network[rows], np.concatenate(distances))
 
 
 def _chosen(tried: _Tried, settings: CalibrationSettings) -> CalibrationSettings:
@@ -211,12 +240,14 @@ def _chosen(tried: _Tried, settings: CalibrationSettings) -> CalibrationSettings
         return -float(tried.scores(one)[np.arange(len(tried.label)), tried.label].mean())
 
     best, most = settings, right(settings)
-    for latent in (0.0, settings.latent / 2, settings.latent):
-        for network in (0.0, settings.network / 2, settings.network):
-            one = settings.model_copy(update={"latent": latent, "network": network})
-            found = right(one)
-            if found > most + 1e-3:
-                best, most = one, found
+    weights = ["latent", "network"] if tried.alike is None else ["alike", "latent", "network"]
+    for shares in product((0.0, 0.5, 1.0), repeat=len(weights)):
+        one = settings.model_copy(
+            update={k: share * getattr(settings, k) for k, share in zip(weights, shares, strict=True)}
+        )
+        found = right(one)
+        if found > most + 1e-3:
+            best, most = one, found
     scales = (0.33, 0.5, 0.7, 1.0, 1.4, 2.0)
     return min(
         (

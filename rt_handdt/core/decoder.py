@@ -41,6 +41,7 @@ class Decoder:
         self._smoothing = smoothing(settings.smoothing, settings.smoothing_s, hop_s)
         self._level = ProportionalLevel(settings.level, hop_s, len(gestures.labels))
         self._patience = max(1, math.ceil(settings.rejected_s / hop_s)) if settings.when_rejected == "rest" else 0
+        self._strange_patience = max(1, math.ceil(settings.strange_s / hop_s)) if settings.when_strange == "rest" else 0
         self._hold_windows = max(1, math.ceil(settings.hold_s / hop_s))
         loudest = settings.floor_at_most * settings.rest_rms_uv
         self._switch_windows = max(self._hold_windows, math.ceil(settings.switch_s / hop_s))
@@ -52,7 +53,7 @@ class Decoder:
         """Forget the past (after a gap): the label held is rest. The noise floor stays what it was."""
         self._smoothing.reset()
         self._level.reset()
-        self._doubted = 0
+        self._doubted = self._strange = 0
         self._held: int | None = self.gestures.rest_index
         self._rival: int | None = None
         self._lead = 0
@@ -84,10 +85,18 @@ class Decoder:
         probabilities = self._smoothing.step(p)
         smoothed: list[float] = probabilities.tolist()  # a dozen numbers: Python compares them faster than numpy
         best = smoothed.index(max(smoothed))
-        rejected = smoothed[best] < self.settings.reject_below
+        held_gesture = self._held not in (None, rest)
+        strangest = self.settings.reject_strange + (self.settings.strange_margin if held_gesture else 0.0)
+        strange = best != rest and posterior.strangeness > strangest  # NaN, of which nobody can say, never is
+        self._strange = self._strange + 1 if strange else 0
+        rejected = strange or smoothed[best] < self.settings.reject_below
         self._doubted = self._doubted + 1 if rejected else 0
         held_p = smoothed[self._held] if self._held is not None else 0.0
-        if quiet or (self._patience and self._doubted >= self._patience):  # nothing is held, which is called rest
+        given_up = bool(
+            (self._patience and self._doubted >= self._patience)
+            or (self._strange_patience and self._strange >= self._strange_patience)
+        )
+        if quiet or given_up:  # nothing is held, which is called rest
             self._held, self._rival, self._lead = rest, None, 0
         elif best == self._held or rejected or smoothed[best] - held_p < self.settings.switch_margin:
             self._rival, self._lead = None, 0

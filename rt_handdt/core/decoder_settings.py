@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from rt_handdt.config import Settings
+from rt_handdt.config import Settings, is_default
 from rt_handdt.core.noise_floor import FloorSettings
 from rt_handdt.core.proportional import LevelSettings
 from rt_handdt.core.smoothing import SmoothingName
-
-
-def _is(default: Any) -> Callable[[Any], bool]:
-    return lambda value: bool(value == default)
 
 
 class DecoderSettings(Settings):
@@ -28,6 +23,13 @@ class DecoderSettings(Settings):
     reject_below
         A class less probable than this (smoothed) does not take over: it may be a movement that is no known gesture,
         and gives no command.
+    reject_strange, strange_margin
+        A window more strange than this (`Posterior.strangeness`) is a movement that is no known gesture, however
+        probable one is, and gives no command; where a gesture is held, the margin more. Only behind a calibration, with
+        electrodes enough; 99 for never.
+    when_strange, strange_s
+        What the hand does meanwhile: it goes to ``"rest"`` once that has lasted for so long, or keeps the last gesture
+        (``"hold"``).
     when_rejected, rejected_s
         What the hand does meanwhile: it keeps the last gesture (``"hold"``), or goes to ``"rest"`` once that has lasted
         for so long.
@@ -54,18 +56,22 @@ class DecoderSettings(Settings):
     -----
     Settings may be changed for one run: ``rt-handdt live --post-processing smoothing=majority``.
 
-    `smoothing`, `switch_s`, `when_rejected`, `rejected_s` and `level` are written down only where they are not the
-    default, so that models from before they existed keep their fingerprints.
+    `smoothing`, `switch_s`, `level`, and all of rejection but `reject_below` are written down only where they are not
+    the default, so that models from before they existed keep their fingerprints.
     """
 
-    smoothing: SmoothingName = Field("exponential", exclude_if=_is("exponential"))
+    smoothing: SmoothingName = Field("exponential", exclude_if=is_default("exponential"))
     smoothing_s: float = Field(0.0, ge=0, le=60)
     reject_below: float = Field(0.5, ge=0, lt=1)
-    when_rejected: Literal["hold", "rest"] = Field("hold", exclude_if=_is("hold"))
-    rejected_s: float = Field(0.2, ge=0, le=60, exclude_if=_is(0.2))
+    reject_strange: float = Field(-0.03, ge=-99, le=99, exclude_if=is_default(-0.03))
+    strange_margin: float = Field(0.03, ge=0, le=99, exclude_if=is_default(0.03))
+    when_strange: Literal["rest", "hold"] = Field("rest", exclude_if=is_default("rest"))
+    strange_s: float = Field(0.1, ge=0, le=60, exclude_if=is_default(0.1))
+    when_rejected: Literal["hold", "rest"] = Field("hold", exclude_if=is_default("hold"))
+    rejected_s: float = Field(0.2, ge=0, le=60, exclude_if=is_default(0.2))
     switch_margin: float = Field(0.1, ge=0, lt=1)
     hold_s: float = Field(0.03, ge=0, le=60)
-    switch_s: float = Field(0.06, ge=0, le=60, exclude_if=_is(0.06))
+    switch_s: float = Field(0.06, ge=0, le=60, exclude_if=is_default(0.06))
     rest_rms_uv: float = Field(0.0, ge=0)
     active_rms_uv: float = Field(0.0, ge=0)
     gate_ratio: float = Field(0.8, ge=0)
@@ -73,4 +79,4 @@ class DecoderSettings(Settings):
     floor_at_most: float = Field(1.2, ge=0)
     falling_s: float = Field(0.06, ge=0, le=60)
     falling_ratio: float = Field(0.95, gt=0, le=1)
-    level: LevelSettings = Field(LevelSettings(), exclude_if=_is(LevelSettings()))
+    level: LevelSettings = Field(LevelSettings(), exclude_if=is_default(LevelSettings()))

@@ -89,10 +89,14 @@ class Posterior:
         Shape (K,), float32, sums to one; the order is that of the bundle's gestures.
     latent
         Shape (D,), float32: the pattern latent.
+    strangeness
+        How much more the window looks like any movement than like the likeliest calibrated gesture: the difference of
+        their log densities, an electrode; NaN: nobody can say.
     """
 
     probabilities: Float32
     latent: Float32
+    strangeness: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +112,8 @@ class Decision:
     probabilities
         Shape (K,), float32: the smoothed posterior.
     rejected
-        No class was probable enough: perhaps a movement that is no known gesture, which gives no command. The label is
-        the one before, or rest (see `DecoderSettings.when_rejected`).
+        No class was probable enough, or the window was strange: perhaps a movement that is no known gesture, which gives
+        no command. The label is the one before, or rest (see `when_rejected` and `when_strange` of `DecoderSettings`).
     level
         For proportional control: 0 at rest, 1 at a comfortable contraction (that of training, or the subject's own).
     index, time_s

@@ -1,7 +1,8 @@
-"""A calibrated classifier over a stream of windows: the network, the repetitions, and the drift since then."""
+"""A calibrated classifier over a stream of windows: the network, the repetitions, and drift and shift since then."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -12,10 +13,13 @@ from rt_handdt.core.calibration import CalibratedClassifier, CalibrationSettings
 from rt_handdt.core.calibration_fit import Network, fit_calibration
 from rt_handdt.core.discriminant import LEAST_SPREAD
 from rt_handdt.core.drift import Drift
-from rt_handdt.core.gestures import title
+from rt_handdt.core.gestures import REST, title
 from rt_handdt.core.labelled import LabelledWindows
+from rt_handdt.core.likeness import Ground
 from rt_handdt.core.person import PersonModel
 from rt_handdt.core.population import Population
+from rt_handdt.core.shift import Shift
+from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import Float32, Float64, Posterior
 
 #: The network: raw maps (N, F, H, W) → probabilities (N, K) and latents (N, D).
@@ -23,6 +27,7 @@ Predict = Callable[[Float32], tuple[Float32, Float32]]
 #: Share of one label's windows taken for another from which on the two are named as hard to tell apart.
 RISK = 0.15
 _LEAST = 1e-12
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -82,8 +87,10 @@ class CalibratedStream:
         The network.
     person
         The average person, where the network wants to be shown each person as that one; None: it sees maps as they are.
+    spec
+        With it, a move of the electrodes is looked for, where there is a likeness.
     learn
-        Follow the drift.
+        Follow drift and shift.
     stride
         Frames of the full stream for each window given here.
     """
@@ -95,6 +102,7 @@ class CalibratedStream:
         predict: Predict,
         person: PersonModel | None,
         *,
+        spec: PipelineSpec | None = None,
         learn: bool = True,
         stride: int = 1,
     ) -> None:
@@ -103,7 +111,15 @@ class CalibratedStream:
         settings = settings.model_copy(update={"every": max(1, settings.every // stride)})
         self.drift = Drift(classifier.centres, classifier.flat(classifier.spread[None])[0], settings)
         self._ask = _network(population, predict, person)(classifier.mean, classifier.spread)
-        self._seen: tuple[Float32, Float32, Float64] | None = None
+        self.shift: Shift | None = None
+        if learn and spec is not None and classifier.likeness is not None:
+            how = classifier.settings.shift
+            how = how.model_copy(update={"every": max(1, how.every // stride)})
+            self.shift = Shift(classifier.likeness, spec.layout, how)
+        rest = None if classifier.likeness is None else classifier.likeness.rest
+        self._rest = None if rest is None else int(classifier.labels[rest])
+        self._shown = 0 if spec is None else spec.shown_map or 0
+        self._seen: tuple[Float32, Float32, Float32, Float64] | None = None
 
     @classmethod
     def fit(
@@ -116,25 +132,33 @@ class CalibratedStream:
         labels: Sequence[str],
         occupied: npt.NDArray[np.bool_],
         *,
+        spec: PipelineSpec | None = None,
         learn: bool = True,
         stride: int = 1,
     ) -> tuple[CalibratedStream, CalibrationReport]:
-        """Fit to repetitions, of the model's `labels`; `occupied` (H, W) are the cells that hold electrodes."""
+        """Fit to repetitions, of the model's `labels`; `occupied` (H, W) are the cells that hold electrodes.
+
+        With their `spec` there is a likeness, if electrodes are enough.
+        """
         ask = _network(population, predict, person)
-        classifier, confusion = fit_calibration(windows, population, occupied, settings, ask)
-        stream = cls(classifier, population, predict, person, learn=learn, stride=stride)
+        rest = list(labels).index(REST) if REST in labels else None
+        ground = None if spec is None else Ground.of(spec)
+        classifier, confusion = fit_calibration(windows, population, occupied, settings, ask, ground=ground, rest=rest)
+        stream = cls(classifier, population, predict, person, spec=spec, learn=learn, stride=stride)
         return stream, _report(windows, classifier, confusion, labels)
 
     def judge(self, maps: Float32) -> Posterior:
         """Recognize the next window, raw maps (F, H, W)."""
-        compressed = self._population.compress(maps[None])
+        came = self._population.compress(maps[None])
+        compressed = came if self.shift is None else self.shift.moved(came)
         moved = compressed
         if self._learn and self.drift.learnt:
             moved = compressed.copy()
             moved[:, :, self.classifier.occupied] -= self.drift.displacement.reshape(compressed.shape[1], -1)
-        scores, latents = self._scores(moved)
-        self._seen = (compressed, moved, scores[0])
-        return Posterior(np.exp(scores[0]).astype(np.float32), latents[0])
+        log_network, latents = self._ask(moved)
+        scores, strange = self.classifier.judged(moved, log_network, latents)
+        self._seen = (came, compressed, moved, scores[0])
+        return Posterior(np.exp(scores[0]).astype(np.float32), latents[0], float(strange[0]))
 
     def warm(self, maps: Float32) -> None:
         """Compute what `judge` does, for nothing (see `PersonAdapter.warm`)."""
@@ -151,10 +175,14 @@ class CalibratedStream:
     def learn(self) -> None:
         """Learn from the window judged last, once its decision is out."""
         seen, self._seen = self._seen, None
-        if not self._learn or seen is None or not self.drift.due():
+        if not self._learn or seen is None:
             return
-        compressed, moved, scores = seen
+        came, compressed, moved, scores = seen
         classifier = self.classifier
+        if self.shift is not None:
+            self._follow_shift(self.shift, came[0, self._shown], int(scores.argmax()))
+        if not self.drift.due():
+            return
         x = classifier.flat(np.concatenate([compressed, moved]))
         still, now = classifier.features.squared_distances(x).min(axis=1)
         if now > classifier.settings.drift.typical * classifier.usual_distance:
@@ -162,9 +190,18 @@ class CalibratedStream:
         share = np.exp(scores[classifier.labels])
         self.drift.watch(x[0], share, 0.5 * (float(still) - float(now)))
 
+    def _follow_shift(self, shift: Shift, log_rms: Float32, label: int) -> None:
+        if label != self._rest:
+            shift.watch(log_rms, label)
+        if shift.step():
+            self.drift.reset()  # it was that of electrodes which sit elsewhere
+            _LOG.info("Electrodes seem to have moved since the calibration, by %g rows and %g columns.", *shift.cells)
+
     def reset(self) -> None:
         """Back to the calibration."""
         self.drift.reset()
+        if self.shift is not None:
+            self.shift.reset()
 
 
 def _network(

@@ -21,7 +21,7 @@ class StreamRecognizer:
 
     Uncalibrated, it is the network, with unsupervised adaptation where the bundle can. Once calibrated, by `calibrate`
     or by a bundle that was trained with its user's repetitions, it is the calibrated classifier, which no unlabelled
-    adaptation outvotes: only a displacement common to all gestures is followed.
+    adaptation outvotes: only a displacement common to all gestures, and a move of the electrodes, are followed.
 
     Parameters
     ----------
@@ -54,7 +54,13 @@ class StreamRecognizer:
         own = bundle.calibrated()
         if own is not None:
             self.calibrated = CalibratedStream(
-                own, bundle.population(), recognizer.predict_batch, self._person, learn=learn, stride=stride
+                own,
+                bundle.population(),
+                recognizer.predict_batch,
+                self._person,
+                spec=bundle.spec,
+                learn=learn,
+                stride=stride,
             )
 
     def step(self, maps: Float32) -> Posterior:
@@ -127,6 +133,7 @@ class StreamRecognizer:
             self._person,
             bundle.gestures.labels,
             bundle.spec.layout.occupied,
+            spec=bundle.spec,
             learn=self._learn,
             stride=self._stride,
         )
@@ -140,6 +147,7 @@ class StreamRecognizer:
             recognizer.bundle.population(),
             recognizer.predict_batch,
             self._person,
+            spec=recognizer.bundle.spec,
             learn=self._learn,
             stride=self._stride,
         )

@@ -127,6 +127,7 @@ def _fit_s(recognizer: Recognizer, windows: LabelledWindows, runs: int = 5) -> f
             bundle.person(),
             bundle.gestures.labels,
             bundle.spec.layout.occupied,
+            spec=bundle.spec,
         )
         taken.append(time.perf_counter() - begin)
     return float(np.median(taken))

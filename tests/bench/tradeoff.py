@@ -41,6 +41,7 @@ LINES: dict[str, tuple[tuple[str, ...], ...]] = {
     "rejected rests, below": tuple(
         ("when_rejected=rest", "reject_below=" + p) for p in ("0.3", "0.4", "0.5", "0.6", "0.7", "0.8")
     ),
+    "strange above": tuple(("reject_strange=" + s,) for s in ("-0.06", "-0.05", "-0.04", "-0.03", "-0.02", "0", "99")),
 }
 
 

@@ -190,3 +190,34 @@ def test_scores_of_known_errors() -> None:
     assert score.accuracy == pytest.approx(0.7)
     assert score.balanced_accuracy == pytest.approx((3 / 4 + 4 / 6) / 2)
     assert score_windows([], [], [], [], [], GESTURES.labels).windows == 0
+
+
+def strangely(settings: DecoderSettings, steps: list[tuple[int, float]]) -> list[Decision]:
+    """Windows that are surely one class, and so strange."""
+    decoder = Decoder(settings, GESTURES, hop_s=0.02)
+    sure = np.eye(3, dtype=np.float32)
+    return [
+        decoder.step(Posterior(sure[best], np.zeros(2, np.float32), strange), LOUD, k, 0.02 * k)
+        for k, (best, strange) in enumerate(steps)
+    ]
+
+
+WARY = SHARP.model_copy(update={"reject_strange": 0.0, "strange_margin": 0.1, "strange_s": 0.06})
+
+
+def test_a_strange_movement_gives_no_command_however_probable_a_gesture_is() -> None:
+    found = strangely(WARY, [(1, 0.05)] * 5 + [(1, -0.05)] + [(1, 0.05)] * 5)
+    assert [d.label for d in found] == ["rest"] * 5 + ["fist"] * 6  # once it is held, it may be stranger
+    assert [d.rejected for d in found] == [True] * 5 + [False] * 6
+
+
+def test_what_stays_strange_ends_what_is_held() -> None:
+    steps = [(1, -0.05)] + [(2, 0.2)] * 2 + [(1, -0.05)] + [(2, 0.2)] * 4
+    assert [d.label for d in strangely(WARY, steps)] == ["fist"] * 6 + ["rest"] * 2
+    held = WARY.model_copy(update={"when_strange": "hold"})
+    assert {d.label for d in strangely(held, steps)} == {"fist"}
+
+
+def test_rest_is_never_strange_nor_is_what_nobody_can_say() -> None:
+    assert [d.label for d in strangely(WARY, [(1, -0.1), (0, 9.0), (1, float("nan"))])] == ["fist", "rest", "fist"]
+    assert not any(d.rejected for d in strangely(WARY, [(0, 9.0), (1, float("nan"))]))

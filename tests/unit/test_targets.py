@@ -179,7 +179,7 @@ def test_what_is_left_out_is_left_out_of_the_decoder() -> None:
         return DecoderSettings().changed(post_processing, what="post-processing")
 
     assert decoder([]) == DecoderSettings(rejected_s=0.3)
-    assert decoder(["rejection"]) == DecoderSettings(rejected_s=0.3, reject_below=0)
+    assert decoder(["rejection"]) == DecoderSettings(rejected_s=0.3, reject_below=0, reject_strange=99)
     plain = {"switch_margin": 0, "hold_s": 0, "switch_s": 0}
     assert decoder(["hysteresis"], 0.1) == DecoderSettings(rejected_s=0.3, smoothing_s=0.1, **plain)
     assert Condition().post_processing == ()

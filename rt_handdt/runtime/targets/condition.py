@@ -17,7 +17,7 @@ PARTS: dict[Mode, tuple[str, ...]] = {
 }
 #: … and what that changes of how posteriors become decisions.
 _CHANGES = {
-    "rejection": ("reject_below=0",),
+    "rejection": ("reject_below=0", "reject_strange=99"),
     "hysteresis": ("switch_margin=0", "hold_s=0", "switch_s=0"),
 }
 #: Neither posteriors nor velocities are smoothed by themselves; with this time constant they would be.
