@@ -10,7 +10,7 @@ taken to be normal about each label's mean, its covariance the sum of
 3. the scatter of windows within the repetitions, common to all labels;
 4. noise of each electrode on its own.
 
-Only the repetitions' means and scatter are the person's; the rest are four numbers that hold for all people and layouts
+Only the repetitions' means and scatter are the person's; a few numbers hold for all people and layouts
 (chosen on virtual ones; see docs/post-processing.md). Movements that are none of the labels are taken to be normal as
 well, about the mean of the gestures, with wider strength and shares, and the gestures' own scatter. The logarithm of
 their density over a label's says whether a movement is no gesture at all. Speaker verification knows this as a

@@ -112,8 +112,8 @@ class Decision:
     probabilities
         Shape (K,), float32: the smoothed posterior.
     rejected
-        No class was probable enough, or the window was strange: perhaps a movement that is no known gesture, which gives
-        no command. The label is the one before, or rest (see `when_rejected` and `when_strange` of `DecoderSettings`).
+        No class was probable enough, or the window was strange: perhaps a movement that is no known gesture, which
+        gives no command. The label is the one before, or rest (`DecoderSettings.when_rejected`, `when_strange`).
     level
         For proportional control: 0 at rest, 1 at a comfortable contraction (that of training, or the subject's own).
     index, time_s

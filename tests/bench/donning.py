@@ -3,7 +3,7 @@
 Usage: ``./scripts/bench donning [BUNDLE [FIRST_SEED [PEOPLE]]]``. Each person is calibrated with one repetition of each
 gesture (one row: two), and makes all of them again. Moves leave everything else as it was that day; the next donning
 also has other noise, gains, bad electrodes and strength. Balanced accuracy of windows inside the movements, by the
-calibration alone, following the drift, and by the network without calibration.
+calibration alone, following drift and moves, and by the network without calibration.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def main() -> None:
                 found.setdefault("as it was, two repetitions", []).append([scores[3], scores[3], scores[2]])
         told = ", ".join(f"{name} {values[-1][0]:.3f}" for name, values in found.items())
         console.print(f"seed {seed}, calibrated: {told}")
-    table = Table("", "calibrated", "least person", "drift followed", "points lost", "± sd", "not calibrated")
+    table = Table("", "calibrated", "least person", "drift, moves followed", "points lost", "± sd", "not calibrated")
     usual = np.array(found["as it was"])[:, 0]
     for name, values in found.items():
         still, followed, network = np.array(values).T
