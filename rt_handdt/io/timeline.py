@@ -11,9 +11,8 @@ from rt_handdt.core.types import Chunk, Float64, Remark
 from rt_handdt.io.arrival import Arrival
 from rt_handdt.io.counter import USUAL, CounterJudge
 from rt_handdt.io.stamps import Int64, StampJudge
+from rt_handdt.io.usable_stamps import UsableStamps
 
-#: Stamps that stand still for so long, in s, are none; and stamps that go on for so long are some again.
-STUCK_S = 1.0
 #: A reader that had to wait for so long, in s, has read all there was.
 WAITED_S = 0.0005
 #: Losses shorter than this, in s, which stamps that jitter claim, are no evidence against a counter.
@@ -85,10 +84,7 @@ class Timeline:
         self._remarks: dict[str, Remark] = {}
         self._contradictions = 0
         self._withheld = 0  # samples lost by the stamps, not by the counter
-        self._last_stamp = np.nan
-        self._stuck = 0
-        self._stampless = False
-        self._again: list[tuple[float, float]] = []  # (stamp, arrival) of stamps that may have become good again
+        self._usable = UsableStamps(fs_hz)
         self._jumps = 0
         self._none = np.zeros(4096, dtype=np.int64)
         self._none.setflags(write=False)
@@ -97,7 +93,7 @@ class Timeline:
     @property
     def same_clock(self) -> bool:
         """Whether the stamps are on the clock of the arrivals: only then is a latency known."""
-        return self._arrival.same_clock and not self._jumps and not self._stampless
+        return self._arrival.same_clock and not self._jumps and not self._usable.stampless
 
     @property
     def measured_hz(self) -> float | None:
@@ -143,14 +139,18 @@ class Timeline:
         """
         n = len(stamps_s)
         fresh = None if asked_s is None else arrived_s - asked_s > WAITED_S
-        stamps_s = self._usable(stamps_s, arrived_s)
-        judge, arrival = self._stamps, self._arrival
+        judge, arrival, usable = self._stamps, self._arrival, self._usable
+        was = usable.stampless
+        stamps_s = usable.take(stamps_s, arrived_s)
+        if usable.stampless != was:
+            self._turn_stamps()
         claimed = None
         if counts is not None:
             claimed = self._count(counts, stamps_s, arrived_s)
         lost = arrival.surely_lost(fresh)
         own, times_s = judge.judge(stamps_s, claimed, arrival.latest_s(arrived_s), lost)
-        arrival.see(int(judge.number) - 1, judge.stamp_s, arrived_s, fresh)
+        if judge.stamp_s == judge.stamp_s:  # NaN: no stamp has come yet
+            arrival.see(int(judge.number) - 1, judge.stamp_s, arrived_s, fresh)
         if len(judge.jumps_s) > self._jumps:
             self._jumps = len(judge.jumps_s)
             self._remark(
@@ -160,7 +160,8 @@ class Timeline:
             )
         if judge.lost_track:
             judge.lost_track = False
-            self._give_up_stamps()
+            usable.give_up()
+            self._turn_stamps()
         if claimed is None:
             missing = self._zeros(n) if own is None else own
         else:
@@ -224,40 +225,14 @@ class Timeline:
             self._withheld += lost
         return 0
 
-    # -- stamps ----------------------------------------------------------------------------------------------------
-
-    def _usable(self, stamps_s: Float64, arrived_s: float) -> Float64:
-        """The stamps, or the time of arrival where there are none."""
-        last = float(stamps_s[-1])
-        if last != last or (last == self._last_stamp and float(stamps_s[0]) == last):
-            self._stuck += len(stamps_s)
-            if self._stuck > STUCK_S * self._fs_hz and not self._stampless:
-                self._give_up_stamps()
-        else:
-            self._stuck = 0
-        self._last_stamp = last
-        if not self._stampless:
-            return stamps_s
-        if not self._again or arrived_s - self._again[-1][1] >= STUCK_S:
-            self._again.append((last, arrived_s))
-            if len(self._again) > 3:
-                self._again.pop(0)
-                ran = np.diff(np.asarray(self._again), axis=0)
-                if (np.abs(ran[:, 0] / ran[:, 1] - 1) < 0.1).all():
-                    self._stampless = False
-                    self._stamps.anchor()
-                    return stamps_s
-        return np.full(len(stamps_s), arrived_s)
-
-    def _give_up_stamps(self) -> None:
-        self._stampless = True
-        self._again.clear()
+    def _turn_stamps(self) -> None:
         self._stamps.anchor()
-        self._remark(
-            "no_stamps",
-            "The stream's time stamps stand still or are nonsense; the time of arrival is taken instead, and latency "
-            "and score are withheld.",
-        )
+        if self._usable.stampless:
+            self._remark(
+                "no_stamps",
+                "The stream's time stamps stand still or are nonsense; the time of arrival is taken instead, and "
+                "latency and score are withheld.",
+            )
 
     def _remark(self, code: str, sentence: str) -> None:
         self._remarks.setdefault(code, Remark(code, sentence))

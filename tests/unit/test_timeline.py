@@ -232,4 +232,4 @@ def test_it_is_cheap_and_does_not_grow() -> None:
         timeline.place(pull.stamps_s, pull.arrived_s, None, pull.asked_s)
         took.append(time.perf_counter() - began)
     assert np.median(took) < 2e-4  # measured: 2e-5; ten times slower is a fault, not a slow computer
-    assert len(timeline._stamps._block) < 300
+    assert len(timeline._stamps._floor) < 300
