@@ -54,6 +54,8 @@ class StampJudge:
     ----------
     jumps_s
         By how much the clock was set so far, each time.
+    guessed
+        Samples lost that scattered stamps have told, which are no more than likely.
     lost_track
         Whether the stamps have been nonsense for a second.
     """
@@ -66,6 +68,7 @@ class StampJudge:
         self._base = np.nan  # the same, by the clock as it was set at first
         self.number = 0.0  # of the next sample, lost ones counted
         self.jumps_s: list[float] = []
+        self.guessed = 0
         self.lost_track = False
         self.stamp_s = np.nan  # the last one that made sense, less the clock's jumps
         self._out = 0.0  # lag of the last time given
@@ -251,6 +254,7 @@ class StampJudge:
         if not lost:
             return 0
         believed = self._plausible(lost, self.exact)
+        self.guessed += 0 if self.exact else believed
         self._knot_at += believed
         self._knot_lag -= believed
         # What is not believed stays in the lag: the stamps are out of step with the samples from here on.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -21,6 +22,8 @@ EVIDENT_S = 0.1
 AHEAD_S, FAR_S = 0.02, 5.0
 #: So many losses that a counter has not counted are the counter's fault.
 CONTRADICTIONS = 3
+#: So many losses are remembered, for when they turn out to be none.
+TOLD = 1024
 
 
 class Placed(NamedTuple):
@@ -74,6 +77,8 @@ class Timeline:
     ----------
     loss_method
         What losses are judged by now.
+    taken_back, gaps_taken_back
+        Samples, and places, that were told to be lost and were not: the source is slower than it says.
     """
 
     def __init__(self, fs_hz: float) -> None:
@@ -86,6 +91,8 @@ class Timeline:
         self._withheld = 0  # samples lost by the stamps, not by the counter
         self._usable = UsableStamps(fs_hz)
         self._jumps = 0
+        self._told: deque[tuple[float, int, int]] = deque(maxlen=TOLD)  # (arrival, samples, places) of losses by stamps
+        self.taken_back = self.gaps_taken_back = 0
         self._none = np.zeros(4096, dtype=np.int64)
         self._none.setflags(write=False)
         self.loss_method: Literal["counter", "timestamps"] = "timestamps"
@@ -150,7 +157,13 @@ class Timeline:
         lost = arrival.surely_lost(fresh)
         own, times_s = judge.judge(stamps_s, claimed, arrival.latest_s(arrived_s), lost)
         if judge.stamp_s == judge.stamp_s:  # NaN: no stamp has come yet
-            arrival.see(int(judge.number) - 1, judge.stamp_s, arrived_s, fresh)
+            arrival.see(int(judge.number) - 1, judge.stamp_s, arrived_s, fresh, judge.guessed)
+        if own is not None and self._arrival.fault is not None:
+            own = None  # what does not come at such a rate is not lost
+        if own is not None:
+            self._told.append((arrived_s, int(own.sum()), int(np.count_nonzero(own))))
+        if arrival.fault is not None and self._told:
+            self._take_back()
         if len(judge.jumps_s) > self._jumps:
             self._jumps = len(judge.jumps_s)
             self._remark(
@@ -170,6 +183,20 @@ class Timeline:
         ahead_s = float(times_s[-1]) - judge.stamp_s
         ahead_s = ahead_s if AHEAD_S < ahead_s < FAR_S else 0.0
         return Placed(missing, times_s, arrival.offset_s - ahead_s)
+
+    def _take_back(self) -> None:
+        """Losses that the stamps told since the rate was known to fit were none."""
+        for at_s, lost, gaps in self._told:
+            if at_s > self._arrival.fits_s:
+                self.taken_back += lost
+                self.gaps_taken_back += gaps
+        self._told.clear()
+        if self.taken_back:
+            self._remark(
+                "losses_taken_back",
+                "Samples that seemed lost were not, since the source is slower than it declares; they are no longer "
+                "counted as lost.",
+            )
 
     def _zeros(self, n: int) -> Int64:
         if n > len(self._none):
