@@ -34,7 +34,8 @@ class Placed(NamedTuple):
     missing
         Shape (n,): samples lost right before each.
     times_s
-        Shape (n,), float64: even times, on the stamps' clock as it was set at first; never falling.
+        Shape (n,), float64: even times, on the stamps' clock as it was set at first; never falling. NaN until the first
+        stamp comes.
     offset_s
         What to add to them to get this computer's clock.
     """
