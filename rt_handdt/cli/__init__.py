@@ -7,12 +7,12 @@ import sys
 
 def entry() -> None:
     """Entry point of the console script; a signal while commands are still being loaded ends it without a word."""
-    try:
-        from rt_handdt.runtime.ending import stop_politely
+    from rt_handdt.runtime.ending import Stopped, stop_politely
 
+    try:
         stop_politely()
         from rt_handdt.cli.main import main as run
 
         run()
-    except KeyboardInterrupt as exc:
-        sys.exit(128 + getattr(exc, "number", 2))
+    except KeyboardInterrupt:
+        sys.exit(128 + Stopped.by)

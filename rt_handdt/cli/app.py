@@ -31,27 +31,22 @@ def run_app(app: typer.Typer) -> None:
         message = Text.assemble(("Error:", "bold red"), " ", str(exc))
         Console(stderr=True, highlight=False, soft_wrap=True).print(message)
         sys.exit(exc.exit_code)
-    except KeyboardInterrupt as exc:
-        sys.exit(_stopped(exc))
+    except KeyboardInterrupt:
+        sys.exit(_stopped())
     except SystemExit as exc:
-        # typer makes 130 of any interrupt
-        raised = exc.__context__ and (exc.__context__.__cause__ or exc.__context__.__context__)
-        if exc.code == 130 and isinstance(raised, KeyboardInterrupt):
-            sys.exit(_stopped(raised))
-        raise
+        sys.exit(_stopped() if exc.code == 130 else exc.code)  # 130 is what typer makes of any interrupt
     except ImportError as exc:
         if isinstance(exc.__cause__ or exc.__context__, KeyboardInterrupt):  # while a compiled module was being loaded
-            sys.exit(130)
+            sys.exit(_stopped())
         raise
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
 
 
-def _stopped(exc: KeyboardInterrupt) -> int:
+def _stopped() -> int:
     """Say what has stopped it, where that was not the user at its terminal; returns the exit code."""
-    if not isinstance(exc, Stopped) or exc.number == signal.SIGINT:
-        return 130
-    with contextlib.suppress(OSError):  # the terminal is gone
-        print(f"Stopped by {exc.words} before it was done.", file=sys.stderr)
-    return 128 + exc.number
+    if Stopped.by != signal.SIGINT:
+        with contextlib.suppress(OSError):  # the terminal is gone
+            print(f"Stopped by {signal.Signals(Stopped.by).name} before it was done.", file=sys.stderr)
+    return 128 + Stopped.by

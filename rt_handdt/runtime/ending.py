@@ -6,29 +6,21 @@ import signal
 import threading
 from collections.abc import Callable
 from types import FrameType, TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 #: Ctrl-C, a polite kill, and the terminal that goes away.
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal has ended the program before it was done.
+    """A signal has ended the program before it was done."""
 
-    Attributes
-    ----------
-    number
-        Which one.
-    """
+    #: The last one that did; on its way out, an exception may become another one.
+    by: ClassVar[int] = signal.SIGINT
 
     def __init__(self, number: int) -> None:
         super().__init__()
-        self.number = number
-
-    @property
-    def words(self) -> str:
-        """The signal's name."""
-        return signal.Signals(self.number).name
+        Stopped.by = number
 
 
 def end_by(handler: Callable[[int, FrameType | None], None]) -> dict[int, object]:
