@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from rt_handdt.io.lsl.signal_inlet import SignalInlet
 from rt_handdt.io.timeline import Timeline
 from tests.support.timed_stream import Pull, TimedStream
 
@@ -112,3 +113,17 @@ def test_deduced_stamps_of_a_source_that_is_a_little_off_tell_no_loss_and_true_a
     assert got.lost == 0
     assert got.older_s[SECONDS * FS // 64 :].min() > -0.006  # known after some seconds
     assert got.older_s.min() > -0.021  # and bounded until then
+
+
+def test_an_absent_stamp_of_another_computer_is_absent_here() -> None:
+    """Its clock is brought to ours by a constant, which must not make a time of what is none."""
+    inlet = SignalInlet.__new__(SignalInlet)
+    inlet.timeline, inlet._counter = Timeline(FS), None
+    inlet._first_correction = inlet._correction = -700.0
+    older = []
+    for pull in TimedStream(4).pulls():
+        stamps_s = np.where(pull.numbers % 32 != 31, 0.0, pull.stamps_s + 700)
+        for chunk in inlet._cut(np.zeros((len(stamps_s), 1)), stamps_s, pull.arrived_s, pull.asked_s):
+            assert chunk.gap_samples == 0
+            older.append(1000 + pull.numbers[-1] / FS - chunk.times_s[-1] - chunk.offset_s)
+    assert np.abs(older[10:]).max() < 1e-6
