@@ -76,10 +76,9 @@ def read_xdf(
         declared = "no sampling rate" if none else f"a sampling rate of '{shown(emg.rate_said)}', which is none"
         raise RecordingError(f"{what}: declares {declared}; EMG must be recorded at a fixed, declared rate.")
     if len(emg) < 2 and emg.misfit:
-        said = emg.described
         raise RecordingError(
-            f"{what}: its header says {said.n_channels} channels of {said.number_format}, but its samples are written "
-            "otherwise; mend the program that wrote it, and record again."
+            f"{what}: its header says {emg.described.n_channels} channels of {emg.described.number_format}, but its "
+            "samples are written otherwise; mend the program that wrote it, and record again."
         )
     if len(emg) < 2:
         raise RecordingError(f"{what}: holds {len(emg)} samples; record again and check that the amplifier streams.")

@@ -96,6 +96,7 @@ class Recorder:
         about = None
         if self._about is not None:  # of a replay that is faster, decisions come faster too
             about = asdict(replace(self._about, rate_hz=self._about.rate_hz * signal.speed))
+        assert self._child.stdin is not None
         with contextlib.suppress(OSError):
             put(self._child.stdin, ("open", str(self.path), signal, about))
         self._newest = self._answer()

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import pickle
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 #: What stands before a word's length.
 _LENGTH = 4
 
 
-def put(pipe: BinaryIO, item: tuple[Any, ...]) -> None:
+def put(pipe: IO[bytes], item: tuple[Any, ...]) -> None:
     """Send a word."""
     data = pickle.dumps(item, protocol=pickle.HIGHEST_PROTOCOL)
     pipe.write(len(data).to_bytes(_LENGTH, "little") + data)
     pipe.flush()
 
 
-def take(pipe: BinaryIO) -> tuple[Any, ...] | None:
+def take(pipe: IO[bytes]) -> tuple[Any, ...] | None:
     """The next word; None at the end, also in the middle of a word."""
     head = pipe.read(_LENGTH)
     if len(head) < _LENGTH:
