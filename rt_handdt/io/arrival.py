@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 import numpy as np
 
@@ -19,6 +20,8 @@ STRETCHES = 9
 FAR_OFF = 0.1
 #: Largest deviation of the measured from the declared rate, as for files.
 RATE_TOLERANCE = 0.02
+#: At a wrong rate, most samples are later than the ones before by so much of what all are, at least.
+LATE_SHARE = 0.5
 #: Ages of what is read vary by this much at least, and at most (by packets longer than a reading), in s.
 SLACK_S, MOST_SLACK_S = 0.01, 0.15
 #: Stamps of LSL's clock lie between so far ahead of the arrival and so far behind it, in s.
@@ -30,6 +33,13 @@ ASTRAY_S = 0.15
 
 class Arrival:
     """Compares samples with the time of their arrival: which clock they are stamped by, at what rate they come.
+
+    Parameters
+    ----------
+    fs_hz
+        Declared rate.
+    usual
+        Gives the lag that each sample adds by its stamp, losses left out.
 
     Attributes
     ----------
@@ -43,8 +53,9 @@ class Arrival:
         When it was last known to be.
     """
 
-    def __init__(self, fs_hz: float) -> None:
+    def __init__(self, fs_hz: float, usual: Callable[[], float] = lambda: np.inf) -> None:
         self._fs_hz = fs_hz
+        self._usual = usual
         self._age = Floor()  # arrival, less the stamp
         self._behind = Floor()  # arrival, less the time that so many samples take
         self._floors = (self._behind, self._age)
@@ -179,8 +190,10 @@ class Arrival:
 
     def _look_quickly(self, newest: Delay) -> None:
         self._quick.see(newest)
-        if self._quick.off >= 2:
-            self._blame(self._quick.slope)
+        slope = self._quick.slope
+        # Where samples are lost here and there, most come as they should; at a wrong rate, none does.
+        if self._quick.off >= 2 and (slope < 0 or self._usual() > LATE_SHARE * slope / (1 - slope)):
+            self._blame(slope)
 
     def _blame(self, slope: float) -> None:
         self.measured_hz = self._fs_hz * (1 - slope)

@@ -51,7 +51,7 @@ class LagFloor:
         self._block_x = float("nan")
         self._stall = 0.0
         self._usual: deque[tuple[float, float]] = deque(maxlen=USUAL)  # floors that were as expected
-        self._risen: list[tuple[float, float]] = []  # and those since that were not
+        self._risen: list[tuple[float, float, bool]] = []  # and those since that were not; whether they were high
         self._off: deque[float] = deque(maxlen=REMEMBERED)  # how far floors were from what was expected
 
     def __len__(self) -> int:
@@ -104,29 +104,33 @@ class LagFloor:
         return self._judge(number, floor, line, 4 * min(scatter, self._fs_hz), allowed)
 
     def _judge(self, number: float, floor: float, line: LagLine, scatter: float, allowed: float) -> int:
-        usual = sorted(lag + line.drift * (number - at) for at, lag in self._usual)
-        base = median(usual) if usual else line.expected(number)
-        limit = STEADY + (scatter if len(self._off) < KNOWN else UNUSUAL * self._spread(usual))
+        usual = [lag + line.drift * (number - at) for at, lag in self._usual]
+        newest = usual[-NEWEST:]
+        base = median(newest) if newest else line.expected(number)
         rise = floor - base
-        if rise <= limit + allowed * (1 + len(usual) / 2):
-            self._off.extend(abs(lag - base) for _, lag in self._risen)
+        # What a clock may run apart meanwhile counts from the middle of those that the base is of.
+        high = rise > STEADY + scatter + allowed * (1 + len(newest) / 2)
+        odd = high
+        if len(self._off) >= KNOWN and usual:
+            limit = STEADY + UNUSUAL * self._spread(sorted(usual)) + allowed * (1 + len(usual) / 2)
+            odd |= floor - median(usual) > limit
+        if not odd:
+            self._off.extend(abs(lag - base) for _, lag, _ in self._risen)
             self._risen.clear()
             self._off.append(abs(rise))
-            if rise < -limit:  # what was late is so no more
+            if rise < -STEADY - scatter:  # what was late is so no more
                 self._usual.clear()
             self._usual.append((number, floor))
-            newest = list(self._usual)[-NEWEST:]
-            line.put(number, median(lag + line.drift * (number - at) for at, lag in newest))
+            line.put(number, median([lag + line.drift * (number - at) for at, lag in list(self._usual)[-NEWEST:]]))
             return 0
         falling = bool(self._risen) and floor < self._risen[-1][1] - STEADY - scatter
-        self._risen.append((number, floor))
+        self._risen.append((number, floor, high))
         recent = self._risen[-LASTS:]
-        high = [lag for _, lag in recent[-2:] if lag - base > STEADY + scatter + allowed]
-        risen = len(self._risen)
-        if not ((not falling and (len(high) == 2 or risen >= LASTS)) or risen > PATIENCE):
+        sure = len(recent) > 1 and all(one_high for _, _, one_high in recent[-2:])
+        if not ((not falling and (sure or len(recent) == LASTS)) or len(self._risen) > PATIENCE):
             line.put(number, base)
             return 0
-        lags = sorted(lag + line.drift * (number - at) for at, lag in recent)
+        lags = sorted(lag + line.drift * (number - at) for at, lag, _ in recent)
         level = lags[(len(lags) - 1) // 2]
         self._usual.clear()
         self._usual.append((number, level))

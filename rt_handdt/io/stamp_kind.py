@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from statistics import median
 
 from rt_handdt.io.knots import EXACT, Pair, chunk_ends, regular, whole_steps
 from rt_handdt.io.lag_floor import BLOCK_S
@@ -79,6 +80,12 @@ class StampKind:
         self.scatter = scatter
         self.steady = scatter < EXACT or whole_steps(pairs)
         return rate
+
+    @property
+    def usual(self) -> float:
+        """Lag that each sample adds from most knots to the next: that of a slow source, whatever is lost in between."""
+        pairs = chunk_ends(list(self.pairs)) or self.pairs
+        return median(step / n for n, step in pairs) if pairs else 0.0
 
     @property
     def some(self) -> float:

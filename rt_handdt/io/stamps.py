@@ -99,6 +99,10 @@ class StampJudge:
         self._out = 0.0
         self._restart()
 
+    def usual(self) -> float:
+        """Lag that each sample adds, losses left out: 1 where half of the declared samples come."""
+        return self._kind.usual
+
     def excess(self, stamp_s: float, number: float) -> tuple[float, float]:
         """Samples that seem to be missing before one stamped so, the `number`-th; and how sure that is, in samples."""
         lag = (stamp_s - self._origin) * self._fs_hz - number

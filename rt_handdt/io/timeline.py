@@ -84,8 +84,8 @@ class Timeline:
 
     def __init__(self, fs_hz: float) -> None:
         self._fs_hz = fs_hz
-        self._arrival = Arrival(fs_hz)
         self._stamps = StampJudge(fs_hz, self._plausible)
+        self._arrival = Arrival(fs_hz, self._stamps.usual)
         self._counter: CounterJudge | None = None
         self._remarks: dict[str, Remark] = {}
         self._contradictions = 0

@@ -183,6 +183,15 @@ def test_a_link_that_is_too_slow_for_a_while_is_no_wrong_rate(share: float) -> N
     assert set(Run(TimedStream(14), later=later).faults) == {None}
 
 
+@pytest.mark.parametrize("share", [0.1, 0.2])
+def test_a_link_that_loses_many_packets_is_no_wrong_rate(share: float) -> None:
+    gone = np.flatnonzero(np.random.default_rng(1).random(10 * FS // 32) < share)
+    lost = tuple((int(32 * one), 32) for one in gone)
+    run = Run(TimedStream(10, stamping="chunk", device_clock=False, jitter_s=1e-3, losses=lost))
+    assert set(run.faults) == {None}
+    assert run.lost > 0.7 * 32 * len(gone)
+
+
 @pytest.mark.parametrize("every_s", [0.1, 0.3, 0.6])
 @pytest.mark.parametrize("packet", [9, 64])
 def test_a_link_that_delivers_in_bursts_is_no_wrong_rate(every_s: float, packet: int) -> None:
