@@ -6,10 +6,13 @@ import sys
 
 
 def entry() -> None:
-    """Entry point of the console script; Ctrl-C while commands are still being loaded ends it without a word."""
+    """Entry point of the console script; a signal while commands are still being loaded ends it without a word."""
+    from rt_handdt.runtime.ending import Stopped, stop_politely
+
     try:
+        stop_politely()
         from rt_handdt.cli.main import main as run
 
         run()
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(128 + Stopped.by)

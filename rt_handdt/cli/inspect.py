@@ -120,7 +120,7 @@ def show_recording(console: Console, recording: Recording) -> None:
         *([("columns", f"{columns_text(recording.columns)}, counted from 0")] if recording.columns else []),
         ("rate", f"{recording.fs_hz:g} Hz"),
         ("length", f"{recording.duration_s:.1f} s ({recording.n_samples} samples)"),
-        ("values", f"{low:.1f} to {high:.1f} {recording.unit}"),
+        ("values", f"{low:.1f} to {high:.1f} {recording.unit}" if low <= high else "none"),
         ("missing values", _missing(recording, missing)),
     ):
         facts.add_row(what, escape(value))
@@ -151,15 +151,16 @@ def _has_sessions(folder: Path) -> bool:
 
 
 def _scan(console: Console, recording: Recording) -> tuple[np.ndarray, float, float]:
-    """Missing values of each channel, smallest and largest value."""
+    """Missing values of each channel, smallest and largest value (infinite where there is none)."""
     missing = np.zeros(len(recording.channels), dtype=np.int64)
     low, high = np.inf, -np.inf
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("Reading", total=recording.n_samples)
         for block in recording.blocks():
-            missing += np.isnan(block).sum(axis=0)
-            low = min(low, float(np.fmin.reduce(block, axis=None, initial=np.inf)))
-            high = max(high, float(np.fmax.reduce(block, axis=None, initial=-np.inf)))
+            there = np.isfinite(block)  # an infinite value is none, here as in the filters
+            missing += (~there).sum(axis=0)
+            low = min(low, float(block.min(initial=np.inf, where=there)))
+            high = max(high, float(block.max(initial=-np.inf, where=there)))
             progress.advance(task, len(block))
     return missing, low, high
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -153,12 +154,20 @@ def run_live(
     from rt_handdt.runtime.ending import Ending
 
     with Ending() as ending:
-        if headless:
-            figures = _run_headless(
-                replace(run, explain=bool(screenshot)), seconds, report, screenshot, console, ending
-            )
-        else:
-            figures = _run_window(replace(run, explain=True), seconds, report, screenshot, console, ending)
+        try:
+            if headless:
+                run = replace(run, explain=bool(screenshot))
+                figures = _run_headless(run, seconds, report, screenshot, console, ending)
+            else:
+                figures = _run_window(replace(run, explain=True), seconds, report, screenshot, console, ending)
+        except KeyboardInterrupt:
+            if not ending.running:
+                with contextlib.suppress(OSError):  # the terminal is gone
+                    _say(
+                        Console(stderr=True),
+                        "Stopped before the first sample: nothing was decided, and no report is made.",
+                    )
+            raise
     _print_summary(figures, console)
     return figures
 

@@ -11,6 +11,7 @@ import typer
 from rt_handdt import __version__
 from rt_handdt.cli.app import run_app
 from rt_handdt.errors import ConfigError
+from rt_handdt.runtime.ending import stop_no_more, stop_politely
 
 #: Each is a function of its own module.
 COMMANDS = (
@@ -75,7 +76,11 @@ def _options(
 
 def main() -> None:
     """Entry point of the console script."""
-    run_app(app)
+    stop_politely()  # where this is run as a module
+    try:
+        run_app(app)
+    finally:
+        stop_no_more()
 
 
 if __name__ == "__main__":

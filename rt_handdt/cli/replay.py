@@ -6,7 +6,6 @@ import contextlib
 import math
 import os
 import re
-import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from rt_handdt.cli.options import FileColumns, FileStream, FileUnit, Network, Seconds
 from rt_handdt.errors import ConfigError, LayoutError
+from rt_handdt.runtime.ending import end_by
 from rt_handdt.runtime.replay_process import STOP_ON_EOF
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _KEY = re.compile(r"\x1b[\[O][A-Z]|.")
 
 
 def stop_event() -> threading.Event:
-    """An event that is set by Ctrl-C, by SIGTERM and, where `STOP_ON_EOF` asks for it, by the end of standard input."""
+    """An event that is set by what ends a run and, where `STOP_ON_EOF` asks for it, by the end of standard input."""
     stop = threading.Event()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
@@ -45,8 +45,7 @@ def stop_event() -> threading.Event:
 
     if os.environ.get(STOP_ON_EOF):
         threading.Thread(target=on_eof, daemon=True).start()
-    signal.signal(signal.SIGTERM, on_signal)
-    signal.signal(signal.SIGINT, on_signal)
+    end_by(on_signal)
     return stop
 
 

@@ -36,7 +36,7 @@ class TerminalView:
         self._engine = engine
         self._console = console
         self._live = Live(console=console, refresh_per_second=8, transient=True) if console.is_terminal else None
-        self._last: tuple[str, str] | None = None
+        self._last: tuple[str, str, str] | None = None
 
     def __enter__(self) -> TerminalView:
         if self._live is not None:
@@ -56,8 +56,9 @@ class TerminalView:
             self._live.update(_render(shot))
             return
         label = shot.decision.label if shot.decision else ""
-        if (shot.state, label) != self._last:
-            self._last = (shot.state, label)
+        there = shot.message if shot.state == State.LOST else ""  # what is there instead, as soon as it is
+        if (shot.state, label, there) != self._last:
+            self._last = (shot.state, label, there)
             self._console.print(Text(_line(shot)), soft_wrap=True)
 
 
@@ -97,4 +98,6 @@ def _render(shot: Snapshot) -> Group:
         + (f" · p50 {latency['p50']:.1f} / p99 {latency['p99']:.1f} ms" if latency else "")
         + (f" · accuracy {shot.accuracy:.2f} (last minute)" if shot.accuracy is not None else "")
     )
-    return Group(head, table, Text(shot.message or foot, style="yellow" if shot.message else "dim"))
+    # Folded, whatever the console does with what is printed: the end of a sentence is what to do.
+    message = Text(shot.message, style="yellow", no_wrap=False, overflow="fold")
+    return Group(head, message, table) if shot.message else Group(head, table, Text(foot, style="dim"))

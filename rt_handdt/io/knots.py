@@ -34,7 +34,7 @@ def chunk_ends(pairs: Sequence[Pair]) -> list[Pair]:
             ends.append((flat + 1, step))
             flat = n - 1
     ends = ends[1:]  # the first may have begun before what is remembered
-    return ends if flats > 0.5 * sum(n for n, _ in pairs) else []
+    return ends if flats > 0.3 * sum(n for n, _ in pairs) else []
 
 
 def whole_steps(pairs: Sequence[Pair]) -> bool:

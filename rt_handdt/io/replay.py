@@ -31,6 +31,8 @@ AT_MOST = 32.0
 SEAM_S = 0.3
 #: A pause is looked at so often, in s.
 LOOK_S = 0.02
+#: The reader of what comes next gets so long to end.
+CLOSE_S = 5.0
 
 
 class Replayer:
@@ -204,7 +206,9 @@ class Replayer:
                         break
                     self._go_to(self.first / fs)
                     continue
-                chunk = ahead.take(size)
+                chunk = ahead.take(size, stop)
+                if stop.is_set():
+                    break
                 if played == 0 and not self._fastest:
                     start = clock()  # reading and simulating may take a while to begin
                 elif (paused_s or place is not None) and not self._fastest:
@@ -231,7 +235,7 @@ class Replayer:
                     progress(played)
             return tally.result()
         finally:
-            ahead.close()
+            ahead.close(0.0 if stop.is_set() else CLOSE_S)
             if self._told is not None:
                 self._told.close()
 
@@ -310,10 +314,15 @@ class _ReadAhead:
         self._thread = threading.Thread(target=self._fill, args=(recording, first), name="replay-reader", daemon=True)
         self._thread.start()
 
-    def take(self, size: int) -> Float32:
-        """The next `size` samples; fewer at the end of the recording."""
+    def take(self, size: int, stop: threading.Event) -> Float32:
+        """The next `size` samples; fewer at the end of the recording, and once it is to stop."""
         while len(self._rest) < size:
-            item = self._queue.get()
+            try:
+                item = self._queue.get(timeout=LOOK_S)  # the first may take seconds to be simulated
+            except queue.Empty:
+                if stop.is_set():
+                    break
+                continue
             if isinstance(item, BaseException):
                 raise item
             if item is None:
@@ -323,9 +332,9 @@ class _ReadAhead:
         taken, self._rest = self._rest[:size], self._rest[size:]
         return taken
 
-    def close(self) -> None:
+    def close(self, timeout_s: float = CLOSE_S) -> None:
         self._stop.set()
-        self._thread.join(timeout=5.0)
+        self._thread.join(timeout_s)
 
     def _fill(self, recording: Recording, first: int) -> None:
         try:

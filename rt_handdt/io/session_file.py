@@ -82,6 +82,16 @@ class SessionFile:
         self._signal, self._markers = self._known[same]
         self._offset_at = -np.inf
 
+    @property
+    def streams(self) -> dict[str, list[int]]:
+        """Numbers, in the file, of the streams of samples, markers and decisions."""
+        known = self._known.values()
+        return {
+            "samples": [stream for stream, _ in known],
+            "markers": [marks for _, marks in known],
+            "decisions": [self._decisions] if self._decisions else [],
+        }
+
     def signal(self, chunk: Chunk) -> None:
         """Samples, as they came."""
         stamps_s = chunk.times_s if chunk.stamps_s is None else chunk.stamps_s

@@ -63,6 +63,14 @@ class TimeJudge(Protocol):
     def fault(self) -> Remark | None:
         """Why nothing is to be decided from it now."""
 
+    @property
+    def taken_back(self) -> int:
+        """Samples that chunks told to be lost, and that were not."""
+
+    @property
+    def gaps_taken_back(self) -> int:
+        """In so many places."""
+
 
 class Believed:
     """The time of a source that nobody judges: its stamps are LSL's, and its gaps are all that was lost."""
@@ -72,6 +80,7 @@ class Believed:
     measured_hz: float | None = None
     remarks: tuple[Remark, ...] = ()
     fault: Remark | None = None
+    taken_back = gaps_taken_back = 0
 
 
 def time_judge(source: Source) -> TimeJudge:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -11,9 +12,8 @@ from rt_handdt.core.types import Chunk, Float64, Remark
 from rt_handdt.io.arrival import Arrival
 from rt_handdt.io.counter import USUAL, CounterJudge
 from rt_handdt.io.stamps import Int64, StampJudge
+from rt_handdt.io.usable_stamps import UsableStamps
 
-#: Stamps that stand still for so long, in s, are none; and stamps that go on for so long are some again.
-STUCK_S = 1.0
 #: A reader that had to wait for so long, in s, has read all there was.
 WAITED_S = 0.0005
 #: Losses shorter than this, in s, which stamps that jitter claim, are no evidence against a counter.
@@ -22,6 +22,8 @@ EVIDENT_S = 0.1
 AHEAD_S, FAR_S = 0.02, 5.0
 #: So many losses that a counter has not counted are the counter's fault.
 CONTRADICTIONS = 3
+#: So many losses are remembered, for when they turn out to be none.
+TOLD = 1024
 
 
 class Placed(NamedTuple):
@@ -32,7 +34,8 @@ class Placed(NamedTuple):
     missing
         Shape (n,): samples lost right before each.
     times_s
-        Shape (n,), float64: even times, on the stamps' clock as it was set at first; never falling.
+        Shape (n,), float64: even times, on the stamps' clock as it was set at first; never falling. NaN until the first
+        stamp comes.
     offset_s
         What to add to them to get this computer's clock.
     """
@@ -75,21 +78,22 @@ class Timeline:
     ----------
     loss_method
         What losses are judged by now.
+    taken_back, gaps_taken_back
+        Samples, and places, that were told to be lost and were not: the source is slower than it says.
     """
 
     def __init__(self, fs_hz: float) -> None:
         self._fs_hz = fs_hz
-        self._arrival = Arrival(fs_hz)
         self._stamps = StampJudge(fs_hz, self._plausible)
+        self._arrival = Arrival(fs_hz, self._stamps.usual)
         self._counter: CounterJudge | None = None
         self._remarks: dict[str, Remark] = {}
         self._contradictions = 0
         self._withheld = 0  # samples lost by the stamps, not by the counter
-        self._last_stamp = np.nan
-        self._stuck = 0
-        self._stampless = False
-        self._again: list[tuple[float, float]] = []  # (stamp, arrival) of stamps that may have become good again
+        self._usable = UsableStamps(fs_hz)
         self._jumps = 0
+        self._told: deque[tuple[float, int, int]] = deque(maxlen=TOLD)  # (arrival, samples, places) of losses by stamps
+        self.taken_back = self.gaps_taken_back = 0
         self._none = np.zeros(4096, dtype=np.int64)
         self._none.setflags(write=False)
         self.loss_method: Literal["counter", "timestamps"] = "timestamps"
@@ -97,7 +101,7 @@ class Timeline:
     @property
     def same_clock(self) -> bool:
         """Whether the stamps are on the clock of the arrivals: only then is a latency known."""
-        return self._arrival.same_clock and not self._jumps and not self._stampless
+        return self._arrival.same_clock and not self._jumps and not self._usable.stampless
 
     @property
     def measured_hz(self) -> float | None:
@@ -143,14 +147,24 @@ class Timeline:
         """
         n = len(stamps_s)
         fresh = None if asked_s is None else arrived_s - asked_s > WAITED_S
-        stamps_s = self._usable(stamps_s, arrived_s)
-        judge, arrival = self._stamps, self._arrival
+        judge, arrival, usable = self._stamps, self._arrival, self._usable
+        was = usable.stampless
+        stamps_s = usable.take(stamps_s, arrived_s)
+        if usable.stampless != was:
+            self._turn_stamps()
         claimed = None
         if counts is not None:
             claimed = self._count(counts, stamps_s, arrived_s)
         lost = arrival.surely_lost(fresh)
         own, times_s = judge.judge(stamps_s, claimed, arrival.latest_s(arrived_s), lost)
-        arrival.see(int(judge.number) - 1, judge.stamp_s, arrived_s, fresh)
+        if judge.stamp_s == judge.stamp_s:  # NaN: no stamp has come yet
+            arrival.see(int(judge.number) - 1, judge.stamp_s, arrived_s, fresh, judge.guessed)
+        if own is not None and self._arrival.fault is not None:
+            own = None  # what does not come at such a rate is not lost
+        if own is not None:
+            self._told.append((arrived_s, int(own.sum()), int(np.count_nonzero(own))))
+        if arrival.fault is not None and self._told:
+            self._take_back()
         if len(judge.jumps_s) > self._jumps:
             self._jumps = len(judge.jumps_s)
             self._remark(
@@ -160,7 +174,8 @@ class Timeline:
             )
         if judge.lost_track:
             judge.lost_track = False
-            self._give_up_stamps()
+            usable.give_up()
+            self._turn_stamps()
         if claimed is None:
             missing = self._zeros(n) if own is None else own
         else:
@@ -169,6 +184,20 @@ class Timeline:
         ahead_s = float(times_s[-1]) - judge.stamp_s
         ahead_s = ahead_s if AHEAD_S < ahead_s < FAR_S else 0.0
         return Placed(missing, times_s, arrival.offset_s - ahead_s)
+
+    def _take_back(self) -> None:
+        """Losses that the stamps told since the rate was known to fit were none."""
+        for at_s, lost, gaps in self._told:
+            if at_s > self._arrival.fits_s:
+                self.taken_back += lost
+                self.gaps_taken_back += gaps
+        self._told.clear()
+        if self.taken_back:
+            self._remark(
+                "losses_taken_back",
+                "Samples that seemed lost were not, since the source is slower than it declares; they are no longer "
+                "counted as lost.",
+            )
 
     def _zeros(self, n: int) -> Int64:
         if n > len(self._none):
@@ -224,40 +253,14 @@ class Timeline:
             self._withheld += lost
         return 0
 
-    # -- stamps ----------------------------------------------------------------------------------------------------
-
-    def _usable(self, stamps_s: Float64, arrived_s: float) -> Float64:
-        """The stamps, or the time of arrival where there are none."""
-        last = float(stamps_s[-1])
-        if last != last or (last == self._last_stamp and float(stamps_s[0]) == last):
-            self._stuck += len(stamps_s)
-            if self._stuck > STUCK_S * self._fs_hz and not self._stampless:
-                self._give_up_stamps()
-        else:
-            self._stuck = 0
-        self._last_stamp = last
-        if not self._stampless:
-            return stamps_s
-        if not self._again or arrived_s - self._again[-1][1] >= STUCK_S:
-            self._again.append((last, arrived_s))
-            if len(self._again) > 3:
-                self._again.pop(0)
-                ran = np.diff(np.asarray(self._again), axis=0)
-                if (np.abs(ran[:, 0] / ran[:, 1] - 1) < 0.1).all():
-                    self._stampless = False
-                    self._stamps.anchor()
-                    return stamps_s
-        return np.full(len(stamps_s), arrived_s)
-
-    def _give_up_stamps(self) -> None:
-        self._stampless = True
-        self._again.clear()
+    def _turn_stamps(self) -> None:
         self._stamps.anchor()
-        self._remark(
-            "no_stamps",
-            "The stream's time stamps stand still or are nonsense; the time of arrival is taken instead, and latency "
-            "and score are withheld.",
-        )
+        if self._usable.stampless:
+            self._remark(
+                "no_stamps",
+                "The stream's time stamps stand still or are nonsense; the time of arrival is taken instead, and "
+                "latency and score are withheld.",
+            )
 
     def _remark(self, code: str, sentence: str) -> None:
         self._remarks.setdefault(code, Remark(code, sentence))

@@ -14,6 +14,7 @@ from rt_handdt.core.recording import ArrayRecording
 from rt_handdt.errors import RecordingError
 from rt_handdt.io.description import shown
 from rt_handdt.io.file_names import UNKNOWN, named_subject
+from rt_handdt.io.plain_number import plain_number
 from rt_handdt.io.signal_choice import SignalChoice
 from rt_handdt.io.signal_columns import distinct_names, signal_columns
 from rt_handdt.io.xdf_choice import choose_emg
@@ -64,12 +65,21 @@ def read_xdf(
     """
     path = Path(path)
     streams, notes = load_streams(path) if loaded is None else loaded
+    if not streams and notes:  # what was left out is the reason
+        raise RecordingError(f"{path}: no stream of it can be read. {' '.join(notes)} Record it again.")
     emg, passed_over = choose_emg(path, streams, choice.stream)
     name = emg.name or path.stem
     what = f"{path}, stream '{shown(name)}'"
     fs_hz = emg.described.fs_hz
     if fs_hz <= 0:
-        raise RecordingError(f"{what}: declares no sampling rate; EMG must be recorded at a fixed, declared rate.")
+        none = plain_number(emg.rate_said or "0") == 0
+        declared = "no sampling rate" if none else f"a sampling rate of '{shown(emg.rate_said)}', which is none"
+        raise RecordingError(f"{what}: declares {declared}; EMG must be recorded at a fixed, declared rate.")
+    if len(emg) < 2 and emg.misfit:
+        raise RecordingError(
+            f"{what}: its header says {emg.described.n_channels} channels of {emg.described.number_format}, but its "
+            "samples are written otherwise; mend the program that wrote it, and record again."
+        )
     if len(emg) < 2:
         raise RecordingError(f"{what}: holds {len(emg)} samples; record again and check that the amplifier streams.")
     columns = signal_columns(what, emg.columns, choice)

@@ -7,6 +7,7 @@ if its content is what its tag and stream promise, and after a false one the nex
 
 from __future__ import annotations
 
+import contextlib
 import re
 import struct
 import xml.etree.ElementTree as ElementTree
@@ -16,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rt_handdt.io.description import shown
 from rt_handdt.io.plain_number import plain_number
 
 MAGIC = b"XDF:"
@@ -56,7 +58,11 @@ class SoundChunks:
     homeless
         Chunks of streams that have no header.
     unknown
-        Streams that were left out as their numbers are of no known format.
+        Streams that were left out as nobody knows how their numbers are written; what is wrong with each, in words.
+    rates
+        What the headers say of the rates, as it is written there, by the stream's number.
+    misfits
+        Numbers of the streams of whose samples some are not written as the header says.
     counts
         Samples of each stream, by its number in the file.
     """
@@ -67,6 +73,8 @@ class SoundChunks:
     cut_short: bool = False
     homeless: int = 0
     unknown: list[str] = field(default_factory=list)
+    rates: dict[int, str] = field(default_factory=dict)
+    misfits: set[int] = field(default_factory=set)
     counts: dict[int, int] = field(default_factory=dict)
 
 
@@ -120,12 +128,20 @@ class _Reader:
                 parts.append(self._taken(chunk, view[at : chunk.end]))
                 at = chunk.end
             except _Damaged:
+                self._note_misfit(at)
                 after = self._next_sound(at + 1)
                 found.damage.append(Damage(at, after - at, dict(found.counts)))
                 at = after
         found.cut_short = bool(found.damage) and sum(found.damage[-1][:2]) == len(content)
         found.changed = found.changed or bool(found.damage or found.homeless or found.unknown)
         found.content = b"".join(parts) if found.changed else content
+
+    def _note_misfit(self, at: int) -> None:
+        """Whether it is a whole chunk of samples, of which the header tells otherwise."""
+        with contextlib.suppress(_Damaged):
+            chunk = self._chunk(at)
+            if chunk.tag == _SAMPLES and chunk.stream in self._forms and self._begins(chunk.end):
+                self.found.misfits.add(chunk.stream)
 
     def _chunk(self, at: int) -> _Chunk:
         """The frame of the chunk at a place, of which nothing is checked but that it lies in the file."""
@@ -240,21 +256,26 @@ class _Reader:
 
     def _header(self, chunk: _Chunk, whole: memoryview) -> bytes | memoryview:
         info, changed = self._parse(chunk)
-        form = info.findtext("channel_format") or ""
+        said = info.findtext("channel_format") or ""
+        form = said.strip().lower()
         channels = plain_number(info.findtext("channel_count"))
         if chunk.stream in self._forms:  # said before; a second header would empty the stream
             self.found.changed = True
             return b""
         self.found.counts[chunk.stream] = 0
-        if channels is None or not 1 <= channels < 1 << 20 or form not in (*_SIZES, _TEXT):
-            self.found.unknown.append(info.findtext("name") or str(chunk.stream))
+        countable = channels is not None and 1 <= channels < 1 << 20 and channels == int(channels)
+        if channels is None or not countable or form not in (*_SIZES, _TEXT):
+            count = info.findtext("channel_count") or ""
+            wrong = f"number format '{shown(said)}'" if countable else f"channel count '{shown(count)}'"
+            self.found.unknown.append(f"'{shown(info.findtext('name') or str(chunk.stream))}' ({wrong})")
             self._forms[chunk.stream] = _Form(0, -1)
             return b""
         self._forms[chunk.stream] = _Form(int(channels), _SIZES.get(form, 0) * int(channels))
-        mended = {}
+        mended = {} if form == said else {"channel_format": form}
         if info.findtext("channel_count") != str(int(channels)):
             mended["channel_count"] = str(int(channels))
         rate = plain_number(info.findtext("nominal_srate"))
+        self.found.rates[chunk.stream] = (info.findtext("nominal_srate") or "").strip()
         if rate is None or "," in info.findtext("nominal_srate", ""):
             mended["nominal_srate"] = repr(rate or 0.0)
         if not info.findtext("name"):

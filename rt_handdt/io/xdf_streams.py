@@ -54,6 +54,10 @@ class XdfStream:
         What is wrong with it, one sentence each.
     states
         Of decisions: the engine's states, by which they are numbered; empty where it names none.
+    rate_said
+        What its header says of its rate, as it is written there.
+    misfit
+        Whether some of its samples are not written as its header says.
     """
 
     number: int
@@ -66,6 +70,8 @@ class XdfStream:
     subject: str
     notes: tuple[str, ...]
     states: tuple[str, ...] = ()
+    rate_said: str = ""
+    misfit: bool = False
 
     @property
     def name(self) -> str:
@@ -201,6 +207,8 @@ def _stream(read: dict[str, Any], sound: SoundChunks) -> XdfStream:
         _text(_first(_first(read["info"], "desc"), "subject"), "id"),
         tuple(notes),
         tuple(filter(None, _text(_first(_first(read["info"], "desc"), "decisions"), "states").split(","))),
+        sound.rates.get(number, ""),
+        number in sound.misfits,
     )
 
 
@@ -259,8 +267,8 @@ def _file_notes(streams: Sequence[XdfStream], sound: SoundChunks) -> list[str]:
     if sound.homeless:
         notes.append(f"{sound.homeless} blocks of the file belong to streams that it does not describe; left out.")
     if sound.unknown:
-        names = ", ".join(f"'{shown(name)}'" for name in sound.unknown)
-        notes.append(f"Streams of an unknown number format were left out: {names}.")
+        names = ", ".join(sound.unknown)
+        notes.append(f"Streams whose headers tell no way to read them were left out: {names}.")
     open_ended = [stream for stream in streams if stream.stated is None]
     if open_ended:
         notes.append(

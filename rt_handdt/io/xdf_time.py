@@ -245,8 +245,9 @@ def _check(what: str, fs_hz: float, drift: float, cuts: npt.NDArray[np.intp], lo
     measured_hz = fs_hz / (1 + drift) if drift > -1 else np.inf
     if abs(measured_hz / fs_hz - 1) > RATE_TOLERANCE:
         gaps = f" ({int(lost.sum())} samples lost in {len(lost)} gaps)" if len(lost) else ""
+        run = f"run at {measured_hz:.4g} Hz" if np.isfinite(measured_hz) else "hardly go on from one sample to the next"
         raise RecordingError(
-            f"{what}: declares {fs_hz:g} Hz, but its times run at {measured_hz:.4g} Hz{gaps}; they may differ by "
+            f"{what}: declares {fs_hz:g} Hz, but its times {run}{gaps}; they may differ by "
             f"{RATE_TOLERANCE:.0%}. Check the amplifier's settings and record again."
         )
 

@@ -99,9 +99,9 @@ class Engine:
         self.error: BaseException | None = None
         self.log = WindowLog(len(self.labels))
         self.samples_received = 0
-        self.samples_lost = 0
+        self._lost = 0
         self.samples_unread = 0
-        self.gaps = 0
+        self._gaps = 0
         self.bridged = 0
         self.reconnections = 0
         self.windows_skipped = 0
@@ -262,6 +262,16 @@ class Engine:
         return self._marks[-1][1] if self._marks else None
 
     @property
+    def samples_lost(self) -> int:
+        """Samples that were sent and did not come; less those that seemed so, of a source slower than it says."""
+        return self._lost - self._connection.timeline.taken_back
+
+    @property
+    def gaps(self) -> int:
+        """Places where samples were lost, or a source was away."""
+        return self._gaps - self._connection.timeline.gaps_taken_back
+
+    @property
     def missing_values(self) -> int:
         """Single values that came as NaN (an amplifier's "missing") and were held at the channel's last good one."""
         return self.classifier.missing_values
@@ -368,8 +378,8 @@ class Engine:
         if self._tap is not None:
             self._tap.signal(chunk)
         if chunk.gap_samples:
-            self.gaps += 1
-            self.samples_lost += chunk.gap_samples
+            self._gaps += 1
+            self._lost += chunk.gap_samples
             if self.classifier.gap(chunk.gap_samples):
                 self.bridged += 1
             else:
@@ -496,6 +506,7 @@ class Engine:
         except HanddtError as exc:
             self._publisher.say(Status(State.LOST, "lost", f"{reason} {exc} The hand rests."))
             return
+        self._lost, self._gaps = self.samples_lost, self.gaps
         self._connection.close()
         self._connection = connection
         self.description = connection.inlet.describe()
@@ -505,7 +516,7 @@ class Engine:
         if not connection.same_source:  # taken by the user's leave: what was learnt was another's
             self.classifier.reset_subject()
         # What was sent meanwhile is unknown, so it is a gap of unknown length: counted, but not as a number of samples.
-        self.gaps += 1
+        self._gaps += 1
         self.classifier.gap()
         self._catching_up = False
         self._pace.forget()
@@ -530,8 +541,8 @@ class Engine:
                 for chunk in chunks:
                     self.samples_unread += len(chunk.samples)
                     if chunk.gap_samples:
-                        self.gaps += 1
-                        self.samples_lost += chunk.gap_samples
+                        self._gaps += 1
+                        self._lost += chunk.gap_samples
         except StreamError:
             pass  # the source has ended too
 

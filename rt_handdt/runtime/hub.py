@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from rt_handdt.core.types import Decision
@@ -31,6 +32,8 @@ class Hub:
         Called on any thread with a sentence when a sink fails or works again.
     first_seq
         Number of the first message.
+    count
+        Called on any thread with a sink's position and its counters (see `rt_handdt.runtime.tally`).
     """
 
     def __init__(
@@ -39,9 +42,12 @@ class Hub:
         about: About,
         say: Callable[[str], None] = lambda sentence: None,
         first_seq: int = 0,
+        count: Callable[[int, tuple[int, ...]], None] = lambda position, counts: None,
     ) -> None:
         self._about = about
-        self._workers = [SinkWorker(name, sink, about, say, first_seq) for name, sink in sinks]
+        self._workers = [
+            SinkWorker(name, sink, about, say, first_seq, partial(count, k)) for k, (name, sink) in enumerate(sinks)
+        ]
         self._seq = first_seq
         self._last: Message | None = None
         self._turn = threading.Lock()

@@ -233,7 +233,7 @@ class EngineProcess:
         if samples is None or self._memory is None:
             return
         if gaps > 0 or (self._resumed and self._memory.written):
-            self._memory.skip(lost)
+            self._memory.skip(max(lost, 0))  # some may have been taken back
         self._resumed = False
         self._memory.push(samples)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import pickle
-import signal
 import subprocess
 import sys
 import threading
@@ -15,28 +13,25 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from rt_handdt.core.types import Chunk, Decision
 from rt_handdt.errors import ConfigError
 from rt_handdt.io.description import StreamDescription
-from rt_handdt.io.disk_guard import DiskGuard
 from rt_handdt.io.lsl import clock
-from rt_handdt.io.message import Message
-from rt_handdt.io.session_file import SessionFile
 from rt_handdt.io.sink import About
+from rt_handdt.io.xdf_tail import xdf_tail
 from rt_handdt.runtime.status import Status
+from rt_handdt.runtime.words import put
 
 #: So many seconds of signal wait for a disk that stands still; what comes then is dropped, and counted.
 HELD_S = 30.0
-#: The file is on the disk, and the disk looked at, so often.
-FLUSH_S = 0.5
 #: At the end, what waits gets so long to be written.
 END_S = 5.0
-#: What stands before a message's length in the pipe.
-_LENGTH = 4
+#: States in which nothing is written any more, though something comes.
+FAILED, FULL = "failed", "full"
 
 
 class Recorder:
@@ -63,7 +58,7 @@ class Recorder:
         self._come = threading.Condition()
         self._over = False
         self._gone = self._stuck = False  # the other process has died; nothing more can wait
-        self._dropped = 0
+        self._handed = self._dropped = 0
         self._newest: dict[str, Any] = {"state": "starting"}
         self._child: subprocess.Popen[bytes] | None = None
         self._sender = threading.Thread(target=self._send, name="handdt-recorder", daemon=True)
@@ -79,7 +74,7 @@ class Recorder:
         """
         check_new(self.path)
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "rt_handdt.runtime.recorder"],
+            [sys.executable, "-m", "rt_handdt.runtime.recorder_process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C is the engine's: it says what follows from it
@@ -101,8 +96,9 @@ class Recorder:
         about = None
         if self._about is not None:  # of a replay that is faster, decisions come faster too
             about = asdict(replace(self._about, rate_hz=self._about.rate_hz * signal.speed))
+        assert self._child.stdin is not None
         with contextlib.suppress(OSError):
-            _put(self._child.stdin, ("open", str(self.path), signal, about))
+            put(self._child.stdin, ("open", str(self.path), signal, about))
         self._newest = self._answer()
         self._sender.start()
         self._listener.start()
@@ -126,6 +122,7 @@ class Recorder:
     def signal(self, chunk: Chunk) -> None:
         """See `Tap`."""
         with self._come:
+            self._handed += len(chunk.samples)
             self._stuck = self._gone or self._bytes + chunk.samples.nbytes > self._most
             if self._stuck:
                 self._dropped += len(chunk.samples)
@@ -153,7 +150,10 @@ class Recorder:
         """``path``, ``state``, and what was recorded so far: ``samples``, ``dropped``, ``markers``, ``decisions``,
         ``bytes``.
         """
-        return {"path": str(self.path), **self._newest, "dropped": self._dropped}
+        newest = self._newest
+        said = {key: value for key, value in newest.items() if key != "streams"}
+        dropped = self._handed - newest["samples"] if newest["state"] in (FAILED, FULL) else self._dropped
+        return {"path": str(self.path), **said, "dropped": dropped}
 
     def close(self) -> None:
         """Have all that waits written, for at most five seconds, and the file ended."""
@@ -203,11 +203,11 @@ class Recorder:
                     if not self._waiting:
                         break
                     item = self._waiting.popleft()
-                _put(pipe, item)
+                put(pipe, item)
                 if item[0] == "signal":
                     with self._come:
                         self._bytes -= item[1].samples.nbytes
-            _put(pipe, ("close",))
+            put(pipe, ("close",))
             pipe.close()
         except OSError:  # it has died: `_listen` says so
             with self._come:
@@ -221,15 +221,29 @@ class Recorder:
             said = json.loads(line)
             if "say" in said:
                 self._tell(said["say"])
+            elif said["state"] == FULL:
+                self._count_whole(FULL)
             else:
                 self._newest = said
         code = self._child.wait()
-        if not self._over and self._newest.get("state") == "recording":
-            self._newest = self._newest | {"state": "failed"}
+        if self._newest.get("state") != "recording":
+            return
+        self._count_whole(FAILED)
+        if not self._over:
             self._tell(
                 f"The recorder has ended by itself (exit code {code}); {self.path} can be read up to its last second, "
                 "and what follows is not recorded."
             )
+
+    def _count_whole(self, state: str) -> None:
+        """It has ended; what it wrote after it had last said how much can be read as far as it is whole."""
+        newest = self._newest | {"state": state}
+        with contextlib.suppress(OSError):
+            tail = xdf_tail(self.path, newest["bytes"])
+            for key, numbers in newest["streams"].items():
+                newest[key] += sum(tail.counts.get(number, 0) for number in numbers)
+            newest["bytes"] = tail.end
+        self._newest = newest
 
 
 def check_new(path: Path) -> None:
@@ -246,155 +260,3 @@ def check_new(path: Path) -> None:
         raise ConfigError(f"{path}: the folder '{path.parent}' does not exist; make it or choose another path.")
     if not os.access(path.parent, os.W_OK):
         raise ConfigError(f"{path}: cannot be written there; choose another path.")
-
-
-# -- the other process -------------------------------------------------------------------------------------------------
-
-
-def _put(pipe: Any, item: tuple[Any, ...]) -> None:
-    data = pickle.dumps(item, protocol=pickle.HIGHEST_PROTOCOL)
-    pipe.write(len(data).to_bytes(_LENGTH, "little") + data)
-    pipe.flush()
-
-
-def _get(pipe: BinaryIO) -> tuple[Any, ...] | None:
-    head = pipe.read(_LENGTH)
-    if len(head) < _LENGTH:
-        return None
-    data = pipe.read(int.from_bytes(head, "little"))
-    try:
-        found: tuple[Any, ...] = pickle.loads(data)
-    except (EOFError, pickle.UnpicklingError):  # the engine died in the middle of a word
-        return None
-    return found
-
-
-class _Writer:
-    """The other end: puts what comes into the file, and looks after the disk."""
-
-    def __init__(self, file: SessionFile, about: About | None, say: Callable[..., None]) -> None:
-        self._file, self._about, self._say = file, about, say
-        self._guard = DiskGuard(file.file.path)
-        self._began = self._flushed = time.monotonic()
-        self._status: tuple[str, str] | None = None
-        self._turn = threading.RLock()
-        self.recording = True
-        threading.Thread(target=self._keep_flushing, name="flush", daemon=True).start()
-
-    def take(self, item: tuple[Any, ...]) -> None:
-        """One message; after the disk was full, nothing."""
-        with self._turn:
-            if self.recording:
-                kind, *values = item
-                getattr(self, f"_{kind}")(*values)
-                if time.monotonic() - self._flushed > FLUSH_S:
-                    self._flush()
-
-    def _keep_flushing(self) -> None:
-        """Also while nothing comes, what came shall be on the disk."""
-        while self.recording:
-            time.sleep(FLUSH_S / 2)
-            with self._turn:
-                if self.recording and time.monotonic() - self._flushed > FLUSH_S:
-                    self._flush()
-
-    def _flush(self) -> None:
-        """Have it on the disk, and look whether there will be room."""
-        self._flushed = time.monotonic()
-        try:
-            self._file.file.flush(to_disk=True)
-            warning = self._guard.look(self._file.file.size / max(1.0, self._flushed - self._began))
-        except OSError as exc:
-            self.end()
-            self._say(
-                say=f"The recording has ended, as {exc.strerror or exc}; what is there can be read. The recognition "
-                "goes on."
-            )
-            self.report("full")
-            return
-        if warning is not None:
-            self._say(say=warning)
-        self.report("recording")
-
-    def end(self) -> None:
-        """End the file; after it, nothing is written."""
-        with self._turn:
-            self.recording = False
-            with contextlib.suppress(OSError):  # all that fitted is there, and can be read without its end
-                self._file.file.close()
-
-    def report(self, state: str) -> None:
-        """Say what was written so far."""
-        file = self._file
-        self._say(
-            state=state,
-            samples=file.samples,
-            markers=file.markers,
-            decisions=file.messages,
-            bytes=file.file.size,
-        )
-
-    def _source(self, signal: StreamDescription) -> None:
-        self._file.source(signal)
-
-    def _signal(self, chunk: Chunk) -> None:
-        self._file.signal(chunk)
-
-    def _markers(self, markers: list[tuple[float, str]]) -> None:
-        self._file.marked(markers)
-
-    def _told(
-        self, seq: int, decision: Decision, status: tuple[str, str, str], sampled_s: float, told_s: float
-    ) -> None:
-        assert self._about is not None
-        state, code, sentence = status
-        if (str(state), code) != self._status:
-            self._status = str(state), code
-            self._file.event(told_s, state=str(state), code=code, sentence=sentence)
-        labels, dofs = self._about.labels, self._about.dofs
-        message = Message.of(seq, decision, str(state), code, sampled_s, labels, told_s=told_s, dofs=dofs)
-        self._file.told(message)
-
-    def _event(self, at_s: float, what: dict[str, Any]) -> None:
-        self._file.event(at_s, **what)
-
-
-def _serve(there: BinaryIO, answers: BinaryIO) -> None:
-    for name in ("SIGTERM", "SIGHUP", "SIGINT"):  # it ends when the engine does, and after it
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
-
-    def say(**what: Any) -> None:
-        with contextlib.suppress(OSError):  # the engine is gone
-            answers.write(json.dumps(what).encode() + b"\n")
-            answers.flush()
-
-    say(state="starting")
-    asked = _get(there)
-    if asked is None:
-        return
-    _, path, described, facts = asked
-    about = None if facts is None else About(**facts)
-    try:
-        file = SessionFile(Path(path), described, about)
-        file.file.flush(to_disk=True)
-    except OSError as exc:
-        say(error=exc.strerror or str(exc))
-        return
-    writer = _Writer(file, about, say)
-    writer.report("recording")
-    stopped = False
-    while (item := _get(there)) is not None:
-        if item[0] == "close":
-            stopped = True
-            break
-        writer.take(item)
-    if writer.recording:
-        if not stopped:
-            file.event(clock(), state="failed", code="engine_gone", sentence="The engine has ended by itself.")
-        writer.end()
-        writer.report("closed")
-
-
-if __name__ == "__main__":
-    _serve(sys.stdin.buffer, sys.stdout.buffer)

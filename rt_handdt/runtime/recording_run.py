@@ -15,7 +15,8 @@ from rt_handdt.io.lsl.raw_inlet import RawInlet
 from rt_handdt.io.protocol import Cue
 from rt_handdt.io.session_file import BOUNDARY_S, OFFSET_S
 from rt_handdt.io.xdf_file import XdfFile
-from rt_handdt.runtime.recorder import FLUSH_S, check_new
+from rt_handdt.runtime.recorder import check_new
+from rt_handdt.runtime.recorder_process import FLUSH_S
 
 #: A signal that sends nothing for so long has stopped, and that is said.
 SILENT_S = 2.0

@@ -24,6 +24,7 @@ from rt_handdt.io.message import Message
 from rt_handdt.io.sink import About
 from rt_handdt.runtime.hub import END_S, Hub
 from rt_handdt.runtime.status import State, Status
+from rt_handdt.runtime.tally import COUNTED, Tally
 
 #: A process that is not ready by then will not be.
 READY_S = 60.0
@@ -37,7 +38,6 @@ AGAIN_S = 0.5
 LONGEST = 1 << 18
 #: Said at an end that is meant; else the engine has died.
 _STOPPED = b"stopped"
-_COUNTED = ("told", "sent", "skipped", "dropped", "untaken", "repeats", "failures", "resumed")
 
 
 class SinkProcess:
@@ -76,6 +76,7 @@ class SinkProcess:
         self._ended = threading.Event()
         self._socket: socket.socket | None = None
         self._child: subprocess.Popen[bytes] | None = None
+        self._tally: Tally | None = None
         self._last = b""
         self._listener = threading.Thread(target=self._listen, name="handdt-sinks", daemon=True)
 
@@ -123,18 +124,22 @@ class SinkProcess:
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
+                self._count_last()
                 self._newest = [one | {"state": "stuck"} for one in self._newest]
         if self._listener.is_alive() and threading.current_thread() is not self._listener:
             self._listener.join(timeout=1.0)
         if there is not None:
             there.close()
+        if self._tally is not None:
+            self._tally.close()
+            self._tally = None
 
     def report(self) -> list[dict[str, Any]]:
         """See `Hub.report`; at most half a second old while the run goes on."""
         found = []
         for one in self._newest:
             before = self._before.get(one["name"])
-            found.append(one if before is None else one | {key: one[key] + before[key] for key in _COUNTED})
+            found.append(one if before is None else one | {key: one[key] + before[key] for key in COUNTED})
         if self._ended.is_set():  # what the socket did not hold, or what died with the process
             found = [_all_told(one, self._seq) for one in found]
         return found
@@ -148,6 +153,7 @@ class SinkProcess:
     def _start(self, about: About) -> None:
         try:
             here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            tally = Tally.make(len(self._texts))
         except (AttributeError, OSError) as exc:
             raise SinkError(
                 f"--sink needs local sockets of packets, which this system does not have ({exc}); it was made for "
@@ -155,8 +161,8 @@ class SinkProcess:
             ) from None
         with there:
             child = subprocess.Popen(
-                [sys.executable, "-m", "rt_handdt.runtime.sink_process", str(there.fileno())],
-                pass_fds=[there.fileno()],
+                [sys.executable, "-m", "rt_handdt.runtime.sink_process", str(there.fileno()), str(tally.file)],
+                pass_fds=[there.fileno(), tally.file],
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C is the engine's: it says what follows from it
                 env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
@@ -175,6 +181,7 @@ class SinkProcess:
             answer = {"error": f"their process does not answer ({exc})"}
         if "error" in answer:
             here.close()
+            tally.close()
             child.kill()
             child.wait()
             raise SinkError(answer["error"] if "--sink" in answer["error"] else f"The sinks: {answer['error']}.")
@@ -182,7 +189,7 @@ class SinkProcess:
         self._before = {name: _all_told(one, asked["first_seq"]) for name, one in self._before.items()}
         self._newest = answer["report"]
         with self._turn:
-            self._socket, self._child = here, child
+            self._socket, self._child, self._tally = here, child, tally
             if about.again and self._last and not self._over.is_set():
                 self._send(self._last)
 
@@ -192,9 +199,11 @@ class SinkProcess:
                 self._ended.set()
                 return
             assert self._child is not None
-            self._say(f"The process of the sinks has ended (exit code {self._child.wait()}); it is started again.")
+            code = self._child.wait()
+            self._count_last()
+            self._say(f"The process of the sinks has ended (exit code {code}); it is started again.")
             self._before = {one["name"]: one for one in self.report()}
-            nothing = dict.fromkeys((*_COUNTED, "waiting"), 0) | {"state": "failed"}
+            nothing = dict.fromkeys((*COUNTED, "waiting"), 0) | {"state": "failed"}
             self._newest = [one | nothing for one in self._newest]
             while not self._over.wait(AGAIN_S):
                 try:
@@ -202,6 +211,13 @@ class SinkProcess:
                     break
                 except HanddtError as exc:
                     self._say(str(exc))
+
+    def _count_last(self) -> None:
+        """What it had done after its last report."""
+        if self._tally is not None:
+            self._newest = [one | self._tally.row(k) | {"waiting": 0} for k, one in enumerate(self._newest)]
+            self._tally.close()
+            self._tally = None
 
     def _hear(self) -> bool:
         """What the process says until it ends; whether that was the end that was asked for."""
@@ -226,7 +242,7 @@ class SinkProcess:
 # -- the other process -----------------------------------------------------------------------------------------
 
 
-def _serve(there: socket.socket) -> None:
+def _serve(there: socket.socket, shared: int) -> None:
     for name in ("SIGTERM", "SIGHUP"):  # it ends when the engine does, and after it
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
@@ -241,7 +257,8 @@ def _serve(there: socket.socket) -> None:
 
     try:
         lsl.configure(network=asked["network"])
-        hub = Hub(parse_sinks(asked["sinks"]), about, said.append, asked["first_seq"])
+        count = Tally(shared, len(asked["sinks"])).put
+        hub = Hub(parse_sinks(asked["sinks"]), about, said.append, asked["first_seq"], count)
         hub.open()
     except HanddtError as exc:
         there.send(json.dumps({"error": str(exc)}).encode())
@@ -277,7 +294,7 @@ def _serve(there: socket.socket) -> None:
 
 def _all_told(one: dict[str, Any], told: int) -> dict[str, Any]:
     """A sink's counters where nobody knows any more what became of some messages: they are dropped."""
-    return one | {"told": told, "dropped": one["dropped"] + told - one["told"] + one["waiting"], "waiting": 0}
+    return one | {"told": told, "dropped": told - one["sent"] - one["skipped"] - one["untaken"], "waiting": 0}
 
 
 def _message(values: tuple[Any, ...], about: About, index: dict[str, int]) -> Message:
@@ -299,5 +316,5 @@ def _say(there: socket.socket, **what: Any) -> None:
 if __name__ == "__main__":
     sys.setswitchinterval(0.0005)
     with socket.socket(fileno=int(sys.argv[1])) as _there:
-        _serve(_there)
+        _serve(_there, int(sys.argv[2]))
     os._exit(0)  # a sink that is stuck keeps nobody

@@ -49,6 +49,8 @@ class SinkWorker:
         Called on any thread with a sentence when the sink fails or works again.
     first_seq
         Number of the first message that it is to be told; those that are missing before the one that comes are dropped.
+    count
+        Called on its thread with its counters (see `rt_handdt.runtime.tally`) whenever they may have changed.
 
     Attributes
     ----------
@@ -64,13 +66,21 @@ class SinkWorker:
         How often the sink has failed, and worked again.
     """
 
-    def __init__(self, name: str, sink: Sink, about: About, say: Callable[[str], None], first_seq: int = 0) -> None:
+    def __init__(
+        self,
+        name: str,
+        sink: Sink,
+        about: About,
+        say: Callable[[str], None],
+        first_seq: int = 0,
+        count: Callable[[tuple[int, ...]], None] = lambda counts: None,
+    ) -> None:
         self.name = name
         self.sent = self.repeats = self.skipped = self.dropped = self.untaken = 0
         self.failures = self.resumed = 0
         self.last_error = ""
         self.state = "closed"
-        self._sink, self._about, self._say = sink, about, say
+        self._sink, self._about, self._say, self._count = sink, about, say, count
         settings = sink.settings
         self._settings = settings
         self._record = settings.record
@@ -154,6 +164,11 @@ class SinkWorker:
             "last_error": self.last_error,
         }
 
+    def _counts(self) -> tuple[int, ...]:
+        told = self._told - self._first
+        done = (self.sent, self.skipped, self.dropped, self.untaken)
+        return (told, *done, self.repeats, self.failures, self.resumed)
+
     def _delay_ms(self) -> dict[str, float | None]:
         """From the decision to the end of its sending."""
         found = percentiles_ms(self._delays_s.copy())
@@ -164,6 +179,7 @@ class SinkWorker:
     def _work(self) -> None:
         tries = 1  # that are left once it is over
         while True:
+            self._count(self._counts())
             over = self._over.is_set()  # before the queue is looked at: what came before the end is sent
             self._take()
             if over and self.state == "failed":

@@ -84,6 +84,63 @@ def test_a_signal_ends_a_run_with_its_report(
     assert figures["samples"]["loss_method"] == "counter"
 
 
+def command(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", "from rt_handdt.cli import entry; entry()", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+
+
+def test_a_second_signal_does_not_cut_off_what_a_recording_puts_away(stream: None, tmp_path: Path) -> None:
+    path = tmp_path / "a.xdf"
+    with command("record", str(path), "--stream", NAME) as child:
+        wait_for_line(child, "Recording")
+        while path.stat().st_size < 10_000:
+            time.sleep(0.02)
+        for _ in range(20):  # a hand that keeps pressing, until it is over
+            if child.poll() is None:
+                child.send_signal(signal.SIGINT)
+            time.sleep(0.01)
+        rest = child.stdout.read() if child.stdout else ""
+        assert child.wait(60) == 0, rest
+    assert "samples," in rest
+    assert b"<sample_count>" in path.read_bytes()  # it was ended, not broken off
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_a_replay_ends_by_any_signal_with_its_figures(lsl: None, number: signal.Signals) -> None:
+    with command("replay", "virtual:7", "--seconds", "30") as child:
+        wait_for_line(child, "Waiting for a listener")
+        child.send_signal(number)
+        rest = child.stdout.read() if child.stdout else ""
+        assert child.wait(60) == 0, rest
+    assert "Sent 0 samples" in rest
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_a_run_that_never_began_says_so(lsl: None, bundle: Bundle, number: signal.Signals) -> None:
+    with command("live", "--bundle", str(bundle.path), "--stream", "nobody", "--headless", "--timeout", "60") as child:
+        while not _resolving(child.pid):
+            time.sleep(0.05)
+        child.send_signal(number)
+        rest = child.stdout.read() if child.stdout else ""
+        assert child.wait(60) == 128 + number, rest
+    assert "Stopped before the first sample" in rest
+    assert "Traceback" not in rest
+
+
+def _resolving(pid: int) -> bool:
+    """Whether LSL looks for a stream: it does so by sockets, and else there are none."""
+    fds = Path(f"/proc/{pid}/fd")
+    try:
+        return any(os.readlink(fd).startswith("socket:") for fd in fds.iterdir())
+    except FileNotFoundError:  # one that was closed meanwhile
+        return False
+
+
 def test_a_window_that_is_killed_leaves_the_report_of_its_engine(stream: None, bundle: Bundle, tmp_path: Path) -> None:
     report = tmp_path / "run.json"
     with live(bundle, report) as child:

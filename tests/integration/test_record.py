@@ -313,8 +313,10 @@ def test_a_recorder_that_dies_is_said_and_the_run_goes_on(bundle: Bundle, tmp_pa
         assert not run.recorder._waiting  # nothing piles up for nobody
     assert len(run.said) == 1  # it was not the disk
     assert "has ended by itself (exit code -9)" in run.said[0]
-    assert run_report(run.engine)["recording"]["state"] == "failed"
-    assert len(load(path)["fake"]["time_stamps"]) == 512
+    report = run_report(run.engine)["recording"]
+    assert report["state"] == "failed"
+    assert report["samples"] == len(load(path)["fake"]["time_stamps"]) == 512
+    assert report["samples"] + report["dropped"] == run.engine.samples_received
 
 
 def test_an_engine_that_is_killed_leaves_its_recording_whole(

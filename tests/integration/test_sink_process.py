@@ -125,6 +125,28 @@ def test_its_death_is_said_counted_and_mended(tmp_path: Path, monkeypatch: pytes
     assert len(file.read_text().splitlines()) == 1
 
 
+def test_what_a_process_did_after_its_last_report_counts_when_it_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SinkProcess, "_hear", lambda self: bool(self._child.wait() and False))  # no report arrives
+    monkeypatch.setattr(sink_process, "AGAIN_S", 0.01)
+    file = tmp_path / "a.jsonl"
+    words: list[str] = []
+    hub = SinkProcess([f"file:{file}"], about(), words.append)
+    hub.open()
+    for k in range(20):
+        tell(hub, ("fist", "open")[k % 2])
+    until(lambda: hub._tally is not None and hub._tally.row(0)["sent"] == 20)
+    assert len(file.read_text().splitlines()) == 20
+    assert hub._child is not None
+    os.kill(hub._child.pid, signal.SIGKILL)
+    until(lambda: words)
+    (report,) = hub.report()
+    assert (report["sent"], report["dropped"]) == (20, 0)
+    monkeypatch.undo()
+    hub.close()
+
+
 def test_one_that_stands_still_delays_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     with UdpEar() as ear:
         hub = SinkProcess([f"udp:{ear.port},heartbeat=0"], about(max_age_s=0.2))

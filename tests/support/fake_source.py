@@ -29,7 +29,13 @@ class FakeSource:
             "fake", "EMG", "here", "fake", "uid", spec.fs_hz, spec.layout.n_channels, "float32"
         )
         self.timeline = SimpleNamespace(
-            loss_method="counter", same_clock=True, measured_hz=None, remarks=(), fault=None
+            loss_method="counter",
+            same_clock=True,
+            measured_hz=None,
+            remarks=(),
+            fault=None,
+            taken_back=0,
+            gaps_taken_back=0,
         )
         self._chunks: deque[Chunk | BaseException] = deque()
         self._came = threading.Condition()

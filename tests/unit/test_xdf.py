@@ -215,7 +215,7 @@ def test_find_gaps_counts_each() -> None:
         (100 + np.arange(5000) / 900, "declares 1000 Hz, but its times run at 900 Hz"),
         (100 + np.r_[np.arange(2500), 2000 + np.arange(2500)] / FS, r"set back by 0\.5 s after 2\.5 s of samples"),
         (np.r_[100 + np.arange(4900) / FS, np.full(100, np.nan)], "samples without a time"),
-        (np.full(5000, 100.0), "its times run at inf Hz"),
+        (np.full(5000, 100.0), "its times hardly go on from one sample to the next"),
         (np.array([100.0]), "holds 1 samples"),
     ],
 )

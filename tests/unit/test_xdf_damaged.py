@@ -168,7 +168,9 @@ def test_samples_of_a_stream_without_a_header_do_not_hurt(tmp_path: Path, whole:
 def test_a_stream_of_unknown_numbers_is_left_out(tmp_path: Path) -> None:
     odd = emg(name="odd", kind="ACC", number_format="float16")
     read = read_xdf(make(tmp_path / "a.xdf", odd, emg()))
-    assert read.notes == ("Streams of an unknown number format were left out: 'odd'.",)
+    assert read.notes == (
+        "Streams whose headers tell no way to read them were left out: 'odd' (number format 'float16').",
+    )
 
 
 def test_a_file_cut_short_says_so(tmp_path: Path, whole: list[bytes]) -> None:

@@ -47,6 +47,31 @@ def test_odd_numbers_and_names_are_read(tmp_path: Path, odd: dict[str, str]) -> 
     np.testing.assert_array_equal(read.samples[:, 1], -np.arange(2000))
 
 
+@pytest.mark.parametrize(
+    ("odd", "why"),
+    [
+        ({"fs": "inf"}, "declares a sampling rate of 'inf', which is none"),
+        ({"fs": "-1000"}, "declares a sampling rate of '-1000', which is none"),
+        ({"fs": "fast"}, "declares a sampling rate of 'fast', which is none"),
+        ({"fs": "0.0"}, "declares no sampling rate"),
+        ({"fs": "1,000"}, "declares 1 Hz, but its times hardly go on from one sample to the next"),
+        ({"count": "many"}, r"left out: 'amp' \(channel count 'many'\)"),
+        ({"count": "2.5"}, r"left out: 'amp' \(channel count '2.5'\)"),
+        ({"count": "3"}, "its header says 3 channels of float32, but its samples are written otherwise"),
+        ({"number_format": "float16"}, r"left out: 'amp' \(number format 'float16'\)"),
+    ],
+)
+def test_what_is_wrong_with_a_header_is_what_is_said(tmp_path: Path, odd: dict[str, str], why: str) -> None:
+    with pytest.raises(RecordingError, match=why):
+        read_xdf(make(tmp_path / "a.xdf", emg(**odd)))
+
+
+def test_a_number_format_in_capitals_is_read(tmp_path: Path) -> None:
+    content = make(tmp_path / "a.xdf", emg(per_chunk=100)).read_bytes()
+    (tmp_path / "b.xdf").write_bytes(content.replace(b">float32<", b">Float32<"))
+    assert read_xdf(tmp_path / "b.xdf").n_samples == 2000
+
+
 def test_a_header_in_another_code_is_read(tmp_path: Path) -> None:
     parts = pieces(emg(), cues(*CUES))
     parts[2] = chunk(2, struct.pack("<I", 1) + header(emg(name="Amp de l'élève")).decode().encode("latin-1"))

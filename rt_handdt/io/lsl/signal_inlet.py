@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 import pylsl
 
@@ -104,7 +105,9 @@ class SignalInlet:
         counts = None if self._counter is None else samples[:, self._counter]
         # The judge sees stamps on this computer's clock, shifted by one constant: its estimate wanders, they must not.
         first = self._first_correction
-        placed = self.timeline.place(stamps_s + first, arrived_s, counts, asked_s)
+        there = stamps_s != 0.0  # what is none must not become one by the shift
+        seen = stamps_s + first if there.all() else np.where(there, stamps_s + first, np.nan)
+        placed = self.timeline.place(seen, arrived_s, counts, asked_s)
         offset_s = placed.offset_s + (self._correction if self.timeline.same_clock else first)
         return placed._replace(times_s=placed.times_s - first, offset_s=offset_s).chunks(samples, stamps_s)
 
