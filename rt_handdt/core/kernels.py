@@ -92,8 +92,9 @@ def compiled() -> Loops | None:
 
 def _cascade(sections: Float64, samples: Float64, state: Float64, out: Float64) -> None:
     n, channels = samples.shape
-    out[:] = samples
-    x, z = out.reshape(-1), state.reshape(-1)
+    x, z, given = out.reshape(-1), state.reshape(-1), samples.reshape(-1)
+    for i in range(n * channels):
+        x[i] = given[i]
     for i in range(n):
         at = i * channels
         for s in range(sections.shape[0]):

@@ -16,22 +16,24 @@ class Newest:
         How many of the rows that are there are still wanted when more are appended.
     shape
         Of a row.
+    room
+        For how many times as many there is room: the more, the rarer are those kept moved.
     """
 
-    def __init__(self, keep: int, shape: tuple[int, ...]) -> None:
-        self._keep, self._shape = keep, shape
+    def __init__(self, keep: int, shape: tuple[int, ...], room: int = 2) -> None:
+        self._keep, self._shape, self._room = keep, shape, room * keep + 1
         self.clear()
 
     def clear(self) -> None:
         """Forget all rows."""
         self._used = 0
-        self._rows = np.empty((2 * self._keep + 1, *self._shape))
+        self._rows = np.empty((self._room, *self._shape))
 
     def append(self, n: int) -> Float64:
         """Room for the next `n` rows, (n, …), to be filled. What was handed out before is no longer valid."""
         if self._used + n > len(self._rows):
             kept = self._rows[self._used - min(self._used, self._keep) : self._used]
-            wanted = max(2 * self._keep, self._keep + n) + 1
+            wanted = max(self._room, self._keep + n + 1)
             # One very long push must not leave its memory behind for ever.
             rows = self._rows if wanted <= len(self._rows) <= 4 * wanted else np.empty((wanted, *self._shape))
             rows[: len(kept)] = kept

@@ -59,7 +59,7 @@ class Preprocessor:
         self._judge = None if quality is None else QualityJudge(spec, quality)
         self._quality: SignalQuality | None = None
         self._past = max(2, 0 if self._judge is None else self._judge.past)
-        self._heard = Newest(self._past, (self._n,))  # filtered samples
+        self._heard = Newest(self._past, (self._n,), room=8)  # filtered samples
         self._missing = Newest(self._window_blocks - 1, (self._n,))
         self._count = 0  # samples pushed since the beginning
         self.stride, self.windows = 1, 0
