@@ -54,6 +54,8 @@ class XdfStream:
         What is wrong with it, one sentence each.
     states
         Of decisions: the engine's states, by which they are numbered; empty where it names none.
+    setup
+        Of decisions: how they came about (`rt_handdt.core.run_setup.RunSetup`, as JSON); empty where it does not say.
     """
 
     number: int
@@ -66,6 +68,7 @@ class XdfStream:
     subject: str
     notes: tuple[str, ...]
     states: tuple[str, ...] = ()
+    setup: str = ""
 
     @property
     def name(self) -> str:
@@ -190,6 +193,7 @@ def _stream(read: dict[str, Any], sound: SoundChunks) -> XdfStream:
     resets = len(read["info"].get("clock_segments") or ()) - 1
     if resets > 0:
         notes.append(f"The clock of '{shown(said['name'])}' was set anew {resets} times in the recording.")
+    decisions = _first(_first(read["info"], "desc"), "decisions")
     return XdfStream(
         number,
         described,
@@ -200,7 +204,8 @@ def _stream(read: dict[str, Any], sound: SoundChunks) -> XdfStream:
         _breaks(number, sound) if stated is None or there < stated else (),
         _text(_first(_first(read["info"], "desc"), "subject"), "id"),
         tuple(notes),
-        tuple(filter(None, _text(_first(_first(read["info"], "desc"), "decisions"), "states").split(","))),
+        tuple(filter(None, _text(decisions, "states").split(","))),
+        _text(decisions, "setup"),
     )
 
 
