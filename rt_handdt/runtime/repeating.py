@@ -17,7 +17,8 @@ from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.units import microvolts_per
 from rt_handdt.errors import BundleError, ConfigError, RecordingError
 from rt_handdt.infer.classifier import StreamClassifier
-from rt_handdt.infer.recognizer import Provider
+from rt_handdt.infer.recognizer import Provider, Recognizer
+from rt_handdt.infer.stream import StreamRecognizer
 from rt_handdt.io.recorded_decisions import RecordedDecisions
 from rt_handdt.io.sources import open_recording
 from rt_handdt.runtime.connect import Connection
@@ -100,7 +101,9 @@ def recorded_setup(told: RecordedDecisions) -> RunSetup | None:
         raise RecordingError(f"{exc} It may be of a newer program.") from None
 
 
-def repeated(bundle: Bundle, told: RecordedDecisions, asked: Asked = Asked()) -> tuple[StreamClassifier, list[str]]:
+def repeated(
+    bundle: Bundle, told: RecordedDecisions, asked: Asked = Asked(), recognizer: Recognizer | None = None
+) -> tuple[StreamClassifier, list[str]]:
     """A classifier as the run began with it, but for what is asked for; and what is to be known of the difference.
 
     Parameters
@@ -109,6 +112,8 @@ def repeated(bundle: Bundle, told: RecordedDecisions, asked: Asked = Asked()) ->
         The model; where it is another than the run's, what the run was calibrated with does not fit, and is left out.
     told
         The run's decisions.
+    recognizer
+        Of the same bundle, where there is one already.
 
     Raises
     ------
@@ -126,13 +131,11 @@ def repeated(bundle: Bundle, told: RecordedDecisions, asked: Asked = Asked()) ->
         notes += _differences(setup, bundle, told, asked)
     same = setup if setup is not None and setup.fingerprint == bundle.fingerprint else None
     learn = asked.learn if asked.learn is not None else setup is None or setup.learn
-    known = set(bundle.spec.layout.channels)
-    classifier = StreamClassifier(
-        bundle,
-        provider=asked.provider,
-        learn=learn,
-        bad=[] if setup is None else [name for name in setup.bad if name in known],
-        post_processing=asked.post_processing or (),
+    known = bundle.spec.layout.channels
+    classifier = StreamClassifier.of(
+        StreamRecognizer(recognizer or Recognizer(bundle, asked.provider), learn=learn),
+        () if setup is None else [known.index(name) for name in setup.bad if name in known],
+        asked.post_processing or (),
     )
     if setup is not None and setup.provider != classifier.reader.recognizer.provider:
         notes.append(f"The network ran on {setup.provider} then, and runs on {classifier.reader.recognizer.provider}.")

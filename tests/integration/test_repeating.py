@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,6 +28,8 @@ from rt_handdt.runtime.comparison import Comparison, compare_run, open_told
 from rt_handdt.runtime.connect import connect_source
 from rt_handdt.runtime.limits import LiveLimits
 from rt_handdt.runtime.repeating import Asked, recorded_setup, repeated
+from rt_handdt.runtime.reviewing import review
+from rt_handdt.runtime.scoring import score_session
 from rt_handdt.runtime.source_choice import SourceChoice
 from tests.support.sinks import until
 from tests.support.tiny import noise, tiny_bundle, tiny_spec
@@ -95,7 +98,7 @@ def run(
     with hd.LiveEngine(classifier, source, max_age_s=60.0, silence_s=60.0, record=path) as engine:
         inner = engine._engine
         assert inner is not None
-        until(lambda: inner.samples_received == HELD and len(inner.log))
+        until(lambda: inner.samples_received >= HELD and len(inner.log))
         meanwhile(inner)
         source.go.set()
         until(lambda: engine.status.state == "lost")
@@ -123,8 +126,11 @@ def test_what_a_run_was_begun_with_and_asked_for_is_done_again(bundle: hd.Bundle
     def meanwhile(engine: Any) -> None:
         engine.set_bad(["E3", "E8"])
         engine.forget_person()
+        labels = ("rest", "left", "rest", "right", "rest")
+        engine._tap.markers([(source._begun_s + k * N / 5 / SPEC.fs_hz, label) for k, label in enumerate(labels)])
 
-    path = run(tmp_path / "run.xdf", classifier, Held(signal_uv()), meanwhile)
+    source = Held(signal_uv())
+    path = run(tmp_path / "run.xdf", classifier, source, meanwhile)
     found, notes = again(path, bundle)
     assert equal(found), found
     assert notes == []
@@ -163,6 +169,21 @@ def test_what_a_run_was_begun_with_and_asked_for_is_done_again(bundle: hd.Bundle
         assert asked.learn is not None or not equal(found)
     result = CliRunner().invoke(app, ["replay", str(path), "--compare", str(bundle.path)])
     assert (result.exit_code, f"All {found.windows}" in result.stdout) == (0, True), result.output
+
+    score = ["score", str(path), "--bundle", str(bundle.path), "--json", str(tmp_path / "scored.json")]
+    assert CliRunner().invoke(app, score).exit_code == 0
+    (scored,) = json.loads((tmp_path / "scored.json").read_text())["sessions"]
+    wanted = score_session(repeated(bundle, told)[0], one, changes=told.changes).model.to_dict()
+    assert scored["as_it_was_decided"]
+    assert scored["model"] == json.loads(json.dumps(wanted))
+    assert CliRunner().invoke(app, [*score, "--anew"]).exit_code == 0
+    (scored,) = json.loads((tmp_path / "scored.json").read_text())["sessions"]
+    assert (scored["as_it_was_decided"], scored["model"] == json.loads(json.dumps(wanted))) == (False, False)
+    found_review = review(path, bundle.path)
+    assert found_review is not None
+    assert f"Decided by tiny ({bundle.fingerprint}, cpu), learning the subject, calibrated, without E8." in (
+        found_review.notes
+    )
 
 
 def test_a_run_without_learning_whose_electrodes_had_no_names(bundle: hd.Bundle, lsl: None, tmp_path: Path) -> None:
