@@ -63,7 +63,7 @@ def test_the_window_sees_what_becomes_of_the_messages_to_each_sink(tmp_path: Pat
         engine = EngineProcess(LiveRun(bundle.path, "process", timeout_s=60.0, sinks=sinks), None, print)
         try:
             engine.wait_until_ready()
-            until(lambda: [one.state for one in engine.snapshot().sinks] == ["open", "nobody listens"])
+            until(lambda: [one.state for one in engine.snapshot().sinks] == ["open", "no page is open"])
             until(lambda: engine.snapshot().sinks[0].sent > 64)
             udp, web = engine.snapshot().sinks
             assert (udp.name, udp.well, udp.failures, udp.why) == (sinks[0], True, 0, "")

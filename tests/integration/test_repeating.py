@@ -181,8 +181,9 @@ def test_what_a_run_was_begun_with_and_asked_for_is_done_again(bundle: hd.Bundle
     assert (scored["as_it_was_decided"], scored["model"] == json.loads(json.dumps(wanted))) == (False, False)
     found_review = review(path, bundle.path)
     assert found_review is not None
-    assert f"Decided by tiny ({bundle.fingerprint}, cpu), learning the subject, calibrated, without E8." in (
-        found_review.notes
+    assert (
+        f"Decided by tiny ({bundle.fingerprint}, {setup.provider}), learning the subject, calibrated, without E8."
+        in (found_review.notes)
     )
 
 
