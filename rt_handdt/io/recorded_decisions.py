@@ -191,6 +191,8 @@ def _decisions(path: Path, streams: list[XdfStream], choice: SignalChoice) -> Re
     if not {"label_index", "window_end", "repeat"} <= set(names):
         return None
     emg, _ = choose_emg(path, streams, choice.stream)
+    if len(emg) < 2 or emg.described.fs_hz <= 0:  # no recording: who reads it says so
+        return None
     rows, times, _ = make_even(str(path), emg.times, emg.described.fs_hz)
     values = np.asarray(told.values, np.float64)
     ends = values[:, names.index("window_end")]

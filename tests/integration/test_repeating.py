@@ -22,6 +22,7 @@ from rt_handdt.errors import RecordingError
 from rt_handdt.infer.classifier import StreamClassifier
 from rt_handdt.io.description import StreamDescription
 from rt_handdt.io.lsl import clock
+from rt_handdt.io.session_file import SessionFile
 from rt_handdt.io.xdf import write_xdf
 from rt_handdt.runtime.building import build_engine
 from rt_handdt.runtime.comparison import Comparison, compare_run, open_told
@@ -31,7 +32,7 @@ from rt_handdt.runtime.repeating import Asked, recorded_setup, repeated
 from rt_handdt.runtime.reviewing import review
 from rt_handdt.runtime.scoring import score_session
 from rt_handdt.runtime.source_choice import SourceChoice
-from tests.support.sinks import until
+from tests.support.sinks import about, message, until
 from tests.support.tiny import noise, tiny_bundle, tiny_spec
 from tests.support.two_dof import cues
 from tests.support.two_dof import signal as moved
@@ -181,10 +182,10 @@ def test_what_a_run_was_begun_with_and_asked_for_is_done_again(bundle: hd.Bundle
     assert (scored["as_it_was_decided"], scored["model"] == json.loads(json.dumps(wanted))) == (False, False)
     found_review = review(path, bundle.path)
     assert found_review is not None
-    assert (
-        f"Decided by tiny ({bundle.fingerprint}, {setup.provider}), learning the subject, calibrated, without E8."
-        in (found_review.notes)
-    )
+    by = f"Decided by tiny ({bundle.fingerprint}, {setup.provider})"
+    assert f"{by}, learning the subject, calibrated, without E8." in found_review.notes
+    shown = " ".join(CliRunner().invoke(app, ["inspect", str(path)], terminal_width=200).stdout.split())
+    assert f"decisions {found.windows} ('rt_handdt'). Decided by tiny" in shown
 
 
 def test_a_run_without_learning_whose_electrodes_had_no_names(bundle: hd.Bundle, lsl: None, tmp_path: Path) -> None:
@@ -243,3 +244,20 @@ def test_what_cannot_be_known_is_said(bundle: hd.Bundle, lsl: None, tmp_path: Pa
     assert repeated(bundle, broken)[0].reader.calibrated is None
     with pytest.raises(RecordingError, match=r"post_processing\.smoothing.*newer program"):
         repeated(bundle, replace(told, setup=told.setup.replace('"exponential"', '"psychic"')))
+
+
+def test_a_run_without_a_sample_is_one_sentence(tmp_path: Path) -> None:
+    """The engine told rest while the stream was open and silent: there are decisions, and no signal."""
+    said = StreamDescription("mute", "EMG", "", "mute", "", SPEC.fs_hz, len(NAMES), "float32", NAMES)
+    file = SessionFile(tmp_path / "run.xdf", said, about(labels=("rest", "left", "right")))
+    file.told(message(label="rest", labels=("rest", "left", "right"), probabilities=(1.0, 0.0, 0.0)))
+    file.file.close()
+    for asked in (
+        ["replay"],
+        ["replay", "--compare", "default"],
+        ["inspect"],
+        ["review", "--save", str(tmp_path / "a.svg")],
+    ):
+        result = CliRunner().invoke(app, [asked[0], str(tmp_path / "run.xdf"), *asked[1:]])
+        assert isinstance(result.exception, RecordingError)
+        assert "holds 0 samples" in str(result.exception)
