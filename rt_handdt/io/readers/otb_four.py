@@ -113,7 +113,7 @@ def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 
 
 def _tracks(root: ElementTree.Element) -> list[_Track]:
-    found = []
+    found: list[_Track] = []
     for track in root.findall(".//{*}TrackInfo"):
 
         def said(name: str, otherwise: str | None = None, track: ElementTree.Element = track) -> str:
