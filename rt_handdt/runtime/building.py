@@ -84,10 +84,10 @@ def build_engine(
         undo.callback(connection.close)
         if recorder is not None:
             recorder.open(connection.inlet.describe())
-            recorder.event(
-                files={name: b64encode(content).decode() for name, content in files.items()},
-                electrodes=taken_electrodes(connection, spec),
-            )
+            electrodes = taken_electrodes(connection, spec)
+            if files or electrodes:
+                content = {name: b64encode(data).decode() for name, data in files.items()}
+                recorder.event(files=content, electrodes=electrodes)
         engine = Engine(
             classifier,
             connection,
