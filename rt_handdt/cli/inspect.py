@@ -17,11 +17,13 @@ from rt_handdt.cli.options import FileColumns, FileStream, FileUnit
 from rt_handdt.core.columns import columns_text
 from rt_handdt.core.gestures import GestureSet, title
 from rt_handdt.core.recording import Recording
-from rt_handdt.errors import RecordingError
+from rt_handdt.errors import ConfigError, RecordingError
+from rt_handdt.io.description import shown
 from rt_handdt.io.hyser_layout import HyserSession, list_sessions, missing_gestures, read_session_folder
+from rt_handdt.io.recorded_decisions import RecordedDecisions
 from rt_handdt.io.recording_tree import Listed, list_recordings
 from rt_handdt.io.signal_choice import SignalChoice
-from rt_handdt.io.sources import open_recording, virtual_seed
+from rt_handdt.io.sources import open_run, virtual_seed
 
 #: Missing gestures are named up to this many; a cohort of ten gestures lacks 24 of Hyser's 34.
 _NAMED = 5
@@ -52,7 +54,7 @@ def inspect(
         if folder.is_dir() and read_session_folder(folder) is None and _has_sessions(folder):
             show_sessions(console, folder, list_sessions(folder))
             return
-    show_recording(console, open_recording(path, subject=subject, session=session, choice=choice))
+    show_recording(console, *open_run(path, subject=subject, session=session, choice=choice))
 
 
 def show_tree(console: Console, root: Path, listed: list[Listed]) -> None:
@@ -105,8 +107,8 @@ def show_sessions(console: Console, root: Path, sessions: list[HyserSession]) ->
     console.print("One session in detail: rt-handdt inspect PATH --subject N --session N")
 
 
-def show_recording(console: Console, recording: Recording) -> None:
-    """All about one recording; reads it through once, block by block."""
+def show_recording(console: Console, recording: Recording, told: RecordedDecisions | None = None) -> None:
+    """All about one recording, and what was decided while it was made; reads it through once, block by block."""
     missing, low, high = _scan(console, recording)
     facts = Table(show_header=False, box=None)
     facts.add_column(style="dim")
@@ -122,6 +124,7 @@ def show_recording(console: Console, recording: Recording) -> None:
         ("length", f"{recording.duration_s:.1f} s ({recording.n_samples} samples)"),
         ("values", f"{low:.1f} to {high:.1f} {recording.unit}" if low <= high else "none"),
         ("missing values", _missing(recording, missing)),
+        *([("decisions", _decisions(told))] if told is not None else []),
     ):
         facts.add_row(what, escape(value))
     console.print(facts)
@@ -163,6 +166,16 @@ def _scan(console: Console, recording: Recording) -> tuple[np.ndarray, float, fl
             high = max(high, float(block.max(initial=-np.inf, where=there)))
             progress.advance(task, len(block))
     return missing, low, high
+
+
+def _decisions(told: RecordedDecisions) -> str:
+    from rt_handdt.core.run_setup import RunSetup
+
+    count = f"{int(told.decided.sum())} ('{shown(told.name)}')"
+    try:
+        return f"{count}. {RunSetup.read(told.setup).sentence()}" if told.setup else count
+    except ConfigError as exc:
+        return f"{count}. {exc}"
 
 
 def _missing(recording: Recording, missing: np.ndarray) -> str:

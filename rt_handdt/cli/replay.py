@@ -9,6 +9,7 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -16,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from rt_handdt.cli.options import FileColumns, FileStream, FileUnit, Network, Seconds
+from rt_handdt.cli.options import FileColumns, FileStream, FileUnit, Network, PostProcessing, Seconds
 from rt_handdt.errors import ConfigError, LayoutError
 from rt_handdt.runtime.ending import end_by
 from rt_handdt.runtime.replay_process import STOP_ON_EOF
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from rt_handdt.io.recorded_decisions import RecordedDecisions
     from rt_handdt.io.replay import Replayer
     from rt_handdt.io.signal_choice import SignalChoice
+    from rt_handdt.runtime.repeating import Asked
 
 #: The arrow keys (as terminals send them: ESC [ D, or ESC O D) go so far, in s.
 SEEK_S = {"D": -5.0, "C": 5.0}
@@ -83,8 +85,18 @@ def replay(
             metavar="BUNDLE",
         ),
     ] = None,
-    learn: Annotated[bool, typer.Option("--learn/--no-learn", help="For --compare: as the run was.")] = True,
-    calibration: Annotated[str | None, typer.Option("--calibration", help="For --compare: as the run was.")] = None,
+    learn: Annotated[
+        bool | None, typer.Option("--learn/--no-learn", help="For --compare, where it shall not be as in the run.")
+    ] = None,
+    calibration: Annotated[
+        str | None,
+        typer.Option("--calibration", help="For --compare: a recording, where it shall not be as in the run."),
+    ] = None,
+    profile: Annotated[
+        Path | None,
+        typer.Option("--profile", help="For --compare: where it shall not be as in the run.", metavar="DIR"),
+    ] = None,
+    post_processing: PostProcessing = None,
     stream: FileStream = None,
     unit: FileUnit = None,
     columns: FileColumns = None,
@@ -111,10 +123,18 @@ def replay(
         asked |= {"--as-fast-as-possible": fastest, "--seconds": seconds is not None}
         if given := [option for option, is_so in asked.items() if is_so]:
             raise ConfigError(f"--compare streams nothing and takes the whole recording; leave out {', '.join(given)}.")
-        _compare(path, compare_with, learn, calibration, choice, console)
+        if calibration is not None and profile is not None:
+            raise ConfigError("--calibration and --profile are both calibrations; give one of them.")
+        from rt_handdt.runtime.repeating import Asked
+
+        changes = None if post_processing is None else tuple(post_processing)
+        _compare(path, compare_with, Asked(learn, calibration, profile, changes), choice, console)
         return
-    if calibration is not None or not learn:
-        raise ConfigError("--calibration and --no-learn belong to --compare; give it a model, or leave them out.")
+    if any(one is not None for one in (calibration, profile, learn, post_processing)):
+        raise ConfigError(
+            "--calibration, --profile, --learn, --no-learn and --post-processing belong to --compare; give it a model, "
+            "or leave them out."
+        )
     seed = virtual_seed(path)
     recording: Recording
     decisions: RecordedDecisions | None = None
@@ -220,15 +240,14 @@ def _keys(replayer: Replayer, stop: threading.Event, show: Callable[[bool], None
             thread.join(timeout=1.0)
 
 
-def _compare(
-    path: str, bundle: str, learn: bool, calibration: str | None, choice: SignalChoice, console: Console
-) -> None:
+def _compare(path: str, bundle: str, asked: Asked, choice: SignalChoice, console: Console) -> None:
     """Run it again, and say what is decided otherwise."""
-    from rt_handdt.infer.classifier import StreamClassifier
-    from rt_handdt.io.sources import open_recording
-    from rt_handdt.runtime.comparison import compare
+    from rt_handdt.core.bundle import load_bundle
+    from rt_handdt.runtime.comparison import compare_run, open_told
+    from rt_handdt.runtime.repeating import repeated
 
-    classifier = StreamClassifier(bundle, learn=learn)
-    if calibration is not None:
-        classifier.calibrate(open_recording(calibration))
-    console.print(compare(classifier, path, choice).sentence(), highlight=False)
+    recording, told = open_told(path, choice)
+    classifier, notes = repeated(load_bundle(bundle), told, asked)
+    for note in notes:
+        console.print(f"Note: {note}", style="yellow", highlight=False)
+    console.print(compare_run(classifier, recording, told).sentence(), highlight=False)

@@ -16,11 +16,9 @@ from rt_handdt.core.quality import QualityJudge, QualitySettings, SignalQuality
 from rt_handdt.core.recording import Recording
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import FeatureFrame, Float32, Float64
+from rt_handdt.core.units import POSSIBLE_UV
 from rt_handdt.errors import LayoutMismatch
 
-#: No electrode gives more, in µV (amplifiers have rails of some hundred mV): such a value is none at all. It also keeps
-#: the filters' state finite, which a single value near float32's largest would spoil for good.
-POSSIBLE_UV = 1e7
 DEFAULT_QUALITY = QualitySettings()
 #: How strongly muscles contract is told by the newest so many seconds of a window: its middle is half a window old.
 STRENGTH_S = 1 / 16

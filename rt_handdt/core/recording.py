@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rt_handdt.core.types import Float32
+from rt_handdt.core.units import POSSIBLE_UV
 from rt_handdt.errors import RecordingError
 
 #: Label of a marker after which nothing is said: it ends the segment before it, and begins none.
@@ -145,7 +146,10 @@ def whole(samples: Float32) -> Iterator[tuple[int, Float32]]:
 
 @dataclass(frozen=True)
 class ArrayRecording(Recording):
-    """A recording that lies in memory: `samples` is (n_samples, n_channels), float32, µV."""
+    """A recording that lies in memory: `samples` is (n_samples, n_channels), float32, µV.
+
+    What no electrode measures, infinite values above all, is missing, as it is in a live stream; a note says so.
+    """
 
     samples: Float32 = field(default_factory=lambda: np.zeros((0, 0), np.float32), kw_only=True, repr=False)
 
@@ -156,6 +160,16 @@ class ArrayRecording(Recording):
                 f"{self.name}: samples must have the shape {(self.n_samples, len(self.channels))}; "
                 f"got {self.samples.shape}."
             )
+        low, high = (one.reduce(self.samples, axis=None, initial=0.0) for one in (np.fmin, np.fmax))
+        if low < -POSSIBLE_UV or high > POSSIBLE_UV:  # a pass that needs no room tells that nearly all are well
+            impossible = np.abs(self.samples) > POSSIBLE_UV
+            infinite = int(np.isinf(self.samples).sum())
+            count = int(impossible.sum())
+            object.__setattr__(self, "samples", np.where(impossible, np.float32(np.nan), self.samples))
+            said = f"{count} values cannot be (infinite, or beyond 10 V)"
+            if infinite == count:
+                said = f"{count} values are infinite"
+            object.__setattr__(self, "notes", (*self.notes, f"{said}; they count as missing."))
 
     def blocks(self, block_samples: int = 4096) -> Iterator[Float32]:
         for start in range(0, self.n_samples, block_samples):

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 
+#: No electrode gives more, in µV (amplifiers have rails of some hundred mV): such a value is none at all. It also keeps
+#: the filters' state finite, which a single value near float32's largest would spoil for good.
+POSSIBLE_UV = 1e7
 #: µV in one of each, by power of ten of a volt.
 _POWERS = {0: 1e6, -3: 1e3, -6: 1.0, -9: 1e-3}
 _PREFIXES = {"": 0, "m": -3, "milli": -3, "u": -6, "\N{GREEK SMALL LETTER MU}": -6, "micro": -6, "n": -9, "nano": -9}

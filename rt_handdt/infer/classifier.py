@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from rt_handdt.config import nearest
 from rt_handdt.core.bundle import Bundle, load_bundle
 from rt_handdt.core.decoder import Decoder
+from rt_handdt.core.decoder_settings import DecoderSettings
 from rt_handdt.core.dof import DofPair
 from rt_handdt.core.gestures import REST
 from rt_handdt.core.labelled import LabelledWindows, labelled_windows
@@ -142,8 +143,9 @@ class StreamClassifier:
         self.bad: tuple[int, ...] = tuple(bad)
         self._preprocessor = Preprocessor(self.spec)
         self._preprocessor.set_bad_channels(self.bad)
-        self._settings = self.bundle.manifest.decoder.changed(changes, what="post-processing")
-        self._decoder = self._new_decoder({})
+        #: How posteriors become decisions; see `decide_as`.
+        self.post_processing = self.bundle.manifest.decoder.changed(changes, what="post-processing")
+        self.decide_as(self.post_processing)
         self._velocity: VelocityDecoder | None = None
         self._nothing = np.zeros(len(self.labels), np.float32)
         self._newest = np.ones(self.spec.frame_shape, np.float32)
@@ -211,7 +213,7 @@ class StreamClassifier:
     ) -> CalibrationReport:
         """Fit to labelled repetitions of this subject (see `StreamRecognizer.calibrate`); takes under a second."""
         report = self.reader.calibrate(recordings, settle_s, rising=rising)
-        self._decoder = self._new_decoder({})  # levels are no earlier profile's
+        self.decide_as(self.post_processing)  # levels are no earlier profile's
         return report
 
     def use(self, profile: Profile) -> None:
@@ -224,7 +226,21 @@ class StreamClassifier:
         self._velocity = None  # another subject's
         rest = profile.facts.rest_rms_uv
         spans = {label: active - rest for label, active in profile.facts.active_rms_uv.items() if active > rest > 0}
-        self._decoder = self._new_decoder(spans)
+        self.decide_as(self.post_processing, spans)
+
+    def decide_as(self, settings: DecoderSettings, level_spans_uv: Mapping[str, float] | None = None) -> None:
+        """From now on posteriors become decisions so; what was smoothed over is forgotten.
+
+        Parameters
+        ----------
+        settings
+            How.
+        level_spans_uv
+            From this subject's rest to a comfortable contraction, µV, of single gestures (see `Decoder`).
+        """
+        self.post_processing, self.level_spans_uv = settings, dict(level_spans_uv or {})
+        hop_s = self.spec.hop_samples / self.spec.fs_hz
+        self._decoder = Decoder(settings, self.bundle.gestures, hop_s, spans_uv=self.level_spans_uv)
 
     def calibrate_velocities(
         self,
@@ -280,6 +296,11 @@ class StreamClassifier:
     def regression(self) -> VelocityRegression | None:
         """What velocities come from; None without."""
         return None if self._velocity is None else self._velocity.regression
+
+    @property
+    def velocity_settings(self) -> VelocitySettings | None:
+        """How velocities become commands; None without."""
+        return None if self._velocity is None else self._velocity.settings
 
     @property
     def dofs(self) -> tuple[str, ...]:
@@ -416,10 +437,6 @@ class StreamClassifier:
     def warm(self) -> None:
         """Walk the way of `judge` for nothing, without a trace: a window that follows soon is judged faster."""
         self.reader.warm(self._newest)
-
-    def _new_decoder(self, spans_uv: dict[str, float]) -> Decoder:
-        hop_s = self.spec.hop_samples / self.spec.fs_hz
-        return Decoder(self._settings, self.bundle.gestures, hop_s, spans_uv=spans_uv)
 
     def _microvolts(self, samples: npt.ArrayLike) -> Float64:
         array = np.asarray(samples, dtype=np.float64)

@@ -153,6 +153,11 @@ class StreamRecognizer:
         )
 
     @property
+    def learns(self) -> bool:
+        """Whether it learns from the unlabelled stream, if the bundle can."""
+        return self._learn
+
+    @property
     def learnt(self) -> int | None:
         """Windows learnt from without labels since the last reset, each for all that it stands for; None: none are."""
         if self.calibrated is not None:

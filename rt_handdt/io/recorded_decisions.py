@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from rt_handdt.core.recording import ArrayRecording
 from rt_handdt.core.types import Float64
+from rt_handdt.core.units import microvolts_per
 from rt_handdt.io.signal_choice import SignalChoice
 from rt_handdt.io.stream_kinds import DECISIONS, HEALTH
 from rt_handdt.io.xdf import read_xdf
@@ -28,6 +30,42 @@ class RecordedState(NamedTuple):
     state: str
     code: str
     sentence: str
+
+
+class RecordedChange(NamedTuple):
+    """From a sample on the run was decided otherwise, because somebody asked for it.
+
+    Attributes
+    ----------
+    sample
+        Number in the recording.
+    bad
+        Names of all electrodes that are called bad from then on; None: that does not change.
+    reset_subject
+        What was learnt without labels is forgotten before the window that ends with the sample.
+    """
+
+    sample: int
+    bad: tuple[str, ...] | None = None
+    reset_subject: bool = False
+
+
+class RecordedElectrodes(NamedTuple):
+    """Which columns of the signal a run took for its electrodes, where their names do not say so.
+
+    Attributes
+    ----------
+    names
+        Of the model's layout.
+    columns
+        One for each, counted from 0.
+    unit
+        What the user said it is; None: what the stream states.
+    """
+
+    names: tuple[str, ...]
+    columns: tuple[int, ...]
+    unit: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +88,14 @@ class RecordedDecisions:
         What the engine said of itself, in order; empty where the file does not hold it.
     bad
         (sample, name → what is wrong): which electrodes it did without from then on; empty where that is not held.
+    setup
+        How they came about (`rt_handdt.core.run_setup.RunSetup`, as JSON); empty where the file does not say.
+    files
+        What it was calibrated with, by name (see there).
+    changes
+        What was asked for during the run, in order.
+    electrodes
+        See there; None: those whose names are the layout's.
     """
 
     name: str
@@ -61,6 +107,10 @@ class RecordedDecisions:
     states: tuple[str, ...] = ()
     said: tuple[RecordedState, ...] = ()
     bad: tuple[tuple[int, dict[str, str]], ...] = ()
+    setup: str = ""
+    files: dict[str, bytes] = field(default_factory=dict, repr=False)
+    changes: tuple[RecordedChange, ...] = ()
+    electrodes: RecordedElectrodes | None = None
 
     def column(self, label: str) -> Float64:
         """One column, (n,)."""
@@ -105,9 +155,16 @@ def read_decisions(path: str | Path, choice: SignalChoice = SignalChoice()) -> R
 
 
 def read_run(
-    path: str | Path, choice: SignalChoice = SignalChoice()
+    path: str | Path, choice: SignalChoice = SignalChoice(), *, as_run: bool = False
 ) -> tuple[ArrayRecording, RecordedDecisions | None]:
     """The recording in an XDF file and the decisions in it, if there are any; the file is read once.
+
+    Parameters
+    ----------
+    path, choice
+        See `rt_handdt.io.xdf.read_xdf`.
+    as_run
+        What `choice` leaves open of columns and unit is as the run had it.
 
     Raises
     ------
@@ -116,7 +173,12 @@ def read_run(
     """
     path = Path(path)
     loaded = load_streams(path)
-    return read_xdf(path, choice=choice, loaded=loaded), _decisions(path, loaded[0], choice)
+    told = _decisions(path, loaded[0], choice)
+    taken = told.electrodes if told is not None and as_run and choice.columns is None else None
+    if taken is None:
+        return read_xdf(path, choice=choice, loaded=loaded), told
+    mapped = choice.over(SignalChoice(None, taken.unit, taken.columns))
+    return replace(read_xdf(path, choice=mapped, loaded=loaded), channels=taken.names), told
 
 
 def _decisions(path: Path, streams: list[XdfStream], choice: SignalChoice) -> RecordedDecisions | None:
@@ -129,6 +191,8 @@ def _decisions(path: Path, streams: list[XdfStream], choice: SignalChoice) -> Re
     if not {"label_index", "window_end", "repeat"} <= set(names):
         return None
     emg, _ = choose_emg(path, streams, choice.stream)
+    if len(emg) < 2 or emg.described.fs_hz <= 0:  # no recording: who reads it says so
+        return None
     rows, times, _ = make_even(str(path), emg.times, emg.described.fs_hz)
     values = np.asarray(told.values, np.float64)
     ends = values[:, names.index("window_end")]
@@ -152,7 +216,40 @@ def _decisions(path: Path, streams: list[XdfStream], choice: SignalChoice) -> Re
             for sample, event in events
             if isinstance(event.get("bad"), dict)
         ),
+        setup=told.setup,
+        files={name: content for _, event in events for name, content in _files(event).items()},
+        changes=tuple(
+            _change(round(float(np.interp(float(event["since"]), times, rows))), event)
+            for _, event in events
+            if isinstance(event.get("since"), float)
+        ),
+        electrodes=next(filter(None, (_electrodes(event) for _, event in events)), None),
     )
+
+
+def _electrodes(event: dict[str, Any]) -> RecordedElectrodes | None:
+    said = event.get("electrodes")
+    try:
+        names, columns = tuple(map(str, said["names"])), tuple(map(int, said["columns"]))  # type: ignore[index]
+        unit = said.get("unit")  # type: ignore[union-attr]
+    except (TypeError, KeyError, ValueError, AttributeError):
+        return None
+    known = isinstance(unit, str) and microvolts_per(unit) is not None
+    return RecordedElectrodes(names, columns, unit if known else None) if len(names) == len(columns) else None
+
+
+def _change(sample: int, event: dict[str, Any]) -> RecordedChange:
+    bad = event.get("called_bad")
+    names = tuple(map(str, bad)) if isinstance(bad, list) else None
+    return RecordedChange(sample, names, event.get("reset_subject") is True)
+
+
+def _files(event: dict[str, Any]) -> dict[str, bytes]:
+    files = event.get("files")
+    try:
+        return {str(name): b64decode(text) for name, text in files.items()} if isinstance(files, dict) else {}
+    except (ValueError, TypeError):
+        return {}
 
 
 def _events(streams: list[XdfStream], times: Float64, rows: npt.NDArray[np.int64]) -> list[tuple[int, dict[str, Any]]]:

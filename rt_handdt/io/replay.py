@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import queue
 import threading
@@ -106,6 +107,10 @@ class Replayer:
             raise ConfigError(f"--to: must come after --from ({first_s:g} s); got {last_s:g} s.")
         self.chunk_samples = chunk_samples or max(1, round(fs * (AT_MOST if fastest else speed) / 512))
         self._speed, self._fastest, self._loop = (1.0 if fastest else speed), fastest, loop
+        # Before anybody can listen: a virtual person takes seconds to begin, and a listener would find a mute stream.
+        blocks = _blocks_from(recording, self.first)
+        first = list(itertools.islice(blocks, 1))
+        self._begun: Iterator[Float32] | None = itertools.chain(first, blocks)
         self.outlet = SignalOutlet(
             name or recording.name,
             recording.channels,
@@ -186,7 +191,8 @@ class Replayer:
         fs, rate = self.recording.fs_hz, self.outlet.fs_hz
         wanted = math.inf if seconds is None else max(1, round(seconds * fs))
         tally, played = Tally(), 0
-        ahead = _ReadAhead(self.recording, self.first)
+        ahead = _ReadAhead(self.recording, self._begun or _blocks_from(self.recording, self.first))
+        self._begun = None
         cues = self._cues(self.first)
         # As fast as possible: the stamps of the last sample are now, and those before it lie in the past.
         began = clock()
@@ -198,7 +204,8 @@ class Replayer:
                 place = self._next_place()
                 if place is not None:
                     ahead.close()
-                    ahead, cues = _ReadAhead(self.recording, place), self._cues(place)
+                    ahead = _ReadAhead(self.recording, _blocks_from(self.recording, place))
+                    cues = self._cues(place)
                     self._at = place
                 size = int(min(self.chunk_samples, self.last - self._at, wanted - played))
                 if size <= 0:
@@ -304,14 +311,23 @@ class _Due:
             yield self._found.popleft()
 
 
-class _ReadAhead:
-    """Samples from a place on, that a thread reads in advance; an error in the thread is raised here."""
+def _blocks_from(recording: Recording, first: int) -> Iterator[Float32]:
+    """The samples from a place on."""
+    done = 0
+    for block in recording.blocks(max(1, round(BLOCK_S * recording.fs_hz))):
+        done += len(block)
+        if done > first:
+            yield block[max(0, len(block) - (done - first)) :]
 
-    def __init__(self, recording: Recording, first: int) -> None:
+
+class _ReadAhead:
+    """Blocks that a thread reads in advance; an error in the thread is raised here."""
+
+    def __init__(self, recording: Recording, blocks: Iterator[Float32]) -> None:
         self._queue: queue.Queue[Float32 | BaseException | None] = queue.Queue(maxsize=READ_AHEAD_BLOCKS)
         self._rest: Float32 = np.zeros((0, len(recording.channels)), np.float32)
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._fill, args=(recording, first), name="replay-reader", daemon=True)
+        self._thread = threading.Thread(target=self._fill, args=(blocks,), name="replay-reader", daemon=True)
         self._thread.start()
 
     def take(self, size: int, stop: threading.Event) -> Float32:
@@ -336,14 +352,10 @@ class _ReadAhead:
         self._stop.set()
         self._thread.join(timeout_s)
 
-    def _fill(self, recording: Recording, first: int) -> None:
+    def _fill(self, blocks: Iterator[Float32]) -> None:
         try:
-            done = 0
-            for block in recording.blocks(max(1, round(BLOCK_S * recording.fs_hz))):
-                done += len(block)
-                if done <= first:
-                    continue
-                if not self._put(block[max(0, len(block) - (done - first)) :]):
+            for block in blocks:
+                if not self._put(block):
                     return
             self._put(None)
         except BaseException as exc:  # handed over: raised where the samples are used

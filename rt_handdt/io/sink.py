@@ -58,6 +58,8 @@ class About:
         The process of the sinks had ended, and this is another: what was begun is gone on with.
     dofs
         Degrees of freedom whose velocities messages carry; none where none are regressed.
+    setup
+        How the decisions come about (`rt_handdt.core.run_setup.RunSetup`, as JSON); empty: nobody says.
     """
 
     labels: tuple[str, ...]
@@ -67,6 +69,7 @@ class About:
     model: str = ""
     again: bool = False
     dofs: tuple[str, ...] = ()
+    setup: str = ""
 
 
 class Sink(Protocol):

@@ -86,8 +86,11 @@ def open_run(
     session: int | None = None,
     kind: Kind | None = None,
     choice: SignalChoice = SignalChoice(),
+    as_run: bool = False,
 ) -> tuple[Recording, RecordedDecisions | None]:
     """Open a recording as `open_recording` does, with what was decided while it was made; None where nothing was.
+
+    With `as_run` its electrodes are those that the run took (see `rt_handdt.io.recorded_decisions.read_run`).
 
     Raises
     ------
@@ -95,7 +98,7 @@ def open_run(
         See `open_recording`.
     """
     if str(path).casefold().endswith(XDF_SUFFIXES) and Path(path).is_file() and read_continuous_name(path) is None:
-        return read_run(path, choice)
+        return read_run(path, choice, as_run=as_run)
     return open_recording(path, subject=subject, session=session, kind=kind, choice=choice), None
 
 

@@ -58,6 +58,8 @@ class XdfStream:
         What its header says of its rate, as it is written there.
     misfit
         Whether some of its samples are not written as its header says.
+    setup
+        Of decisions: how they came about (`rt_handdt.core.run_setup.RunSetup`, as JSON); empty where it does not say.
     """
 
     number: int
@@ -72,6 +74,7 @@ class XdfStream:
     states: tuple[str, ...] = ()
     rate_said: str = ""
     misfit: bool = False
+    setup: str = ""
 
     @property
     def name(self) -> str:
@@ -196,6 +199,7 @@ def _stream(read: dict[str, Any], sound: SoundChunks) -> XdfStream:
     resets = len(read["info"].get("clock_segments") or ()) - 1
     if resets > 0:
         notes.append(f"The clock of '{shown(said['name'])}' was set anew {resets} times in the recording.")
+    decisions = _first(_first(read["info"], "desc"), "decisions")
     return XdfStream(
         number,
         described,
@@ -206,9 +210,10 @@ def _stream(read: dict[str, Any], sound: SoundChunks) -> XdfStream:
         _breaks(number, sound) if stated is None or there < stated else (),
         _text(_first(_first(read["info"], "desc"), "subject"), "id"),
         tuple(notes),
-        tuple(filter(None, _text(_first(_first(read["info"], "desc"), "decisions"), "states").split(","))),
+        tuple(filter(None, _text(decisions, "states").split(","))),
         sound.rates.get(number, ""),
         number in sound.misfits,
+        _text(decisions, "setup"),
     )
 
 

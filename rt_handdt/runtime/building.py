@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,6 +16,7 @@ from rt_handdt.runtime.hub import Hub
 from rt_handdt.runtime.limits import LiveLimits
 from rt_handdt.runtime.reconnect import Reconnector
 from rt_handdt.runtime.recorder import Recorder
+from rt_handdt.runtime.repeating import setup_of, taken_electrodes
 from rt_handdt.runtime.sink_process import SinkProcess
 from rt_handdt.runtime.status import State
 
@@ -57,6 +59,7 @@ def build_engine(
         If a sink, the file or the stream cannot be opened; the message says which.
     """
     spec = classifier.spec
+    setup, files = setup_of(classifier)
     about = About(
         labels=classifier.labels,
         states=tuple(State),
@@ -64,6 +67,7 @@ def build_engine(
         max_age_s=limits.max_age_s,
         model=classifier.bundle.manifest.name,
         dofs=classifier.dofs,
+        setup=setup.text(),
     )
     with ExitStack() as undo:
         told = None
@@ -80,6 +84,10 @@ def build_engine(
         undo.callback(connection.close)
         if recorder is not None:
             recorder.open(connection.inlet.describe())
+            electrodes = taken_electrodes(connection, spec)
+            if files or electrodes:
+                content = {name: b64encode(data).decode() for name, data in files.items()}
+                recorder.event(files=content, electrodes=electrodes)
         engine = Engine(
             classifier,
             connection,

@@ -9,13 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from rt_handdt.core.gestures import REST
-from rt_handdt.core.preprocess import channel_order, same_rate
+from rt_handdt.core.preprocess import same_rate
+from rt_handdt.core.recording import ArrayRecording, Recording
 from rt_handdt.core.spec import PipelineSpec
+from rt_handdt.core.types import Float64
 from rt_handdt.errors import RecordingError
 from rt_handdt.infer.classifier import StreamClassifier
-from rt_handdt.io.recorded_decisions import read_run
+from rt_handdt.io.recorded_decisions import RecordedDecisions, read_run
 from rt_handdt.io.signal_choice import SignalChoice
-from rt_handdt.runtime.evaluation import BLOCK_SAMPLES
+from rt_handdt.runtime.evaluation import live_windows
 
 #: Probabilities that differ by less are the same, on another processor.
 SAME = 1e-3
@@ -37,6 +39,8 @@ class Comparison:
         Second of the recording at which the first is missing or differs in its label; None: none does.
     largest
         Largest difference of a probability.
+    largest_level
+        Of a level, or of a velocity where there are any.
     by_label
         Of each label that was decided: how often, and how often the same is decided now.
     """
@@ -47,11 +51,12 @@ class Comparison:
     missing: int
     first: float | None
     largest: float
+    largest_level: float
     by_label: dict[str, tuple[int, int]]
 
     def sentence(self) -> str:
         """For people."""
-        differ = f"(probabilities differ by at most {self.largest:.2g})"
+        differ = f"(probabilities differ by at most {self.largest:.2g}, levels by {self.largest_level:.2g})"
         if self.same == self.windows:
             return f"All {self.windows} recorded decisions are decided the same again {differ}."
         labels = ", ".join(f"{label} {same} of {n}" for label, (n, same) in self.by_label.items())
@@ -87,18 +92,34 @@ def compare(classifier: StreamClassifier, path: str | Path, choice: SignalChoice
     LayoutMismatch
         If rate or channels are not the model's.
     """
-    recording, told = read_run(path, choice)
+    return compare_run(classifier, *open_told(path, choice))
+
+
+def open_told(path: str | Path, choice: SignalChoice = SignalChoice()) -> tuple[ArrayRecording, RecordedDecisions]:
+    """A recording that holds decisions, its electrodes as the run took them, and these decisions.
+
+    Raises
+    ------
+    RecordingError
+        If it holds none, or is no XDF.
+    """
+    recording, told = read_run(path, choice, as_run=True)
     if told is None:
         raise RecordingError(
             f"{path}: holds no decisions; record with 'rt-handdt live --record', or the streams of --sink lsl too."
         )
+    return recording, told
+
+
+def compare_run(classifier: StreamClassifier, recording: Recording, told: RecordedDecisions) -> Comparison:
+    """The same for a run that is read already."""
+    path = recording.name
     if told.labels != classifier.labels:
         raise RecordingError(
             f"{path}: its decisions are of the labels {', '.join(told.labels)}, the model's are "
             f"{', '.join(classifier.labels)}; compare with the model of the run."
         )
     same_rate(recording, classifier.spec)
-    order = channel_order(recording.channels, classifier.spec, recording.name)
     rows = np.flatnonzero(told.decided)
     rows = rows[np.argsort(told.index[rows], kind="stable")]
     if not len(rows):
@@ -114,22 +135,22 @@ def compare(classifier: StreamClassifier, path: str | Path, choice: SignalChoice
         counted[label][0] += 1
     found = np.zeros(len(rows), bool)
     alike, differs, largest = 0, np.ones(len(rows), bool), 0.0
-    to_skip, offset = begun, begun - classifier.index
-    for lost, block in recording.pieces(BLOCK_SAMPLES):
-        if lost:
-            classifier.gap(lost)
-        skipped, to_skip = min(to_skip, len(block)), max(0, to_skip - len(block))
-        for frame in classifier.windows(block[skipped:, order]):
-            k = _nearest(ends, frame.index + offset)
-            if frame.fault is not None or found[k] or abs(ends[k] - frame.index - offset) > near:
-                classifier.pass_over()
-                continue
-            found[k] = True
-            now = classifier.step(frame)
-            off = float(np.abs(now.probabilities - probabilities[k]).max())
-            largest, alike = max(largest, off), alike + (off < SAME)
-            differs[k] = now.label != labels[k]
-            counted[labels[k]][1] += not differs[k]
+    offset = begun - classifier.index
+    levels = _levels(told)[rows]
+    off_level = 0.0
+    for frame in live_windows(classifier, recording, told.changes, skip=begun):
+        k = _nearest(ends, frame.index + offset)
+        if frame.fault is not None or found[k] or abs(ends[k] - frame.index - offset) > near:
+            classifier.pass_over()
+            continue
+        found[k] = True
+        now = classifier.step(frame)
+        off = float(np.abs(now.probabilities - probabilities[k]).max())
+        largest, alike = max(largest, off), alike + (off < SAME)
+        for then, again in zip(levels[k], (now.level, *(now.velocities or ())), strict=False):
+            off_level = max(off_level, abs(float(then) - again))
+        differs[k] = now.label != labels[k]
+        counted[labels[k]][1] += not differs[k]
     return Comparison(
         windows=len(rows),
         same=int((~differs).sum()),
@@ -137,8 +158,15 @@ def compare(classifier: StreamClassifier, path: str | Path, choice: SignalChoice
         missing=int((~found).sum()),
         first=float(ends[differs][0]) / recording.fs_hz if differs.any() else None,
         largest=largest,
+        largest_level=off_level,
         by_label={label: (n, same) for label, (n, same) in counted.items()},
     )
+
+
+def _levels(told: RecordedDecisions) -> Float64:
+    """(n, 1 or more): level, and velocities where there are any."""
+    names = [name for name, _, kind in told.columns if name == "level" or kind == "Velocity"]
+    return np.stack([told.column(name) for name in names], axis=1) if names else np.zeros((len(told.index), 0))
 
 
 def _phase(ends: npt.NDArray[np.int64], spec: PipelineSpec, near: int) -> int:

@@ -365,6 +365,7 @@ class Engine:
             self._taken_bad = called
             self.classifier.set_bad(called)
             self.electrodes.call_bad(self.classifier.bad)
+            self._changed(float(chunk.times_s[0]) + chunk.offset_s, called_bad=list(called))
         age_s = woken - (float(chunk.times_s[-1]) + chunk.offset_s)
         vitals.age_s = age_s
         if self._first_sample_at is None:
@@ -397,6 +398,7 @@ class Engine:
         if self._forget.is_set():
             self._forget.clear()
             self.classifier.reset_subject()
+            self._changed(sampled_s, reset_subject=True)
         self.electrodes.note(frame)
         fault = frame.fault or self._connection.timeline.fault
         self._vitals.refused = fault is not None
@@ -470,6 +472,11 @@ class Engine:
         if self._tap is not None:
             self._tap.markers(found)
 
+    def _changed(self, since_s: float, **what: Any) -> None:
+        """For the recording: something is otherwise from a sample on, so that the run can be decided again."""
+        if self._tap is not None:
+            self._tap.event(since=since_s, **what)
+
     def _note_health(self) -> None:
         """For the recording, what is not in the decisions: where it has changed."""
         if self._tap is None:
@@ -515,6 +522,7 @@ class Engine:
         self.reconnections += 1
         if not connection.same_source:  # taken by the user's leave: what was learnt was another's
             self.classifier.reset_subject()
+            self._changed(clock(), reset_subject=True)
         # What was sent meanwhile is unknown, so it is a gap of unknown length: counted, but not as a number of samples.
         self._gaps += 1
         self.classifier.gap()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from rt_handdt.core.types import Decision, FeatureFrame
 from rt_handdt.errors import RecordingError
 from rt_handdt.infer.classifier import StreamClassifier
 from rt_handdt.infer.recognizer import Provider
+from rt_handdt.io.recorded_decisions import RecordedChange
 from rt_handdt.io.signal_choice import SignalChoice
 from rt_handdt.io.sources import open_recording
 
@@ -144,10 +145,19 @@ def evaluate(
     return Scores(score, tuple(decisions), refused, tuple(notes))
 
 
-def live_windows(classifier: StreamClassifier, recording: Recording) -> Iterator[FeatureFrame]:
+def live_windows(
+    classifier: StreamClassifier, recording: Recording, changes: Sequence[RecordedChange] = (), *, skip: int = 0
+) -> Iterator[FeatureFrame]:
     """The windows of a recording, as a live run over it has them: filters begin anew where samples were lost.
 
     Each is to be stepped, or judged, decided and learnt from, before the next is asked for.
+
+    Parameters
+    ----------
+    changes
+        What was asked for during the run; it is done again, at the same samples.
+    skip
+        So many samples at the beginning are left out.
 
     Raises
     ------
@@ -155,10 +165,25 @@ def live_windows(classifier: StreamClassifier, recording: Recording) -> Iterator
         If its channels are not the model's.
     """
     order = channel_order(recording.channels, classifier.spec, recording.name)
+    known, to_skip, offset = set(classifier.spec.layout.channels), skip, skip - classifier.index
+    calls = deque((one.sample, one.bad) for one in changes if one.bad is not None)
+    resets = deque(one.sample for one in changes if one.reset_subject)
     for lost, block in recording.pieces(BLOCK_SAMPLES):
         if lost:
             classifier.gap(lost)
-        yield from classifier.windows(block[:, order])
+        skipped, to_skip = min(to_skip, len(block)), max(0, to_skip - len(block))
+        rest = block[skipped:, order]
+        while len(rest):
+            first = classifier.index + offset
+            while calls and calls[0][0] <= first:
+                classifier.set_bad([name for name in calls.popleft()[1] if name in known])
+            n = calls[0][0] - first if calls else len(rest)
+            for frame in classifier.windows(rest[:n]):
+                while resets and resets[0] <= frame.index + offset:
+                    resets.popleft()
+                    classifier.reset_subject()
+                yield frame
+            rest = rest[n:]
 
 
 def _opened(

@@ -21,13 +21,14 @@ from rt_handdt.core.recording import UNLABELLED, Recording
 from rt_handdt.core.shipped_layouts import shipped_layout_of, shipped_layouts
 from rt_handdt.core.spec import PipelineSpec
 from rt_handdt.core.types import Decision, FeatureFrame, Float32
-from rt_handdt.errors import LayoutMismatch
+from rt_handdt.errors import LayoutMismatch, RecordingError
 from rt_handdt.infer.classifier import StreamClassifier
 from rt_handdt.io.hyser_layout import Kind
 from rt_handdt.io.recorded_decisions import RecordedDecisions
 from rt_handdt.io.signal_choice import SignalChoice
 from rt_handdt.io.sources import open_run
 from rt_handdt.runtime.evaluation import BLOCK_SAMPLES, live_windows
+from rt_handdt.runtime.repeating import recorded_setup
 from rt_handdt.runtime.review import Decided, Review, Seen
 from rt_handdt.runtime.status import State
 
@@ -246,6 +247,12 @@ def _recorded(told: RecordedDecisions, notes: list[str]) -> Decided:
             now = said.pop(0)
         reasons.append("" if one == State.RUNNING else now.code if now is not None and now.state == one else str(one))
     notes.append(f"Decisions as they were recorded ('{told.name}').")
+    try:
+        setup = recorded_setup(told)
+    except RecordingError as exc:
+        notes.append(str(exc))
+    else:
+        notes += [] if setup is None else [setup.sentence()]
     return Decided(
         index=told.index[rows],
         label=tuple(told.labels[k] if 0 <= k < len(told.labels) else REST for k in numbers.tolist()),

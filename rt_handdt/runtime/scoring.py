@@ -16,6 +16,7 @@ from rt_handdt.core.recording import Recording
 from rt_handdt.core.types import Float32
 from rt_handdt.errors import RecordingError
 from rt_handdt.infer.classifier import StreamClassifier
+from rt_handdt.io.recorded_decisions import RecordedChange
 from rt_handdt.runtime.evaluation import live_windows
 
 #: The vote of plain LDA is over so long, s; its covariance is shrunk by this share.
@@ -29,7 +30,12 @@ class Scored(NamedTuple):
     lda: LiveFigures | None
 
 
-def score_session(classifier: StreamClassifier, recording: Recording, calibration: Sequence[Recording] = ()) -> Scored:
+def score_session(
+    classifier: StreamClassifier,
+    recording: Recording,
+    calibration: Sequence[Recording] = (),
+    changes: Sequence[RecordedChange] = (),
+) -> Scored:
     """Run a continuous session with markers through a model, as live, and measure.
 
     Parameters
@@ -40,6 +46,8 @@ def score_session(classifier: StreamClassifier, recording: Recording, calibratio
         The session. Its markers should say what was done, and when; cues are followed later by reaction time.
     calibration
         Labelled repetitions of the same subject.
+    changes
+        What was asked for while it was recorded; it is done again.
 
     Raises
     ------
@@ -64,7 +72,7 @@ def score_session(classifier: StreamClassifier, recording: Recording, calibratio
     begun = classifier.index
     if begun:
         classifier.gap()
-    for frame in live_windows(classifier, recording):
+    for frame in live_windows(classifier, recording, changes):
         told.append(classifier.step(frame).label)
         newest.append(frame.index - begun)
         rms.append(float(frame.rms_uv.mean()))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from rt_handdt.core.gestures import REST
 from rt_handdt.core.types import Decision, Float32, Posterior
 from rt_handdt.infer.classifier import StreamClassifier
 from rt_handdt.runtime.ring import Ring
-from rt_handdt.runtime.snapshot import HistoryPoint, Snapshot
+from rt_handdt.runtime.snapshot import HistoryPoint, SinkShown, Snapshot
 
 if TYPE_CHECKING:
     from rt_handdt.runtime.engine import Engine
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 TRACE_S = 4.0
 HISTORY_S = 10.0
 EXPLAIN_S = 0.1
+#: Sinks are asked so often: they sort the delays of some thousand messages to answer.
+SINKS_S = 0.3
 
 
 class Shown:
@@ -49,6 +52,8 @@ class Shown:
         self._latent: Float32 | None = None
         self._rms: Float32 | None = None
         self._pattern: Float32 | None = None
+        self._sinks: tuple[SinkShown, ...] = ()
+        self._sinks_at = -SINKS_S
         self.latency_ms: dict[str, float] = {}
         self.accuracy: float | None = None
 
@@ -136,7 +141,20 @@ class Shown:
             learnt_s=engine.learnt_s,
             outputs=engine.outputs,
             recording=_recorded(engine),
+            sinks=self._told(engine),
         )
+
+    def _told(self, engine: Engine) -> tuple[SinkShown, ...]:
+        """What became of the messages to the sinks."""
+        now_s = time.monotonic()
+        if now_s - self._sinks_at >= SINKS_S or engine.ended:
+            self._sinks_at = now_s
+            self._sinks = tuple(_shown(one) for one in engine.sinks)
+        return self._sinks
+
+
+def _shown(sink: dict[str, Any]) -> SinkShown:
+    return SinkShown(why=sink["last_error"], **{key: sink[key] for key in SinkShown._fields if key != "why"})
 
 
 def _recorded(engine: Engine) -> str:

@@ -27,6 +27,41 @@ class HistoryPoint(NamedTuple):
     truth: str | None
 
 
+class SinkShown(NamedTuple):
+    """What became of the messages to one sink so far (see `rt_handdt.runtime.sink_worker.SinkWorker`).
+
+    Attributes
+    ----------
+    name
+        As the user asked for it.
+    state
+        ``"open"``, ``"failed"``, ``"closed"``, ``"stuck"``, or why nobody takes them, in a few words (``"no page is
+        open"``).
+    told, sent, skipped, dropped, untaken, waiting
+        Messages; the first is the sum of the others.
+    failures
+        How often it has failed.
+    why
+        What was wrong the last time; empty while it has never failed.
+    """
+
+    name: str
+    state: str
+    told: int = 0
+    sent: int = 0
+    skipped: int = 0
+    dropped: int = 0
+    untaken: int = 0
+    waiting: int = 0
+    failures: int = 0
+    why: str = ""
+
+    @property
+    def well(self) -> bool:
+        """Whether the newest message was taken."""
+        return self.state == "open"
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """The engine's state, its newest results and its counters. The defaults are those of an engine still connecting.
@@ -83,6 +118,8 @@ class Snapshot:
         Whether sinks are told the decisions, or rest; None without sinks.
     recording
         The file that is recorded; empty: none.
+    sinks
+        What became of the messages to each sink, in the order in which they were asked for; up to .3 s old.
     """
 
     state: State = State.CONNECTING
@@ -118,3 +155,4 @@ class Snapshot:
     learnt_s: float | None = None
     outputs: bool | None = None
     recording: str = ""
+    sinks: tuple[SinkShown, ...] = ()

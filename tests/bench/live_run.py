@@ -9,19 +9,18 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from rt_handdt.core.bundle import Bundle
 from rt_handdt.infer.classifier import StreamClassifier
 from rt_handdt.infer.recognizer import Provider
 from rt_handdt.io import lsl
-from rt_handdt.io.sink import About
+from rt_handdt.runtime.building import build_engine
 from rt_handdt.runtime.connect import connect
-from rt_handdt.runtime.engine import Engine
 from rt_handdt.runtime.limits import LiveLimits
 from rt_handdt.runtime.report import run_report
 from rt_handdt.runtime.sink_process import SinkProcess
-from rt_handdt.runtime.status import State
 from rt_handdt.runtime.waiting import wait_until_done
 from rt_handdt.runtime.windowlog import WindowTable
 
@@ -48,24 +47,27 @@ def live_run(
     explain: bool = False,
     provider: Provider = "auto",
     sinks: Sequence[str] = (),
+    record: Path | None = None,
 ) -> tuple[dict[str, Any], WindowTable]:
     """Replay `source` (arguments of ``rt-handdt replay``) and recognize it; the report and every window.
 
-    `sinks` are as in ``--sink``.
+    `sinks` are as in ``--sink``, `record` as in ``--record``.
     """
     os.environ.setdefault(lsl.SESSION_VARIABLE, f"bench-{uuid.uuid4().hex[:12]}")
     lsl.configure()
     sys.setswitchinterval(0.0005)  # as the command line does
     classifier = StreamClassifier(bundle, provider=provider)
     with replay(source, seconds):
-        hub = None
-        if sinks:
-            rate_hz = bundle.spec.fs_hz / bundle.spec.hop_samples
-            about = About(bundle.gestures.labels, tuple(State), rate_hz, LiveLimits().max_age_s)
-            hub = SinkProcess(sinks, about)
-            hub.open()
-        connection = connect(bundle.spec, NAME, timeout_s=20.0)
-        engine = Engine(classifier, connection, explain=explain, hub=hub, priority=True)
+        engine = build_engine(
+            classifier,
+            lambda: (connect(bundle.spec, NAME, timeout_s=20.0), None),
+            hub=(lambda about: SinkProcess(sinks, about, print)) if sinks else None,
+            record=record,
+            say=print,
+            limits=LiveLimits(),
+            explain=explain,
+            priority=True,
+        )
         engine.start()
         try:
             wait_until_done(engine, None if seconds is None else seconds - 0.01, lambda: None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from rt_handdt.io.lsl import SignalOutlet
 from rt_handdt.runtime.live_run import LiveRun
 from rt_handdt.runtime.process import EngineProcess
 from rt_handdt.runtime.status import State
-from tests.support.sinks import until
+from tests.support.sinks import UdpEar, free_port, until
 from tests.support.streaming import streaming
 from tests.support.tiny import noise, tiny_bundle, tiny_spec
 
@@ -52,3 +53,25 @@ def test_the_signal_is_followed_while_it_is_wanted_and_electrodes_left_out(tmp_p
     assert engine.error is None
     assert report is not None
     assert report["electrodes"]["bad"] == {"E1": "known", "E2": "known"}
+
+
+def test_the_window_sees_what_becomes_of_the_messages_to_each_sink(tmp_path: Path, lsl: None) -> None:
+    bundle = tiny_bundle(tmp_path / "tiny", SPEC)
+    outlet = SignalOutlet("process", SPEC.layout.channels, SPEC.fs_hz)
+    with UdpEar() as ear, streaming(outlet, noise(SPEC, 16, 1.0).astype(np.float32)):
+        sinks = (f"udp:{ear.port}", f"websocket:{free_port(socket.SOCK_STREAM)}")
+        engine = EngineProcess(LiveRun(bundle.path, "process", timeout_s=60.0, sinks=sinks), None, print)
+        try:
+            engine.wait_until_ready()
+            until(lambda: [one.state for one in engine.snapshot().sinks] == ["open", "no page is open"])
+            until(lambda: engine.snapshot().sinks[0].sent > 64)
+            udp, web = engine.snapshot().sinks
+            assert (udp.name, udp.well, udp.failures, udp.why) == (sinks[0], True, 0, "")
+            assert (web.name, web.well, web.sent) == (sinks[1], False, 0)
+            assert web.untaken > 0
+            for one in (udp, web):
+                assert one.told == one.sent + one.skipped + one.dropped + one.untaken + one.waiting
+            engine._process.kill()
+            until(lambda: [one.state for one in engine.snapshot().sinks] == ["closed", "closed"])
+        finally:
+            engine.stop()

@@ -21,12 +21,14 @@ from rt_handdt.core.types import Chunk, Decision
 from rt_handdt.errors import ConfigError
 from rt_handdt.infer.classifier import StreamClassifier
 from rt_handdt.io.lsl import SESSION_VARIABLE, SignalOutlet, clock
+from rt_handdt.io.recorded_decisions import read_decisions
 from rt_handdt.io.sources import open_recording
 from rt_handdt.io.xdf import write_xdf
 from rt_handdt.runtime import recording_run
 from rt_handdt.runtime.engine import Engine
 from rt_handdt.runtime.recorded_streams import recorded_streams
 from rt_handdt.runtime.recorder import Recorder
+from rt_handdt.runtime.repeating import recorded_setup, repeated
 from rt_handdt.runtime.report import run_report
 from tests.support.engine_probe import EngineProbe
 from tests.support.fake_source import FakeSource, connected, gone
@@ -392,6 +394,11 @@ def test_labrecorder_records_all_our_streams_and_we_read_what_it_writes(
     recording = open_recording(path)
     assert recording.channels == SPEC.layout.channels
     assert {one.label for one in recording.markers} == {"left", "thumbs up"}
+    run = read_decisions(path)
+    assert run is not None
+    setup = recorded_setup(run)  # the sink's stream says it, too
+    assert setup is not None
+    assert (setup.fingerprint, setup.learn, repeated(bundle, run)[1]) == (bundle.fingerprint, True, [])
 
 
 def test_what_write_xdf_writes_is_as_it_was(tmp_path: Path, bundle: Bundle) -> None:

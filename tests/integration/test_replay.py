@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,11 +18,12 @@ from rt_handdt.cli.main import app
 from rt_handdt.cli.replay import _keys
 from rt_handdt.core.bundle import Bundle
 from rt_handdt.core.recording import ArrayRecording, Marker
-from rt_handdt.core.types import Chunk, Float64
+from rt_handdt.core.types import Chunk, Float32, Float64
 from rt_handdt.errors import ConfigError, RecordingError
 from rt_handdt.infer.classifier import StreamClassifier
+from rt_handdt.io import replay as replay_module
 from rt_handdt.io.description import StreamDescription
-from rt_handdt.io.lsl import Finder
+from rt_handdt.io.lsl import Finder, SignalOutlet
 from rt_handdt.io.lsl.raw_inlet import RawInlet
 from rt_handdt.io.recorded_decisions import read_decisions
 from rt_handdt.io.replay import SEAM_S, Replayer
@@ -108,6 +110,28 @@ def test_at_its_own_speed_it_is_the_recording(lsl: None) -> None:
     first = heard.stamps[0]
     assert [label for _, label in heard.marks] == ["rest", "left"]
     np.testing.assert_allclose([at - first for at, _ in heard.marks], [0.0, 512 / SPEC.fs_hz], atol=1e-9)
+
+
+def test_a_stream_is_there_once_it_has_something_to_send(lsl: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A virtual person takes seconds to begin: a listener who finds the stream before would hear nothing."""
+    order: list[str] = []
+
+    class Slow(ArrayRecording):
+        def blocks(self, block_samples: int = 4096) -> Iterator[Float32]:
+            for block in super().blocks(block_samples):
+                order.append("made")
+                yield block
+
+    def outlet(*given: Any, **more: Any) -> SignalOutlet:
+        order.append("shown")
+        return SignalOutlet(*given, **more)
+
+    monkeypatch.setattr(replay_module, "SignalOutlet", outlet)
+    one = recording("slow")
+    slow = Slow(one.name, one.fs_hz, one.channels, one.n_samples, one.markers, samples=one.samples)
+    replayer = Replayer(slow)
+    assert order == ["made", "shown"]
+    assert replayer.run().samples == one.n_samples
 
 
 @pytest.mark.parametrize("speed", [0.5, 4.0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -149,6 +150,22 @@ def test_columns_are_counted_in_the_file_wherever_the_labels_are(tmp_path: Path,
             open_recording(path)
 
 
+@pytest.mark.parametrize("text", ["inf", "-Infinity", "1e30", "1e8"])
+def test_what_no_electrode_measures_is_missing(tmp_path: Path, text: str) -> None:
+    """In every file, whatever its format: as in a live stream, where filters would never forget it."""
+    found = open_recording(table(tmp_path / "a.csv", f"1,2,3\n4,{text},6\n7,8,{text}\n"))
+    values = samples_of(found)
+    assert np.isnan(values).sum() == 2
+    assert np.isnan(values[[1, 2], [1, 2]]).all()
+    assert values[0].tolist() == [1, 2, 3]
+    words = "2 values are infinite" if "in" in text.casefold() else "2 values cannot be (infinite, or beyond 10 V)"
+    assert f"{words}; they count as missing." in found.notes
+    stored = np.asarray([[1.0, float(text)]])
+    np.save(tmp_path / "b.npy", stored)
+    (tmp_path / "b.toml").write_text('fs_hz = 1000.0\nunit = "uV"\n')
+    assert np.isnan(samples_of(open_recording(tmp_path / "b.npy"))[0, 1])
+
+
 def test_columns_aligned_by_blanks(tmp_path: Path) -> None:
     values = emg()
     np.savetxt(tmp_path / "a.txt", values, fmt="%16.7e")
@@ -193,6 +210,50 @@ def test_an_export_to_matlab_is_read_and_what_is_no_electrode_left_out(tmp_path:
     np.testing.assert_allclose(samples_of(found), values[:, :2] * [1, 1000], rtol=1e-6)
     assert (found.fs_hz, found.n_samples) == (2048.0, 40)
     assert any("Source" in note for note in found.notes)
+
+
+def mat73(path: Path, values: np.ndarray, said: list[str], fs_hz: float) -> Path:
+    """An export as MATLAB writes version 7.3: HDF5 with references for cells, behind a header of its own."""
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(path, "w", userblock_size=512) as file:
+        refs = file.create_group("#refs#")
+
+        def put(where: object, name: str, content: np.ndarray, cls: str) -> object:
+            made = where.create_dataset(name, data=content)  # type: ignore[attr-defined]
+            made.attrs["MATLAB_class"] = np.bytes_(cls)
+            return made
+
+        texts = [
+            put(refs, f"s{k}", np.array([[ord(c)] for c in text], np.uint16), "char") for k, text in enumerate(said)
+        ]
+        for one in texts:
+            one.attrs["MATLAB_int_decode"] = np.int32(2)  # type: ignore[attr-defined]
+        cells = {"Data": [put(refs, "a", values.T, "single")], "Description": texts}
+        for name, content in cells.items():
+            cell_of = file.create_dataset(name, (1, len(content)), dtype=h5py.ref_dtype)
+            cell_of.attrs["MATLAB_class"] = np.bytes_("cell")
+            for k, one in enumerate(content):
+                cell_of[0, k] = one.ref  # type: ignore[attr-defined]
+        put(file, "SamplingFrequency", np.array([[fs_hz]]), "double")
+    with path.open("r+b") as raw:
+        raw.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64, HDF5 schema 1.00 .".ljust(124) + b"\x00\x02IM")
+    return path
+
+
+def test_an_export_of_version_7_3_is_read_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = emg(40, 3).astype(np.float32)
+    path = mat73(tmp_path / "a.mat", values, ["VL (1)[uV]", "VL (2)[mV]", "Source[a.u]"], 2048.0)
+    monkeypatch.setitem(sys.modules, "pymatreader", None)
+    with pytest.raises(RecordingError, match=r"version 7\.3.*extra 'files'"):
+        open_recording(path)
+    monkeypatch.undo()
+    pytest.importorskip("pymatreader")
+    found = open_recording(path)
+    assert (found.channels, found.fs_hz) == (("VL (1)", "VL (2)"), 2048.0)
+    np.testing.assert_allclose(samples_of(found), values[:, :2] * [1, 1000], rtol=1e-6)
+    path.write_bytes(path.read_bytes()[:900])
+    with pytest.raises(RecordingError, match=r"cannot be read as a \.mat file"):
+        open_recording(path)
 
 
 @pytest.mark.parametrize(
@@ -275,6 +336,80 @@ def test_projects_that_are_damaged_are_one_sentence(tmp_path: Path) -> None:
         archive.addfile(tarfile.TarInfo("a.sig"))
     with pytest.raises(RecordingError, match=r"lacks a\.xml"):
         open_recording(path)
+
+
+TRACK = """<TrackInfo><Title>{name}</Title><SubTitle>{sub}</SubTitle><Device>Novecento+;x</Device>
+<IsControl>{control}</IsControl><NumberOfChannels>{n}</NumberOfChannels><TotalChannelsInFile>{total}</TotalChannelsInFile>
+<ChannelOffsetInSubPacket>{offset}</ChannelOffsetInSubPacket><AcquisitionChannel>{first}</AcquisitionChannel>
+<SamplingFrequency>{fs}</SamplingFrequency><SampleSize>{size}</SampleSize><Gain>{gain}</Gain><ADC_Nbits>{bits}</ADC_Nbits>
+<ADC_Range>{range}</ADC_Range><UnitOfMeasurement>{unit}</UnitOfMeasurement>
+<UnitOfMeasurementFactor>{factor}</UnitOfMeasurementFactor><SignalStreamPath>{file}</SignalStreamPath></TrackInfo>"""
+GRID = {
+    **{"name": "IN1", "sub": "HD08MM1305", "control": "false", "n": 2, "total": 4, "offset": 0, "first": 0, "fs": 2000},
+    **{"size": 4, "gain": 2.0, "bits": 16, "range": 4.8, "unit": "mV", "factor": 1000, "file": "grid.sig"},
+}
+
+
+def biolab4(path: Path, tracks: list[dict[str, object]], files: dict[str, bytes], name: str = "Tracks_000.xml") -> Path:
+    xml = f"<ArrayOfTrackInfo>{''.join(TRACK.format(**(GRID | one)) for one in tracks)}</ArrayOfTrackInfo>"
+    with tarfile.open(path, "w") as archive:
+        for member, content in {name: xml.encode(), **files}.items():
+            info = tarfile.TarInfo(member)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return path
+
+
+@pytest.mark.parametrize("size", [2, 3, 4, 8])
+def test_a_project_of_biolab_4_is_read(tmp_path: Path, size: int) -> None:
+    counts = np.random.default_rng(0).integers(-30_000, 30_000, (20, 4))
+    raw = np.ascontiguousarray(counts.astype("<i4")).view(np.uint8).reshape(20, 4, 4)[..., :size].tobytes()
+    if size == 8:
+        raw = (counts / 1e4).astype("<f8").tobytes()
+    second = counts[:19, 1:].astype("<i4").tobytes()
+    tracks = [
+        {"size": size},
+        {"size": size, "name": "Novecento+", "sub": "AUX 1", "n": 2, "first": 2, "offset": 2},
+        # of a second file, whose channels the device counts on
+        {"name": "IN2", "n": 3, "total": 3, "first": 4, "offset": 0, "file": "second.sig", "unit": "V", "factor": 1},
+        {"name": "ramp", "control": "true", "n": 1, "total": 1, "fs": 100, "file": "ramp.sig"},
+    ]
+    files = {"grid.sig": raw + b"\x00", "second.sig": second, "ramp.sig": b""}
+    found = open_recording(biolab4(tmp_path / "a.otb4", tracks, files))
+    assert (found.fs_hz, found.n_samples) == (2000.0, 19)
+    assert found.channels == tuple(f"IN{grid} HD08MM1305 {k}" for grid, k in ((1, 1), (1, 2), (2, 1), (2, 2), (2, 3)))
+    step_uv = 4.8e6 / 2**16 / 2
+    values = samples_of(found)
+    np.testing.assert_allclose(values[:, :2], counts[:19, :2] * (0.1 if size == 8 else step_uv), rtol=1e-6)
+    np.testing.assert_allclose(values[:, 2:], counts[:19, 1:] * step_uv, rtol=1e-6)
+    said = " ".join(found.notes)
+    for words in ("ends in the middle of a sample", "differ in length; 1 samples", "'ramp HD08MM1305'", "AUX"):
+        assert words in said
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"file": "other.sig"}, r"lacks other\.sig"),
+        ({"n": 9}, "has 4 channels, but its tracks 9"),
+        ({"size": 5}, "5 bytes"),
+        ({"unit": "N"}, "none of its 1 tracks is of electrodes"),
+        ({"fs": 0}, "at 0 Hz"),
+        ({"bits": "many"}, "does not describe what was recorded"),
+        ({"range": "nan"}, "a step of nan"),
+        ({"total": 400, "n": 400}, "holds no whole sample"),
+    ],
+)
+def test_what_is_wrong_with_a_project_of_biolab_4_is_one_sentence(
+    tmp_path: Path, change: dict[str, object], match: str
+) -> None:
+    with pytest.raises(RecordingError, match=match):
+        open_recording(biolab4(tmp_path / "a.otb4", [change], {"grid.sig": bytes(64)}))
+    with pytest.raises(RecordingError, match=r"lacks Tracks_000\.xml"):
+        open_recording(biolab4(tmp_path / "b.otb4", [change], {}, name="other.xml"))
+    (tmp_path / "c.otb4").write_bytes(b"no archive")
+    with pytest.raises(RecordingError, match="no project of OT BioLab 4"):
+        open_recording(tmp_path / "c.otb4")
 
 
 # -- all of them -------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from pathlib import Path
 from rt_handdt.io.readers.bids_file import BidsReader
 from rt_handdt.io.readers.edf import EdfReader
 from rt_handdt.io.readers.numpy_file import NumpyReader
+from rt_handdt.io.readers.otb_four import OtbFourReader
 from rt_handdt.io.readers.otb_mat import OtbMatReader
 from rt_handdt.io.readers.otb_plus import OtbPlusReader
 from rt_handdt.io.readers.reader import Reader
@@ -21,6 +22,7 @@ READERS: tuple[Reader, ...] = (
     BidsReader(),
     EdfReader(),
     OtbPlusReader(),
+    OtbFourReader(),
     OtbMatReader(),
     TableReader(),
     NumpyReader(),

@@ -30,15 +30,17 @@ class OtbMatReader(OneFile):
         """See `Reader`."""
         from scipy.io import loadmat  # here, as it takes longer than all other readers together
 
+        wanted = ["Data", "Description", "SamplingFrequency"]
         try:
-            content = loadmat(path, variable_names=["Data", "Description", "SamplingFrequency"])
-        except NotImplementedError:
-            raise RecordingError(
-                f"{path}: is a .mat file of version 7.3, which cannot be read here; save it again with -v7."
-            ) from None
+            try:
+                content = loadmat(path, variable_names=wanted)
+            except NotImplementedError:  # version 7.3 is HDF5
+                content = _read_hdf5(path, wanted)
+        except RecordingError:
+            raise
         except Exception as exc:  # of a damaged file anything may come
             raise RecordingError(f"{path}: cannot be read as a .mat file ({exc}); export it again.") from None
-        missing = [name for name in ("Data", "Description", "SamplingFrequency") if name not in content]
+        missing = [name for name in wanted if name not in content]
         if missing:
             raise RecordingError(
                 f"{path}: is no export of OTBioLab+, as it lacks the variable {missing[0]}; export the recording from "
@@ -46,7 +48,8 @@ class OtbMatReader(OneFile):
             )
         data = _only(content["Data"])
         texts = [str(_only(one)) for one in np.ravel(content["Description"])]
-        fs_hz = float(np.ravel(_only(content["SamplingFrequency"]))[0])
+        rate = np.ravel(_only(content["SamplingFrequency"]))
+        fs_hz = float(rate[0]) if len(rate) and rate.dtype.kind in "iuf" else 0.0
         if np.ndim(data) != 2 or np.asarray(data).dtype.kind not in "iuf":
             raise RecordingError(
                 f"{path}: its Data must be samples × columns; they are {np.shape(data)}. Export it again."
@@ -60,6 +63,18 @@ class OtbMatReader(OneFile):
                 "export it again."
             )
         return array_recording(path, samples, [_column(text) for text in texts], fs_hz, choice)
+
+
+def _read_hdf5(path: Path, names: list[str]) -> dict[str, Any]:
+    try:
+        from pymatreader import read_mat
+    except ImportError:
+        raise RecordingError(
+            f"{path}: is a .mat file of version 7.3, which needs the package pymatreader; install rt-handdt with its "
+            "extra 'files', or save it again with -v7."
+        ) from None
+    found: dict[str, Any] = read_mat(path, variable_names=names)
+    return found
 
 
 def _only(value: Any) -> Any:

@@ -24,7 +24,7 @@ from rt_handdt.io.signal_columns import Column
 _RANGE_V = {"QUATTRO": 5.0}
 _OTHER_RANGE_V = 3.3
 #: Adapters of something else than electrodes, by what their names hold.
-_NO_EMG = ("acc", "gyro", "mag", "quat", "imu", "control", "aux", "load", "force", "buffer", "ramp", "trigger")
+NO_EMG = ("acc", "gyro", "mag", "quat", "imu", "control", "aux", "load", "force", "buffer", "ramp", "trigger")
 
 
 class _Channel(NamedTuple):
@@ -71,13 +71,14 @@ def _read(path: Path, archive: tarfile.TarFile, choice: SignalChoice) -> Recordi
         raise RecordingError(f"{path}: {described} does not describe a device ({exc!r}); save it again.") from None
     name = device.attrib.get("Name", "")
     range_v = next((volts for word, volts in _RANGE_V.items() if name.upper().startswith(word)), _OTHER_RANGE_V)
-    codes, cut = _codes(signal.read(), bits, count)
+    width = 2 if bits <= 16 else 3 if bits == 24 else 4
+    samples, cut = codes(signal.read(), width, count)
     if cut:
         notes.append(f"The file ends in the middle of a sample; {cut} bytes were left out.")
-    if not len(codes):
+    if not len(samples):
         raise RecordingError(f"{path}: holds no whole sample.")
     gains = np.asarray([one.gain for one in channels])
-    millivolts = codes * (1e3 * range_v / 2.0**bits / gains)
+    millivolts = samples * (1e3 * range_v / 2.0**bits / gains)
     notes.append(f"A step of {name or 'the device'} is taken for {range_v:g} V / 2^{bits} / gain.")
     columns = [Column(one.name, "mV", one.kind) for one in channels]
     return array_recording(path, millivolts, columns, fs_hz, choice, notes=notes)
@@ -93,16 +94,15 @@ def _channels(device: ElementTree.Element, count: int) -> list[_Channel]:
             said = channel.attrib
             number = first + int(said.get("Index", "0"))
             words = " ".join(filter(None, (kind, said.get("ID", ""), said.get("Description", ""))))
-            other = any(word in words.casefold() for word in _NO_EMG)
+            other = any(word in words.casefold() for word in NO_EMG)
             parts = (said.get("Muscle", ""), said.get("Prefix", "") or said.get("ID", ""), str(number + 1))
             if 0 <= number < count:
                 found[number] = _Channel(" ".join(filter(None, parts)), "MISC" if other else "EMG", gain)
     return found
 
 
-def _codes(data: bytes, bits: int, count: int) -> tuple[npt.NDArray[np.float64], int]:
-    """Whole numbers (n, count), and how many bytes were over."""
-    width = 2 if bits <= 16 else 3 if bits == 24 else 4
+def codes(data: bytes, width: int, count: int) -> tuple[npt.NDArray[np.float64], int]:
+    """Samples (n, count) of whole numbers of `width` bytes, little-endian, and how many bytes were over."""
     whole = len(data) // (width * count) * width * count
     raw = np.frombuffer(data[:whole], np.uint8).reshape(-1, count, width)
     if width == 3:  # the sign fills the fourth byte

@@ -13,7 +13,7 @@ from rt_handdt.io.sinks.hand import HandSettings, HandSink
 
 #: A hand that has not answered for so long does not obey, or is not there.
 ANSWER_S = 0.5
-SILENT = "the hand does not answer; is it switched on, wired both ways, and set to serial control with byte stuffing?"
+SILENT = "the hand does not answer; switch it on, wire it both ways, and set it to serial control with byte stuffing"
 
 
 class AbilitySettings(HandSettings):

@@ -97,9 +97,11 @@ def columns(about: About) -> list[tuple[str, str, str]]:
 
 def facts(about: About) -> dict[str, str]:
     """What the streams say of themselves."""
-    return {
+    said = {
         "schema": SCHEMA,
         "model": about.model,
         "labels": ",".join(about.labels),
         "states": ",".join(about.states),
+        "setup": about.setup,
     }
+    return {name: text for name, text in said.items() if text}
