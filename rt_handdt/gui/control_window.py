@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QSize, QTimer, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
@@ -16,6 +16,7 @@ from rt_handdt.core.gestures import REST, study_ten, title
 from rt_handdt.gui import theme
 from rt_handdt.gui.bridge import Stat
 from rt_handdt.gui.virtual import PersonState, SignalSource, VirtualPerson
+from rt_handdt.gui.zoom import Zoom
 from rt_handdt.gui.widgets.banner import Banner
 from rt_handdt.gui.widgets.card import Card
 from rt_handdt.gui.widgets.electrode_panel import ElectrodePanel
@@ -69,8 +70,7 @@ class ControlWindow(QWidget):
         self.setObjectName("window")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setStyleSheet(f"#window {{ background: {theme.BACKGROUND}; }}")
-        self.setMinimumSize(900, 600)
-        self.resize(1180, 760)
+        self._zoom = Zoom(self, QSize(1180, 760), QSize(900, 600))
         self._build()
         self._connect()
         # Else the first button has it, and looks chosen.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from PySide6.QtCore import QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QPainter, QShortcut
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -14,6 +14,7 @@ from rt_handdt.gui import theme
 from rt_handdt.gui.widgets.canvas import CENTRE, LEFT, RIGHT, Canvas, bold, medium, metrics, pill, write
 from rt_handdt.gui.widgets.card import Card
 from rt_handdt.gui.widgets.hand_picture import HandPicture
+from rt_handdt.gui.zoom import Zoom
 from rt_handdt.runtime.status import State, state_title
 from rt_handdt.runtime.virtual_hand import SILENT, HandModel, HandView
 
@@ -44,8 +45,7 @@ class HandWindow(QWidget):
         self.setObjectName("window")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setStyleSheet(f"#window {{ background: {theme.BACKGROUND}; }}")
-        self.setMinimumSize(360, 420)
-        self.resize(560, 720)
+        self._zoom = Zoom(self, QSize(560, 720), QSize(360, 420))
         self.picture = HandPicture(model.poses, left=left)
         self.words = HandWords()
         page = QVBoxLayout(self)
@@ -112,7 +112,7 @@ class HandWords(Canvas):
 
     def draw(self, painter: QPainter) -> None:
         """Draw the four lines."""
-        view, width = self._view, float(self.width())
+        view, width = self._view, self.wide
         if view is None:
             return
         silent = view.state == SILENT

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
@@ -17,6 +17,7 @@ from rt_handdt.gui.again import ASKED_S, Again
 from rt_handdt.gui.bridge import Presenter, View
 from rt_handdt.gui.electrodes import Electrodes
 from rt_handdt.gui.pattern_style import pattern_style
+from rt_handdt.gui.session_page import SessionPage
 from rt_handdt.gui.widgets.bars import ProbabilityBars
 from rt_handdt.gui.widgets.card import Card
 from rt_handdt.gui.widgets.footer import Footer
@@ -28,6 +29,7 @@ from rt_handdt.gui.widgets.output_button import OutputButton
 from rt_handdt.gui.widgets.signal_panel import BACK_S, SignalPanel
 from rt_handdt.gui.widgets.stage import StageView
 from rt_handdt.gui.widgets.strip import LabelStrip
+from rt_handdt.gui.zoom import Zoom
 from rt_handdt.runtime.signal_memory import SignalMemory
 from rt_handdt.runtime.snapshot import Snapshot
 
@@ -90,7 +92,7 @@ class SnapshotSource(Protocol):
         ...
 
 
-class MainWindow(QWidget):
+class MainWindow(SessionPage):
     """Shows an engine until it is closed. All methods run on the GUI thread.
 
     Parameters
@@ -103,8 +105,6 @@ class MainWindow(QWidget):
         Where Esc leads, in a word.
     """
 
-    closed = Signal()
-
     def __init__(self, engine: SnapshotSource, *, reject_below: float | None = None, leave: str = "quit") -> None:
         super().__init__()
         self._hints = (_HINTS[0], _HINTS[1].format(leave=leave))
@@ -115,7 +115,6 @@ class MainWindow(QWidget):
         self._presenter = Presenter(engine.labels, pattern_style(engine.shared_pattern))
         self._paused = False
         self._notice, self._notice_until_s = "", 0.0
-        self.error: Exception | None = None
         self.frames = 0
         self._shown_key: object = None
         self._view = self._presenter.view(Snapshot())
@@ -124,8 +123,8 @@ class MainWindow(QWidget):
         self.setObjectName("window")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setStyleSheet(f"#window {{ background: {theme.BACKGROUND}; }}")
-        self.setMinimumSize(1024, 640)
-        self.resize(1440, 900)
+        if leave == "quit":  # else the window around this page says how large all is
+            self._zoom = Zoom(self)
         self._build(engine, reject_below)
         for key, action in (
             ("Space", self.toggle_pause),
@@ -192,7 +191,7 @@ class MainWindow(QWidget):
         columns.addLayout(middle, 0, 1)
         columns.addWidget(Card("", self.signal), 0, 2)
         # Without these a column takes what its content asks for, and the window would move as it changes.
-        for number, (stretch, least) in enumerate(((30, 340), (30, 300), (42, 340))):
+        for number, (stretch, least) in enumerate(((30, 334), (30, 296), (42, 334))):
             columns.setColumnStretch(number, stretch)
             columns.setColumnMinimumWidth(number, least)
         strip_row = QHBoxLayout()

@@ -206,7 +206,8 @@ def write_pictures(folder: Path, wanted: Sequence[str] = ()) -> list[Path]:
                 continue
             page.showNormal()
             for width, height in SIZES:
-                page.setFixedSize(width, height)
+                page.setMinimumSize(0, 0)
+                page.resize(width, height)
                 if isinstance(page, MainWindow):
                     page.refresh()
                     if title == "keys" and not page.keys.isVisible():

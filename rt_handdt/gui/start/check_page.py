@@ -239,7 +239,7 @@ class Legend(Canvas):
 
     def draw(self, painter: QPainter) -> None:
         """One line a kind."""
-        pitch = self.height() / len(WORDS)
+        pitch = self.high / len(WORDS)
         side = min(16.0, pitch - 3)
         for row, (kind, (word, remedy)) in enumerate(WORDS.items()):
             top = row * pitch
@@ -248,4 +248,4 @@ class Legend(Canvas):
             draw_fault(painter, QRectF(0, top + (pitch - side) / 2, side, side), kind)
             write(painter, QRectF(24, top, 36, pitch), f"{count}", medium(14), tone, LEFT)
             write(painter, QRectF(58, top, 150, pitch), word, medium(13), tone, LEFT)
-            write(painter, QRectF(206, top, self.width() - 206, pitch), remedy, medium(12), theme.MUTED, RIGHT)
+            write(painter, QRectF(206, top, self.wide - 206, pitch), remedy, medium(12), theme.MUTED, RIGHT)

@@ -44,21 +44,21 @@ class Footer(Canvas):
 
     def draw(self, painter: QPainter) -> None:
         """Draw the cells from left to right."""
-        gone = _FIRST_TO_GO if self.width() < _NARROW_PX else ()
+        gone = _FIRST_TO_GO if self.wide < _NARROW_PX else ()
         cells = [
             (stat, share) for k, (stat, share) in enumerate(zip(self._stats, _SHARES, strict=True)) if k not in gone
         ]
-        unit = self.width() / (sum(share for _, share in cells) + _HINT_SHARE)
+        unit = self.wide / (sum(share for _, share in cells) + _HINT_SHARE)
         left = 0.0
         for number, (stat, share) in enumerate(cells):
             if number:
-                painter.fillRect(QRectF(left - 12, 5, 1, self.height() - 10), colour(theme.EDGE))
+                painter.fillRect(QRectF(left - 12, 5, 1, self.high - 10), colour(theme.EDGE))
             room = share * unit - 18
             write(painter, QRectF(left, 0, room, 18), stat.caption, medium(12), theme.MUTED, LEFT)
             write(painter, QRectF(left, 18, room, 20), stat.value, medium(15), stat.tone, LEFT)
             left += share * unit
-        painter.fillRect(QRectF(left - 12, 5, 1, self.height() - 10), colour(theme.EDGE))
-        room = self.width() - left
+        painter.fillRect(QRectF(left - 12, 5, 1, self.high - 10), colour(theme.EDGE))
+        room = self.wide - left
         if self._notice:
             write(painter, QRectF(left, 0, room, 40), self._notice, medium(13), theme.ACCENT, LEFT)
         else:
