@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QSize, QTimer, Qt, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
@@ -16,7 +16,6 @@ from rt_handdt.core.gestures import REST, study_ten, title
 from rt_handdt.gui import theme
 from rt_handdt.gui.bridge import Stat
 from rt_handdt.gui.virtual import PersonState, SignalSource, VirtualPerson
-from rt_handdt.gui.zoom import Zoom
 from rt_handdt.gui.widgets.banner import Banner
 from rt_handdt.gui.widgets.card import Card
 from rt_handdt.gui.widgets.electrode_panel import ElectrodePanel
@@ -24,6 +23,7 @@ from rt_handdt.gui.widgets.gesture_panel import GesturePanel
 from rt_handdt.gui.widgets.hand import HandLabel, HandView
 from rt_handdt.gui.widgets.settings_panel import SettingsPanel
 from rt_handdt.gui.widgets.stat_line import StatLine
+from rt_handdt.gui.zoom import Zoom
 from rt_handdt.sim.gesture_keys import GESTURE_OF, REST_KEYS
 
 FRAME_MS = 34  # just under 30 frames a second

@@ -158,7 +158,8 @@ class EngineProcess:
         if self.error is not None:
             outputs = None if self._newest.outputs is None else False  # sinks rest when the engine is gone
             failed = replace(self._newest, state=State.FAILED, code="failed", message=str(self.error))
-            return replace(failed, outputs=outputs, recording="")
+            sinks = tuple(one._replace(state="closed") for one in self._newest.sinks)
+            return replace(failed, outputs=outputs, recording="", sinks=sinks)
         if silent_s > NO_ANSWER_S:
             message = f"The engine's process has not answered for {silent_s:.0f} s."
             return replace(self._newest, state=State.BEHIND, code="no_answer", message=message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from rt_handdt.core.gestures import REST
 from rt_handdt.core.types import Decision, Float32, Posterior
 from rt_handdt.infer.classifier import StreamClassifier
 from rt_handdt.runtime.ring import Ring
-from rt_handdt.runtime.snapshot import HistoryPoint, Snapshot
+from rt_handdt.runtime.snapshot import HistoryPoint, SinkShown, Snapshot
 
 if TYPE_CHECKING:
     from rt_handdt.runtime.engine import Engine
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 TRACE_S = 4.0
 HISTORY_S = 10.0
 EXPLAIN_S = 0.1
+#: Sinks are asked so often: they sort the delays of some thousand messages to answer.
+SINKS_S = 0.3
 
 
 class Shown:
@@ -49,7 +52,10 @@ class Shown:
         self._latent: Float32 | None = None
         self._rms: Float32 | None = None
         self._pattern: Float32 | None = None
+        self._sinks: tuple[SinkShown, ...] = ()
+        self._sinks_at = -SINKS_S
         self.latency_ms: dict[str, float] = {}
+        self.stages: Float32 | None = None
         self.accuracy: float | None = None
 
     def signal(self, filtered: Float32) -> None:
@@ -132,11 +138,23 @@ class Shown:
             windows=len(engine.log),
             windows_skipped=engine.windows_skipped + engine.windows_late,
             latency_ms=self.latency_ms,
+            stages=self.stages,
             accuracy=self.accuracy,
             learnt_s=engine.learnt_s,
             outputs=engine.outputs,
             recording=_recorded(engine),
+            dofs=engine.classifier.dofs,
+            sinks=self._told(engine),
         )
+
+    def _told(self, engine: Engine) -> tuple[SinkShown, ...]:
+        """What became of the messages to the sinks."""
+        now_s = time.monotonic()
+        if now_s - self._sinks_at >= SINKS_S or engine.ended:
+            self._sinks_at = now_s
+            same = SinkShown._fields[:-1]
+            self._sinks = tuple(SinkShown(*(one[key] for key in same), one["last_error"]) for one in engine.sinks)
+        return self._sinks
 
 
 def _recorded(engine: Engine) -> str:

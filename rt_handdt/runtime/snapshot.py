@@ -27,6 +27,41 @@ class HistoryPoint(NamedTuple):
     truth: str | None
 
 
+class SinkShown(NamedTuple):
+    """What became of the messages to one sink so far (see `rt_handdt.runtime.sink_worker.SinkWorker`).
+
+    Attributes
+    ----------
+    name
+        As the user asked for it.
+    state
+        ``"open"``, ``"failed"``, ``"closed"``, ``"stuck"``, or why nobody takes them, in a few words (``"nobody
+        listens"``).
+    told, sent, skipped, dropped, untaken, waiting
+        Messages; the first is the sum of the others.
+    failures
+        How often it has failed.
+    why
+        What was wrong the last time; empty while it has never failed.
+    """
+
+    name: str
+    state: str
+    told: int = 0
+    sent: int = 0
+    skipped: int = 0
+    dropped: int = 0
+    untaken: int = 0
+    waiting: int = 0
+    failures: int = 0
+    why: str = ""
+
+    @property
+    def well(self) -> bool:
+        """Whether the newest message was taken."""
+        return self.state == "open"
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """The engine's state, its newest results and its counters. The defaults are those of an engine still connecting.
@@ -75,6 +110,9 @@ class Snapshot:
         Windows decided so far.
     latency_ms
         Push to decision: ``"last"``, ``"p50"``, ``"p95"``, ``"p99"``, ``"max"``, in ms; empty before the first.
+    stages
+        Shape (n_bins, n_stages): how long decisions took of late, and in which stage
+        (`rt_handdt.runtime.figures.stage_histogram`); None before the first.
     accuracy
         Share of right raw decisions among the windows that lie inside one marker segment; None without markers.
     learnt_s
@@ -83,6 +121,10 @@ class Snapshot:
         Whether sinks are told the decisions, or rest; None without sinks.
     recording
         The file that is recorded; empty: none.
+    dofs
+        The two degrees of freedom whose velocities decisions carry; empty where they carry none.
+    sinks
+        What became of the messages to each sink, in the order in which they were asked for; up to .3 s old.
     """
 
     state: State = State.CONNECTING
@@ -114,7 +156,10 @@ class Snapshot:
     windows: int = 0
     windows_skipped: int = 0
     latency_ms: dict[str, float] = field(default_factory=dict)
+    stages: Float32 | None = None
     accuracy: float | None = None
     learnt_s: float | None = None
     outputs: bool | None = None
     recording: str = ""
+    dofs: tuple[str, ...] = ()
+    sinks: tuple[SinkShown, ...] = ()

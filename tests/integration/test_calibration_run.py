@@ -65,6 +65,25 @@ def test_who_does_what_is_asked_for_gets_a_profile(bundle: hd.Bundle, lsl: None,
     assert run.ended
 
 
+def test_a_gesture_is_made_again_after_the_fit_and_taken_back(bundle: hd.Bundle, lsl: None) -> None:
+    outlet = SignalOutlet("again", SPEC.layout.channels, SPEC.fs_hz)
+    run = started(bundle, "again")
+    with obeying(outlet, lambda: asked(run)):
+        until(Patience(run))
+        first = run.progress.profile
+        assert first is not None
+        for wish in (lambda: run.redo(1), lambda: run.wish("undo")):
+            before = run.progress.profile
+            wish()
+            until(lambda: run.progress.profile is not before or run.progress.stage is Stage.GUIDING)
+            if run.progress.stage is Stage.GUIDING:
+                assert number(run) == 2
+            until(lambda before=before: run.progress.stage is Stage.FITTED and run.progress.profile is not before)
+        assert run.progress.profile is not None
+        assert run.progress.profile.facts.labels == first.facts.labels  # the first hearing counts again
+    run.join()
+
+
 def test_a_stream_that_goes_leaves_what_was_heard(bundle: hd.Bundle, lsl: None) -> None:
     outlet = SignalOutlet("going", SPEC.layout.channels, SPEC.fs_hz)
     run = started(bundle, "going")

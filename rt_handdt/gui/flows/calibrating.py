@@ -28,6 +28,7 @@ class CalibrationFlow(Flow):
         page = CalibrationPage()
         page.cancelled.connect(self._host.back)
         page.wished.connect(self._wish)
+        page.redone.connect(self._redo)
         page.accepted.connect(self._use)
         return page
 
@@ -56,6 +57,12 @@ class CalibrationFlow(Flow):
     def _wish(self, wish: Wish) -> None:
         if self.run is not None:
             self.run.wish(wish)
+
+    def _redo(self, number: int) -> None:
+        if self.run is not None and self.run.ended:
+            self.page.say("The stream has ended: what was heard stands, and nothing can be made again")
+        elif self.run is not None:
+            self.run.redo(number)
 
     def _use(self, subject: str) -> None:
         """Keep the profile, and go live with it."""

@@ -281,8 +281,7 @@ class GridHeatmap(Canvas):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         if self._filled:
             painter.setOpacity(1.0 if self._live else theme.DIMMED)
-            for box, image in zip(self._boxes, self._images, strict=True):
-                painter.drawImage(box, image)
+            self._draw_pictures(painter)
             painter.setOpacity(1.0)
         painter.drawPixmap(0, 0, self._overlay)
         if not self._filled:
@@ -305,6 +304,10 @@ class GridHeatmap(Canvas):
             write(painter, box, text.replace("-", "−"), medium(12), theme.TEXT, LEFT)
         unit = QRectF(self._bar.left(), self._bar.bottom() + 10, _BAR_PX + _BAR_TEXT_PX, 16)
         write(painter, unit, self._unit, medium(12), theme.MUTED, LEFT)
+
+    def _draw_pictures(self, painter: QPainter) -> None:
+        for box, image in zip(self._boxes, self._images, strict=True):
+            painter.drawImage(box, image)
 
     def _draw_rings(self, painter: QPainter) -> None:
         painter.setBrush(Qt.BrushStyle.NoBrush)
