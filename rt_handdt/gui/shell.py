@@ -16,6 +16,7 @@ from rt_handdt.gui.flows.flow import Ending, Flow
 from rt_handdt.gui.flows.live import LiveFlow
 from rt_handdt.gui.flows.recording import RecordingFlow
 from rt_handdt.gui.flows.reviewing import ReviewFlow
+from rt_handdt.gui.flows.targets import TargetsFlow
 from rt_handdt.gui.flows.training import TrainingFlow
 from rt_handdt.gui.start.opening_page import OpeningPage
 from rt_handdt.gui.start.page import StartPage
@@ -43,7 +44,7 @@ class Shell(QWidget):
     ----------
     flow
         The one that is entered; None: the start page is shown.
-    live, calibrating, recording, checking, training, reviewing
+    live, calibrating, recording, checking, training, reviewing, targeting
         The flows there are.
     """
 
@@ -79,6 +80,7 @@ class Shell(QWidget):
         self.opening.cancelled.connect(self.back)
         self.live, self.calibrating, self.recording = LiveFlow(self), CalibrationFlow(self), RecordingFlow(self)
         self.checking, self.training, self.reviewing = CheckFlow(self), TrainingFlow(self), ReviewFlow(self)
+        self.targeting = TargetsFlow(self)
         page = self.page = StartPage(kept.choices, self._watch, network=self.network, profiles=self.profiles)
         page.say(kept.sentence, "warn")
         page.begun.connect(self.live.begin)
@@ -86,6 +88,7 @@ class Shell(QWidget):
         page.recording.connect(self.recording.ask)
         page.checking.connect(self.checking.begin)
         page.training.connect(self.train)
+        page.targeting.connect(self.targeting.begin)
         page.reviewing.connect(self.reviewing.begin)
         page.themed.connect(self._new_theme)
         page.failed.connect(self._fail)

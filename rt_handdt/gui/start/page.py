@@ -309,7 +309,11 @@ class StartPage(QWidget):
         if run is not None:
             self.say("")
             run = replace(run, network=self._network)
-            what.emit(self.row.with_it(run) if told else replace(run, profile=self.row.profile.profile))
+            what.emit(
+                self.row.with_it(run)
+                if told
+                else replace(run, profile=self.row.profile.profile, mode=self.row.profile.mode)
+            )
 
     def begin_session(self) -> None:
         """Record the chosen stream, with cues for the chosen model's gestures; they need not fit."""
@@ -323,7 +327,7 @@ class StartPage(QWidget):
         run = self._run(stream)
         if run is None:
             return
-        run = replace(run, profile=self.row.profile.profile)
+        run = replace(run, profile=self.row.profile.profile, mode=self.row.profile.mode)
         replay = ReplayProcess([recording, "--loop"], stream) if recording else None
         self._emit(replace(run, timeout_s=WAIT_S) if replay else run, replay)
 
