@@ -203,6 +203,7 @@ class Shell(QWidget):
         self._timer.stop()
         event.accept()
         self.closed.emit()  # whoever wants a picture takes it of what is shown
+        self.hide()  # what follows takes up to a second
         self._end_flow()
         self.page.stop()
         self._watch.stop()

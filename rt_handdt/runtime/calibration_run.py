@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rt_handdt.runtime.connect import Connection
 
 Wish = Literal["repeat", "back", "go_on", "undo", "finish"]
-JOIN_S = 5.0
+JOIN_S = 0.8
 #: Between two looks at what is wished.
 LOOK_S = 0.2
 
@@ -113,7 +113,7 @@ class CalibrationRun(Background):
         )
         lsl.configure(network=run.network)
         choice = run.stream if isinstance(run.stream, SourceChoice) else SourceChoice(run.stream)
-        connection = connect(classifier.spec, choice, timeout_s=run.timeout_s)
+        connection = connect(classifier.spec, choice, timeout_s=run.timeout_s, over=self._over)
         try:
             self._guide(guide, classifier, connection)
         finally:

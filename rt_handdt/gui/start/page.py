@@ -174,7 +174,6 @@ class StartPage(QWidget):
     def stop(self) -> None:
         """Hold still, while something else is shown or at the end."""
         self._timer.stop()
-        self._loader.join()
 
     def _load(self) -> None:
         try:  # heavy imports: while the page is seen already
