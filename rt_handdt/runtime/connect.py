@@ -94,7 +94,9 @@ def connect(
         If rate, channels or unit do not fit; the message says which, and how to map them.
     """
     wanted = choice if isinstance(choice, SourceChoice) else SourceChoice(choice)
-    heard = Finder().gather(timeout_s, lambda one: one.is_signal and answers_to(one, wanted.stream, wanted.kind), over=over)
+    heard = Finder().gather(
+        timeout_s, lambda one: one.is_signal and answers_to(one, wanted.stream, wanted.kind), over=over
+    )
     return open_source(spec, wanted, choose_heard(spec, wanted, heard), heard)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import signal
 import sys
 import threading
@@ -22,6 +23,7 @@ from rt_handdt.io.description import shown
 from rt_handdt.runtime.engine import Engine
 from rt_handdt.runtime.live_run import LiveRun
 from rt_handdt.runtime.opening import open_engine
+from rt_handdt.runtime.priority import ask_for_priority
 from rt_handdt.runtime.report import run_report
 from rt_handdt.runtime.report_file import ReportFile
 from rt_handdt.runtime.signal_memory import SignalMemory
@@ -273,6 +275,8 @@ def _serve(run: LiveRun, report: Path | None, pipe: Pipe) -> None:
     try:
         engine.start()
         file.start()
+        if os.environ.get("PRIO_AB") != "0":
+            ask_for_priority()  # this thread holds the interpreter's lock at times: set aside with it, it would hold up decisions
         pipe.send(("ready", _facts(engine)))
         _answer(engine, pipe, said, over)
     except (EOFError, OSError):

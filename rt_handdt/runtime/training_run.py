@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -138,12 +139,17 @@ class TrainingRun(Background):
         try:
             self._process.wait(END_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            self._kill()
         super().join()
 
     def _kill(self) -> None:
+        """It, and whatever it has started: it leads a session of its own."""
         if self._process.poll() is None:
-            self._process.kill()
+            if os.name == "nt":
+                self._process.kill()
+            else:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
 
     def _work(self) -> None:
         assert self._process.stdout is not None

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QComboBox, QFormLayout, QLineEdit, QSpinBox, QWidg
 
 from rt_handdt.core.dof import KNOWN, DofPair
 from rt_handdt.core.gestures import REST
+from rt_handdt.core.types import Mode
 from rt_handdt.gui.start.label import Label
 from rt_handdt.runtime.targets.cursor import Cursor
 from rt_handdt.runtime.targets.fitts import FittsSettings, FittsTest
@@ -82,5 +83,5 @@ class TestSetup(QWidget):
                 self._labels, MotionSettings(repetitions=self.count.value()), proportional=True, seed=seed
             )
         settings = FittsSettings(targets=self.count.value())
-        mode = "regression" if self.regressed else "classification"
+        mode: Mode = "regression" if self.regressed else "classification"
         return FittsTest(Cursor(self.dofs, mode, settings.speed), settings, seed)

@@ -83,7 +83,7 @@ class Chooser(QWidget):
         self.buttons.idClicked.connect(self.choose)
 
     @property
-    def shown(self) -> QWidget:
+    def shown(self) -> QWidget | None:
         """The one that is seen."""
         return self._stack.currentWidget()
 
