@@ -20,26 +20,21 @@ from rt_handdt.gui.pattern_style import pattern_style
 from rt_handdt.gui.session_page import SessionPage
 from rt_handdt.gui.widgets.bars import ProbabilityBars
 from rt_handdt.gui.widgets.card import Card
-from rt_handdt.gui.widgets.chooser import Chooser
 from rt_handdt.gui.widgets.footer import Footer
-from rt_handdt.gui.widgets.forearm_map import ForearmMap
 from rt_handdt.gui.widgets.gesture import GestureLabel
 from rt_handdt.gui.widgets.header import Header
-from rt_handdt.gui.widgets.heatmap import GridHeatmap, rms_table
 from rt_handdt.gui.widgets.key_sheet import KeySheet
+from rt_handdt.gui.widgets.maps import Maps
 from rt_handdt.gui.widgets.output_button import OutputButton
 from rt_handdt.gui.widgets.signal_panel import BACK_S, SignalPanel
 from rt_handdt.gui.widgets.stage import StageView
 from rt_handdt.gui.widgets.strip import LabelStrip
-from rt_handdt.gui.widgets.velocity_plot import VelocityPlot
 from rt_handdt.gui.zoom import Zoom
 from rt_handdt.runtime.signal_memory import SignalMemory
 from rt_handdt.runtime.snapshot import Snapshot
 
 FRAME_MS = 34  # just under 30 frames a second
 NOTICE_S = ASKED_S  # a question stands as long as its answer counts
-_FLAT, _LIMB = "RMS of each electrode, on the grid laid flat (F)", "The grid wrapped round the forearm (F)"
-_MOVED = "How fast two degrees of freedom are moved (V)"
 _HINTS = ("Space pause · F11 stage · ? keys", "S shot · N new subject · Esc {leave}")
 _KEYS = (
     ("Space", "Hold the picture, or go on; recognition goes on either way"),
@@ -120,7 +115,7 @@ class MainWindow(SessionPage):
         self._recording = ""
         self._engine = engine
         self._presenter = Presenter(engine.labels, pattern_style(engine.shared_pattern))
-        self._paused = self._moves = False
+        self._paused = False
         self._notice, self._notice_until_s = "", 0.0
         self.frames = 0
         self._shown_key: object = None
@@ -143,7 +138,7 @@ class MainWindow(SessionPage):
             ("?", self.keys.toggle),
             ("F1", self.keys.toggle),
             ("T", self.signal.next_way),
-            ("F", self.next_view),
+            ("F", self.maps.turn),
             ("V", self.next_pattern),
             ("U", self.electrodes.undo),
             (",", lambda: self.signal.view.stretch(0.5)),
@@ -169,43 +164,12 @@ class MainWindow(SessionPage):
         self.outputs.clicked.connect(self.toggle_outputs)
         self._gesture = GestureLabel(presenter.titles)
         self._bars = ProbabilityBars(presenter.titles, presenter.colours, reject_below)
-        style = presenter.style
-        self._rms, self._limb_rms = (
-            make(engine.layout, table=rms_table(), unit="µV") for make in (GridHeatmap, ForearmMap)
-        )
-        self._pattern, self._limb_pattern = (
-            make(
-                engine.layout,
-                table=style.table,
-                unit=style.unit,
-                signed=style.signed,
-                empty_text="No pattern component yet",
-            )
-            for make in (GridHeatmap, ForearmMap)
-        )
-        self._velocities = VelocityPlot()
-        self.activity = Chooser("Muscle activity", (("Flat", _FLAT, self._rms), ("Forearm", _LIMB, self._limb_rms)))
-        self.pattern = Chooser(
-            "Gesture pattern",
-            (
-                ("Flat", f"{style.remark}, laid flat (F)", self._pattern),
-                ("Forearm", f"{style.remark}, {_LIMB[0].lower()}{_LIMB[1:]}", self._limb_pattern),
-                ("Velocities", _MOVED, self._velocities),
-            ),
-        )
-        self.pattern.offer(2, False)
+        self.maps = Maps(engine.layout, presenter.style)
         self.signal = SignalPanel(engine.layout)
         self.signal.held.connect(self.hold)
         self._strip = LabelStrip()
         self._footer = Footer(self._hints)
 
-        # A tall grid (16 × 4) gets twice the room when the two pictures stand side by side.
-        (height, width), (pitch_y, pitch_x) = engine.layout.shape, engine.layout.pitch_mm
-        tall = height * pitch_y > 1.6 * width * pitch_x
-        middle = QHBoxLayout() if tall else QVBoxLayout()
-        middle.setSpacing(theme.GAP_PX)
-        middle.addWidget(Card("", self.activity), 1)
-        middle.addWidget(Card("", self.pattern), 1)
         left = QVBoxLayout()
         left.setSpacing(theme.GAP_PX)
         left.addWidget(Card("", self._gesture), 4)
@@ -214,7 +178,7 @@ class MainWindow(SessionPage):
         columns = QGridLayout()
         columns.setHorizontalSpacing(theme.GAP_PX)
         columns.addLayout(left, 0, 0)
-        columns.addLayout(middle, 0, 1)
+        columns.addWidget(self.maps, 0, 1)
         columns.addWidget(Card("", self.signal), 0, 2)
         # Without these a column takes what its content asks for, and the window would move as it changes.
         for number, (stretch, least) in enumerate(((30, 334), (30, 296), (42, 334))):
@@ -243,25 +207,12 @@ class MainWindow(SessionPage):
         page.setSpacing(theme.GAP_PX)
         page.addLayout(top)
         page.addLayout(self._views, 1)
-        self.electrodes = Electrodes(self, engine, self.signal, self._maps, self.say)
+        self.electrodes = Electrodes(self, engine, self.signal, self.maps.every, self.say)
         self.keys = KeySheet(self, _KEYS)
-
-    @property
-    def _maps(self) -> tuple[GridHeatmap, ...]:
-        return (self._rms, self._limb_rms, self._pattern, self._limb_pattern)
-
-    def next_view(self) -> None:
-        """Maps flat, or round the forearm."""
-        number = 0 if self.activity.shown is self._limb_rms else 1
-        self.activity.choose(number)
-        if self.pattern.shown is not self._velocities:
-            self.pattern.choose(number)
 
     def next_pattern(self) -> None:
         """The gesture's pattern, or the velocities where there are some."""
-        if self._moves:
-            self.pattern.choose(2 if self.pattern.shown is not self._velocities else 0)
-        else:
+        if not self.maps.swap():
             self.say("Velocities come with a profile, or a calibration, that was made for them (--mode regression)")
 
     # -- running -----------------------------------------------------------------------------------------------
@@ -305,32 +256,13 @@ class MainWindow(SessionPage):
             self._bars.show_bars(view.bars)
         if news or self.frames % 2 == 1:
             self._strip.show_strip(view.strip)
-            self._show_pattern(snapshot, view)
+            self.maps.show_pattern(snapshot, view)
         if news or self.frames % 6 == 0:
             self._footer.show_stats(view.stats)
-        for grid in self._maps:
-            grid.show_bad(snapshot.bad_electrodes)
-            grid.set_live(view.live)
-        shown = self.activity.shown
-        if isinstance(shown, GridHeatmap):
-            shown.show_grid(snapshot.rms_grid, (0.0, view.rms_max_uv))
+        self.maps.show_activity(snapshot, view)
         self.electrodes.show_snapshot(snapshot)
         self.signal.show_signal(self._engine.memory, snapshot.bad_electrodes, view.live)
         self.frames += 1
-
-    def _show_pattern(self, snapshot: Snapshot, view: View) -> None:
-        moves = bool(snapshot.dofs)
-        if moves != self._moves:  # a run with velocities is about them
-            self._moves = moves
-            self.pattern.offer(2, moves)
-            self.pattern.choose(2 if moves else 0)
-        shown = self.pattern.shown
-        if isinstance(shown, GridHeatmap):
-            shown.show_grid(snapshot.pattern_grid, view.pattern_range)
-        else:
-            told = snapshot.decision
-            moved = None if told is None or told.reason else told.velocities
-            self._velocities.show_velocities(snapshot.dofs, moved, view.live)
 
     def _show_header(self, view: View) -> None:
         message, tone = view.message, view.message_colour

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from PySide6.QtCore import QEvent, QObject, QSize
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFormLayout, QGridLayout, QLayout, QWidget
 
 from rt_handdt.gui.widgets.canvas import Canvas
@@ -16,6 +17,8 @@ STEP = 1 / 16
 #: Below this nobody could read it.
 SMALLEST = 0.5
 _PX = re.compile(r"(\d+(?:\.\d+)?)px")
+#: Platforms that draw into memory, whose screen is as large as they please.
+_UNSEEN = ("offscreen", "minimal")
 _UNBOUND = 16_777_215  # Qt's QWIDGETSIZE_MAX
 
 
@@ -59,7 +62,8 @@ class Zoom(QObject):
         super().__init__(window)
         self._window, self._page, self._least = window, page, least
         self.unit = 1.0
-        room = window.screen().availableSize()
+        drawn = QGuiApplication.platformName() in _UNSEEN
+        room = page if drawn else window.screen().availableSize()
         window.setMinimumSize(least.boundedTo(room))
         window.resize(page.boundedTo(room).expandedTo(window.minimumSize()))
         window.installEventFilter(self)
@@ -73,17 +77,18 @@ class Zoom(QObject):
         """Follow the window's size, and what comes into it."""
         kind = event.type()
         if watched is self._window and kind in (QEvent.Type.Resize, QEvent.Type.LayoutRequest, QEvent.Type.Show):
-            self.apply()
+            # What is shown for the first time is styled only then, which sets its sizes back.
+            self.apply(anew=kind == QEvent.Type.Show)
         return False
 
-    def apply(self) -> None:
-        """Have everything as large as the window's size says."""
+    def apply(self, *, anew: bool = False) -> None:
+        """Have everything as large as the window's size says; `anew`: also what is so already."""
         if not self._window.isWindow():
             return
         unit = unit_for(self._window.size(), self._page, self._least)
         if unit == self.unit == 1.0:
             return
-        new, self.unit = unit != self.unit, unit
+        new, self.unit = anew or unit != self.unit, unit
         for part in (self._window, *self._window.findChildren(QWidget)):
             if new or part.property("unit") != unit:
                 part.setProperty("unit", unit)

@@ -61,7 +61,7 @@ def test_from_the_start_page_to_a_hand_and_back(qtbot: QtBot, shell: Shell) -> N
     qtbot.waitUntil(lambda: live.outputs.text() == "Outputs LIVE", timeout=WAIT_MS)
 
     # an electrode is left out, the signal is there and looked back at
-    qtbot.mouseClick(live._rms, Qt.MouseButton.RightButton, pos=live._rms.cell(3).center().toPoint())
+    qtbot.mouseClick(live.maps.rms, Qt.MouseButton.RightButton, pos=live.maps.rms.cell(3).center().toPoint())
     name = session.engine.layout.channels[3]
     qtbot.waitUntil(lambda: session.engine.snapshot((0,)).excluded == (name,), timeout=WAIT_MS)
     qtbot.waitUntil(lambda: session.engine.memory.written > 3 * 256, timeout=WAIT_MS)

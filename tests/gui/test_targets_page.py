@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from rt_handdt.core.dof import DofPair
 from rt_handdt.core.types import Decision
 from rt_handdt.gui.targets.page import TargetsPage
+from rt_handdt.gui.targets.setup import TestSetup
 from rt_handdt.gui.widgets.canvas import install_fonts
 from rt_handdt.runtime.snapshot import Snapshot
 from rt_handdt.runtime.targets.fitts import FittsTest
@@ -131,9 +132,9 @@ def test_what_the_model_does_not_know_cannot_be_asked_for(qtbot: QtBot) -> None:
     few = TargetsPage(FakeEngine(labels=("rest", "fist"), at_s=4.0))
     qtbot.addWidget(few)
     assert [few.setup.kind.itemData(k) for k in range(few.setup.kind.count())] == ["motion"]
-    none = TargetsPage(FakeEngine(labels=("rest",), at_s=4.0))
+    none = TestSetup(("rest",), ())
     qtbot.addWidget(none)
-    assert not none.go.isEnabled()
+    assert none.kind.count() == 0
     moved = TargetsPage(FakeEngine(at_s=4.0, dofs=("open_close", "rotation")))
     qtbot.addWidget(moved)
     assert moved.setup.dofs.names == ("open_close", "rotation")

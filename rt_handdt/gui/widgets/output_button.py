@@ -15,12 +15,10 @@ class OutputButton(QPushButton):
         super().__init__("")
         self._shown: bool | None = None
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # else Space, which pauses, would switch
-        self.setFixedHeight(30)
-        self.setMinimumWidth(132)
         self.setStyleSheet(
             f"QPushButton {{ background: {theme.PANEL}; color: {theme.TEXT}; border: 1px solid {theme.MUTED}; "
             f"border-radius: 14px; font-family: Roboto; font-size: 14px; font-weight: bold; padding: 0 14px; "
-            f"min-height: 0; }}"
+            f"min-width: 104px; min-height: 28px; max-height: 28px; }}"
             f'QPushButton[live="true"] {{ background: {theme.BAD}; color: {theme.ink(theme.BAD)}; '
             f"border-color: {theme.BAD}; }}"
         )
