@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import signal
 import sys
 import threading
@@ -275,8 +274,9 @@ def _serve(run: LiveRun, report: Path | None, pipe: Pipe) -> None:
     try:
         engine.start()
         file.start()
-        if os.environ.get("PRIO_AB") != "0":
-            ask_for_priority()  # this thread holds the interpreter's lock at times: set aside with it, it would hold up decisions
+        # This thread holds the interpreter's lock at times: set aside then for other programs, it would hold up the
+        # worker, whatever that one's priority.
+        ask_for_priority()
         pipe.send(("ready", _facts(engine)))
         _answer(engine, pipe, said, over)
     except (EOFError, OSError):

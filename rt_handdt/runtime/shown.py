@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -152,9 +152,12 @@ class Shown:
         now_s = time.monotonic()
         if now_s - self._sinks_at >= SINKS_S or engine.ended:
             self._sinks_at = now_s
-            same = SinkShown._fields[:-1]
-            self._sinks = tuple(SinkShown(*(one[key] for key in same), one["last_error"]) for one in engine.sinks)
+            self._sinks = tuple(_shown(one) for one in engine.sinks)
         return self._sinks
+
+
+def _shown(sink: dict[str, Any]) -> SinkShown:
+    return SinkShown(why=sink["last_error"], **{key: sink[key] for key in SinkShown._fields if key != "why"})
 
 
 def _recorded(engine: Engine) -> str:

@@ -35,8 +35,8 @@ class SinkShown(NamedTuple):
     name
         As the user asked for it.
     state
-        ``"open"``, ``"failed"``, ``"closed"``, ``"stuck"``, or why nobody takes them, in a few words (``"nobody
-        listens"``).
+        ``"open"``, ``"failed"``, ``"closed"``, ``"stuck"``, or why nobody takes them, in a few words (``"no page is
+        open"``).
     told, sent, skipped, dropped, untaken, waiting
         Messages; the first is the sum of the others.
     failures

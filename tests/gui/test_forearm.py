@@ -77,14 +77,14 @@ def test_keys_choose_between_maps_and_velocities(qtbot: QtBot) -> None:
     qtbot.waitUntil(window.isActiveWindow)
     window.refresh()
     qtbot.keyClick(window, Qt.Key.Key_F)
-    assert window.maps.upper.shown is window.maps.limb_rms
-    assert window.maps.lower.shown is window.maps.limb_pattern
+    assert window.maps.above.shown is window.maps.limb_rms
+    assert window.maps.below.shown is window.maps.limb_pattern
     qtbot.keyClick(window, Qt.Key.Key_V)
     assert "--mode regression" in window._notice
     engine.dofs = ("open_close", "flexion_extension")
     for _ in range(3):
         window.refresh()
-    assert window.maps.lower.shown is window.maps.velocities
+    assert window.maps.below.shown is window.maps.velocities
     moved = window.maps.velocities.shown
     assert moved is not None
     assert moved == engine.snapshot(()).decision.velocities
@@ -95,7 +95,7 @@ def test_keys_choose_between_maps_and_velocities(qtbot: QtBot) -> None:
     assert window.maps.velocities.shown is None  # nobody is moved by what is old
     window.grab()
     qtbot.keyClick(window, Qt.Key.Key_V)
-    assert window.maps.lower.shown is window.maps.limb_pattern
+    assert window.maps.below.shown is window.maps.limb_pattern
 
 
 def test_the_footer_tells_of_outputs_and_stages(qtbot: QtBot) -> None:

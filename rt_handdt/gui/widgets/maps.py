@@ -37,7 +37,7 @@ class Maps(QWidget):
         The maps, flat and round the forearm.
     velocities
         In place of the pattern, where decisions carry some.
-    upper, lower
+    above, below
         What chooses among them.
     """
 
@@ -55,14 +55,14 @@ class Maps(QWidget):
             for make in (GridHeatmap, ForearmMap)
         )
         self.velocities = VelocityPlot()
-        self.upper = Chooser(
+        self.above = Chooser(
             "Muscle activity",
             (
                 ("Flat", f"RMS of each electrode, {_FLAT}", self.rms),
                 ("Forearm", f"RMS of each electrode, {_ROUND}", self.limb_rms),
             ),
         )
-        self.lower = Chooser(
+        self.below = Chooser(
             "Gesture pattern",
             (
                 ("Flat", f"{style.remark}, {_FLAT}", self.pattern),
@@ -70,7 +70,7 @@ class Maps(QWidget):
                 ("Velocities", _MOVED, self.velocities),
             ),
         )
-        self.lower.offer(_VELOCITIES, False)
+        self.below.offer(_VELOCITIES, False)
         self._moves = False
         # A tall grid (16 × 4) gets twice the room when the two pictures stand side by side.
         (height, width), (pitch_y, pitch_x) = layout.shape, layout.pitch_mm
@@ -78,8 +78,8 @@ class Maps(QWidget):
         both = QBoxLayout(QBoxLayout.Direction.LeftToRight if tall else QBoxLayout.Direction.TopToBottom, self)
         both.setContentsMargins(0, 0, 0, 0)
         both.setSpacing(theme.GAP_PX)
-        both.addWidget(Card("", self.upper), 1)
-        both.addWidget(Card("", self.lower), 1)
+        both.addWidget(Card("", self.above), 1)
+        both.addWidget(Card("", self.below), 1)
 
     @property
     def every(self) -> tuple[GridHeatmap, ...]:
@@ -88,16 +88,16 @@ class Maps(QWidget):
 
     def turn(self) -> None:
         """Flat, or round the forearm."""
-        number = 0 if self.upper.shown is self.limb_rms else 1
-        self.upper.choose(number)
-        if self.lower.shown is not self.velocities:
-            self.lower.choose(number)
+        number = 0 if self.above.shown is self.limb_rms else 1
+        self.above.choose(number)
+        if self.below.shown is not self.velocities:
+            self.below.choose(number)
 
     def swap(self) -> bool:
         """The gesture's pattern, or the velocities; False: there are none."""
         if self._moves:
-            flat = 0 if self.upper.shown is self.rms else 1
-            self.lower.choose(flat if self.lower.shown is self.velocities else _VELOCITIES)
+            flat = 0 if self.above.shown is self.rms else 1
+            self.below.choose(flat if self.below.shown is self.velocities else _VELOCITIES)
         return self._moves
 
     def show_activity(self, snapshot: Snapshot, view: View) -> None:
@@ -105,7 +105,7 @@ class Maps(QWidget):
         for grid in self.every:
             grid.show_bad(snapshot.bad_electrodes)
             grid.set_live(view.live)
-        shown = self.upper.shown
+        shown = self.above.shown
         if isinstance(shown, GridHeatmap):
             shown.show_grid(snapshot.rms_grid, (0.0, view.rms_max_uv))
 
@@ -114,9 +114,9 @@ class Maps(QWidget):
         moves = bool(snapshot.dofs)
         if moves != self._moves:  # a run with velocities is about them
             self._moves = moves
-            self.lower.offer(_VELOCITIES, moves)
-            self.lower.choose(_VELOCITIES if moves else 0)
-        shown = self.lower.shown
+            self.below.offer(_VELOCITIES, moves)
+            self.below.choose(_VELOCITIES if moves else 0)
+        shown = self.below.shown
         if isinstance(shown, GridHeatmap):
             shown.show_grid(snapshot.pattern_grid, view.pattern_range)
         else:
