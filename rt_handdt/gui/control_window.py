@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
@@ -23,7 +23,6 @@ from rt_handdt.gui.widgets.gesture_panel import GesturePanel
 from rt_handdt.gui.widgets.hand import HandLabel, HandView
 from rt_handdt.gui.widgets.settings_panel import SettingsPanel
 from rt_handdt.gui.widgets.stat_line import StatLine
-from rt_handdt.gui.zoom import Zoom
 from rt_handdt.sim.gesture_keys import GESTURE_OF, REST_KEYS
 
 FRAME_MS = 34  # just under 30 frames a second
@@ -70,7 +69,8 @@ class ControlWindow(QWidget):
         self.setObjectName("window")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setStyleSheet(f"#window {{ background: {theme.BACKGROUND}; }}")
-        self._zoom = Zoom(self, QSize(1180, 760), QSize(900, 600))
+        self.setMinimumSize(900, 600)
+        self.resize(1180, 760)
         self._build()
         self._connect()
         # Else the first button has it, and looks chosen.

@@ -6,7 +6,16 @@ import re
 
 from PySide6.QtCore import QEvent, QObject, QSize
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFormLayout, QGridLayout, QLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QComboBox,
+    QFormLayout,
+    QGridLayout,
+    QLayout,
+    QLineEdit,
+    QPushButton,
+    QWidget,
+)
 
 from rt_handdt.gui.widgets.canvas import Canvas
 
@@ -17,6 +26,7 @@ STEP = 1 / 16
 #: Below this nobody could read it.
 SMALLEST = 0.5
 _PX = re.compile(r"(\d+(?:\.\d+)?)px")
+_STYLED = QPushButton | QComboBox | QLineEdit | QAbstractSpinBox
 #: Platforms that draw into memory, whose screen is as large as they please.
 _UNSEEN = ("offscreen", "minimal")
 _UNBOUND = 16_777_215  # Qt's QWIDGETSIZE_MAX
@@ -76,7 +86,8 @@ class Zoom(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Follow the window's size, and what comes into it."""
         kind = event.type()
-        if watched is self._window and kind in (QEvent.Type.Resize, QEvent.Type.LayoutRequest, QEvent.Type.Show):
+        ours = getattr(self, "_window", None)  # while a window is taken down its own attributes go first
+        if watched is ours and kind in (QEvent.Type.Resize, QEvent.Type.LayoutRequest, QEvent.Type.Show):
             # What is shown for the first time is styled only then, which sets its sizes back.
             self.apply(anew=kind == QEvent.Type.Show)
         return False
@@ -103,7 +114,8 @@ def _magnify(part: QWidget, unit: float, *, sizes: bool) -> None:
         part.setProperty("drawnSheet", sheet)
     if sheet:
         part.setStyleSheet(_magnified(sheet, unit))
-    if sizes and not part.objectName().startswith("qt_"):  # those are Qt's own
+    # The style sheet says how high these are; and what is called qt_ is Qt's own.
+    if sizes and not isinstance(part, _STYLED) and not part.objectName().startswith("qt_"):
         drawn = part.property("drawnSizes")
         if drawn is None:
             drawn = [part.minimumWidth(), part.minimumHeight(), part.maximumWidth(), part.maximumHeight()]

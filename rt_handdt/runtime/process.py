@@ -22,7 +22,6 @@ from rt_handdt.io.description import shown
 from rt_handdt.runtime.engine import Engine
 from rt_handdt.runtime.live_run import LiveRun
 from rt_handdt.runtime.opening import open_engine
-from rt_handdt.runtime.priority import ask_for_priority
 from rt_handdt.runtime.report import run_report
 from rt_handdt.runtime.report_file import ReportFile
 from rt_handdt.runtime.signal_memory import SignalMemory
@@ -274,9 +273,6 @@ def _serve(run: LiveRun, report: Path | None, pipe: Pipe) -> None:
     try:
         engine.start()
         file.start()
-        # This thread holds the interpreter's lock at times: set aside then for other programs, it would hold up the
-        # worker, whatever that one's priority.
-        ask_for_priority()
         pipe.send(("ready", _facts(engine)))
         _answer(engine, pipe, said, over)
     except (EOFError, OSError):

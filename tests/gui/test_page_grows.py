@@ -80,6 +80,8 @@ def test_buttons_and_labels_have_the_room_that_they_ask_for(qtbot: QtBot, page: 
     for size in SIZES:
         _grown(qtbot, made, size)
         qtbot.waitUntil(lambda: not _short(made))
+        highest = max(one.height() for one in made.findChildren(QPushButton) if one.isVisible())
+        assert highest <= 45 * unit_for(QSize(*size))  # magnified once, not twice
 
 
 def _short(page: QWidget) -> list[str]:

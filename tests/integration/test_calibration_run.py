@@ -72,13 +72,13 @@ def test_a_gesture_is_made_again_after_the_fit_and_taken_back(bundle: hd.Bundle,
         until(Patience(run))
         first = run.progress.profile
         assert first is not None
-        for wish in (lambda: run.redo(1), lambda: run.wish("undo")):
-            before = run.progress.profile
-            wish()
-            until(lambda: run.progress.profile is not before or run.progress.stage is Stage.GUIDING)
-            if run.progress.stage is Stage.GUIDING:
-                assert number(run) == 2
-            until(lambda before=before: run.progress.stage is Stage.FITTED and run.progress.profile is not before)
+        run.redo(1)
+        until(lambda: number(run) == 2 and run.progress.stage is Stage.GUIDING)
+        until(Patience(run))
+        second = run.progress.profile
+        assert second is not first
+        run.wish("undo")
+        until(lambda: run.progress.profile is not second)
         assert run.progress.profile is not None
         assert run.progress.profile.facts.labels == first.facts.labels  # the first hearing counts again
     run.join()

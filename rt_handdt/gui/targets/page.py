@@ -105,7 +105,7 @@ class TargetsPage(SessionPage):
         self.back = pressed_by(self, "Esc", *words)
         self.back.clicked.connect(self._leave)
         beside = QWidget()
-        beside.setFixedWidth(330)
+        beside.setFixedWidth(360)
         right = QVBoxLayout(beside)
         right.setContentsMargins(0, 0, 0, 0)
         right.setSpacing(theme.GAP_PX)
