@@ -501,6 +501,8 @@ class Engine:
             return
         self._connection.close()
         self._connection = connection
+        if self.real_time:  # the new connection's threads, too
+            ask_for_priority()
         self.description = connection.inlet.describe()
         if self._tap is not None:
             self._tap.source(self.description)

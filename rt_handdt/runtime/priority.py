@@ -25,8 +25,6 @@ def ask_for_priority() -> bool:
     policy, level = os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(LEVEL)
     try:
         os.sched_setscheduler(0, policy, level)  # 0: the calling thread, not the process
-        if os.environ.get("PRIO_AB") == "0":
-            return True
         for thread in _THREADS.iterdir() if _THREADS.is_dir() else ():
             with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
                 os.sched_setscheduler(int(thread.name), policy, level)

@@ -84,6 +84,13 @@ def test_a_gesture_is_made_again_after_the_fit_and_taken_back(bundle: hd.Bundle,
     run.join()
 
 
+def test_a_look_for_a_stream_is_broken_off(bundle: hd.Bundle, lsl: None) -> None:
+    run = CalibrationRun(LiveRun(bundle.path, "nobody's", timeout_s=3600.0))
+    run.close()
+    until(lambda: run.ended)
+    assert run.progress.profile is None
+
+
 def test_a_stream_that_goes_leaves_what_was_heard(bundle: hd.Bundle, lsl: None) -> None:
     outlet = SignalOutlet("going", SPEC.layout.channels, SPEC.fs_hz)
     run = started(bundle, "going")
