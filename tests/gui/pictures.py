@@ -192,8 +192,10 @@ def targets_page(kind: str) -> TargetsPage:
     assert page.watched is not None
     moments = iter(0.05 * number for number in range(10_000))
     page.watched._clock = lambda: next(moments)
-    while page.watched.test.left_s > 0.5 or page.watched.test.counted[0] < 2:
+    while page.watched.test.screen[kind == "fitts"] is None or page.watched.test.counted[0] < 2:
         page.refresh()
+    page.watched._clock = lambda: 0.0  # time stands still for the picture
+    page.setFocus()
     return page
 
 

@@ -262,6 +262,47 @@ def test_from_the_start_page_to_a_profile_and_a_live_page(
 
 
 @pytest.mark.timeout(300)
+def test_a_target_test_from_the_start_page_and_back(qtbot: QtBot, tmp_path: Path, lsl: None) -> None:
+    bundle = tiny_bundle(tmp_path / "tiny", SPEC)
+    save_choices(tmp_path / "window.toml", Choices().with_model(str(bundle.path)))
+    install_fonts()
+    shell = Shell(tmp_path / "window.toml")
+    qtbot.addWidget(shell)
+    shell.show()
+    shell.start()
+    outlet = SignalOutlet("tested", SPEC.layout.channels, SPEC.fs_hz)
+
+    def asked() -> str:
+        watched = None if shell.targeting.page is None else shell.targeting.page.watched
+        return "rest" if watched is None else watched.test.screen[0] or "rest"  # type: ignore[return-value]
+
+    with obeying(outlet, asked):
+        _choose(qtbot, shell, "tested")
+        qtbot.waitUntil(shell.page.targets.isEnabled, timeout=WAIT_MS)
+        qtbot.mouseClick(shell.page.targets, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: shell.targeting.page is not None, timeout=WAIT_MS)
+        page, session = shell.targeting.page, shell.targeting.session
+        assert page is not None
+        assert session is not None
+        assert page.setup.kind.currentData() == "motion"  # the model steers no axes
+        page.go.click()
+
+        def made() -> bool:
+            assert page.watched is not None
+            return page.watched.test.counted[0] >= 1
+
+        qtbot.waitUntil(made, timeout=WAIT_MS)
+        _press(qtbot, shell, Qt.Key.Key_Escape)
+        assert page.running  # it asks first
+        _press(qtbot, shell, Qt.Key.Key_Escape)
+        assert shell.targeting.page is None
+        assert shell.page.isVisible()
+        qtbot.waitUntil(lambda: session.ended, timeout=WAIT_MS)
+        shell.close()
+    assert not session.engine._process.is_alive()
+
+
+@pytest.mark.timeout(300)
 def test_a_session_is_recorded_with_clicks(
     qtbot: QtBot, shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ from rt_handdt.runtime.targets.cursor import Cursor
 from rt_handdt.runtime.targets.fitts import FittsSettings, FittsTest
 from rt_handdt.runtime.targets.motion import MotionSettings, MotionTest
 
-_NAMES = {"open_close": "open/close", "flexion_extension": "flexion/extension", "rotation": "rotation"}
+_NAMES = {"open_close": "open/close", "flexion_extension": "flex/extend", "rotation": "turn"}
 
 
 class TestSetup(QWidget):
