@@ -12,7 +12,7 @@ from rt_handdt.core.gestures import REST, title
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.types import Float32
 from rt_handdt.gui import theme
-from rt_handdt.gui.health import SLOW_MS, Health
+from rt_handdt.gui.health import AILING, SLOW_MS, Health
 from rt_handdt.gui.pattern_style import PatternStyle, pattern_style
 from rt_handdt.gui.scale import Scale
 from rt_handdt.gui.state_history import StateHistory, Stretch
@@ -305,13 +305,14 @@ def _told(snapshot: Snapshot) -> Stat:
     sinks = snapshot.sinks
     if not sinks:
         return Stat("Samples received", f"{snapshot.samples_received:,}", theme.TEXT)
-    sent, lost = sum(one.sent for one in sinks), sum(one.dropped + one.untaken for one in sinks)
+    # What nobody listened to is no loss, and stands in the detail.
+    sent, lost = sum(one.sent for one in sinks), sum(one.dropped for one in sinks)
     lines = [
         f"{one.name}: {one.state}; {one.sent:,} sent, {one.skipped:,} left out as asked, {one.dropped:,} dropped, "
         f"{one.untaken:,} not taken, {one.waiting:,} waiting{f'; {one.why}' if one.why and not one.well else ''}"
         for one in sinks
     ]
-    well = all(one.well for one in sinks) and not lost
+    well = not lost and all(one.state not in AILING for one in sinks)
     return Stat("Outputs sent / lost", f"{sent:,} / {lost:,}", theme.TEXT if well else theme.WARN, "\n".join(lines))
 
 

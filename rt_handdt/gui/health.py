@@ -14,6 +14,8 @@ from rt_handdt.runtime.status import State
 NEWS_S = 10.0
 #: Of half the age at which a decision is refused one should know.
 OLD_S = LiveLimits().max_age_s / 2
+#: States of a sink that say it should be looked after.
+AILING = ("failed", "stuck")
 #: A delay that a user feels on top of window and smoothing.
 SLOW_MS = 20.0
 
@@ -58,7 +60,7 @@ class Health:
             parts.append(f"{dropped:,} messages to outputs dropped")
         if parts and (lost or gaps or skipped or dropped):
             parts[-1] += f" within {NEWS_S:.0f} s"
-        parts += [f"output {one.name} is {one.state}" for one in snapshot.sinks if one.state in ("failed", "stuck")]
+        parts += [f"output {one.name} is {one.state}" for one in snapshot.sinks if one.state in AILING]
         p99_ms = snapshot.latency_ms.get("p99", 0.0)
         if p99_ms > SLOW_MS:
             parts.append(f"slow: a decision takes up to {p99_ms:.0f} ms")

@@ -46,11 +46,12 @@ def cut(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("size", [(960, 540), *SIZES], ids=lambda size: f"{size[0]}x{size[1]}")
 def test_the_live_page_at_any_size(qtbot: QtBot, size: tuple[int, int], cut: set[str]) -> None:
     install_fonts()
     window = MainWindow(FakeEngine(at_s=24.6, outputs=True), reject_below=0.5)
     qtbot.addWidget(window)
+    window.setMinimumSize(800, 500)  # as on a screen that has no more
     window.refresh()
     window.refresh()
     _grown(qtbot, window, size)

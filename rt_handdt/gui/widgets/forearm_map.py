@@ -50,7 +50,9 @@ class ForearmMap(GridHeatmap):
                 start, start + buffer.size
             ).reshape(buffer.shape)
             start += buffer.size
-        self._tones = np.zeros(start + 1, np.uint32)  # last: nothing
+        skin = (LIGHT if theme.current == "light" else DARK).arm
+        self._tones = np.zeros(start + 2, np.uint32)  # the last two: skin, and nothing
+        self._tones[start] = 0xFF000000 | int(skin[1:], 16)
         self._from: npt.NDArray[np.intp] = np.zeros((1, 1), np.intp)
         self._pixels = np.zeros((1, 1), np.uint32)
         self._picture, self._whole = QImage(), QRectF()
@@ -62,7 +64,7 @@ class ForearmMap(GridHeatmap):
             self._wrap()
 
     def _wrap(self) -> None:
-        np.concatenate([buffer.ravel() for buffer in self._buffers], out=self._tones[:-1])
+        np.concatenate([buffer.ravel() for buffer in self._buffers], out=self._tones[:-2])
         np.take(self._tones, self._from, out=self._pixels)
 
     # -- geometry ----------------------------------------------------------------------------------------------
@@ -115,7 +117,9 @@ class ForearmMap(GridHeatmap):
             y = (np.arange(height) + 0.5) / radius
             row, column, on = self._limb.cells_at(side, *np.broadcast_arrays(x[None], y[:, None]))
             at = (row[on] * _FINE).astype(np.intp), (column[on] * _FINE).astype(np.intp)
-            self._from[:, first:last][on] = self._number[at]
+            part = self._from[:, first:last]
+            part[np.abs(x)[None] < self._limb.half_width(y)[:, None]] = len(self._tones) - 2
+            part[on] = self._number[at]
         self._pixels = np.zeros((height, width), np.uint32)
         self._picture = QImage(self._pixels.data, width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied)
 
@@ -169,14 +173,6 @@ class ForearmMap(GridHeatmap):
         painter.end()
 
     # -- drawing -----------------------------------------------------------------------------------------------
-
-    def draw(self, painter: QPainter) -> None:
-        """The skin below, then as the flat map."""
-        skin = LIGHT if theme.current == "light" else DARK
-        radius = self._boxes[0].width() / 2
-        for side, box in zip(self._limb.sides, self._boxes, strict=True):
-            painter.fillPath(self._outline(side, box, radius), colour(skin.arm))
-        super().draw(painter)
 
     def _draw_pictures(self, painter: QPainter) -> None:
         painter.drawImage(self._whole, self._picture)
