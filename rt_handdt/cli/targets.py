@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from statistics import mean, stdev
@@ -20,29 +19,6 @@ if TYPE_CHECKING:
     from rt_handdt.core.types import Mode
     from rt_handdt.runtime.targets.person import Figures
 
-SCHEMA = "rt-handdt.targets/1"
-#: Test → key of a figure → words, factor to what is shown, unit.
-_COLUMNS: dict[str, dict[str, tuple[str, float, str]]] = {
-    "fitts": {
-        "completion": ("reached", 100.0, "%"),
-        "throughput": ("bit/s", 1.0, ""),
-        "seconds": ("time", 1.0, "s"),
-        "efficiency": ("straight", 100.0, "%"),
-        "overshoots": ("overshoots", 1.0, ""),
-    },
-    "motion": {
-        "completion": ("completed", 100.0, "%"),
-        "select_s": ("select", 1.0, "s"),
-        "complete_s": ("complete", 1.0, "s"),
-        "others": ("in another", 100.0, "%"),
-    },
-    "track": {
-        "r2_1": ("r², first", 1.0, ""),
-        "r2_2": ("r², second", 1.0, ""),
-        "correlation2_1": ("corr², first", 1.0, ""),
-        "correlation2_2": ("corr², second", 1.0, ""),
-    },
-}
 _MODES: dict[str, tuple[Mode, ...]] = {
     "fitts": ("classification", "regression"),
     "motion": ("classification",),
@@ -85,9 +61,21 @@ def targets(
         int | None, typer.Option("--count", min=1, help="Targets (16), or repetitions of each movement (2).")
     ] = None,
     provider: ProviderName = "auto",
+    window: Annotated[
+        bool, typer.Option("--window", help="On screen: whoever wears the electrodes of --stream is the user.")
+    ] = False,
+    stream: Annotated[
+        str | None, typer.Option("--stream", help="With --window: name or source_id of the LSL stream.")
+    ] = None,
+    profile: Annotated[
+        Path | None, typer.Option("--profile", help="With --window: the user's calibration ('rt-handdt calibrate').")
+    ] = None,
+    network: Annotated[bool, typer.Option("--network", help="With --window: streams of other computers, too.")] = False,
     out: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
 ) -> None:
     """Target tests with virtual users who see the cursor, react late and correct; faster than real time.
+
+    With --window the user is a person, and the test, its axes and its length are chosen on screen.
 
     Example: rt-handdt targets --test fitts --compare --calibrate --people 3
     """
@@ -98,9 +86,10 @@ def targets(
     from rt_handdt.runtime.targets.fitts import FittsSettings
     from rt_handdt.runtime.targets.motion import MotionSettings
     from rt_handdt.runtime.targets.person import Plan, Subject
+    from rt_handdt.runtime.targets.results import FIGURES, write_results
 
-    if test not in _COLUMNS:
-        raise ConfigError(f"The test must be one of {', '.join(_COLUMNS)}; got '{test[:80]}'.")
+    if test not in FIGURES:
+        raise ConfigError(f"The test must be one of {', '.join(FIGURES)}; got '{test[:80]}'.")
     if compare and (mode or without or post_processing or smoothing is not None):
         raise ConfigError(
             "--compare is of all ways of control; leave out --mode, --without, --smoothing and --post-processing."
@@ -111,6 +100,27 @@ def targets(
     conditions = [Condition.parse(mode or usual, left_out, smoothing, post_processing or ())]
     if compare:
         conditions = all_conditions(_MODES[test])
+    if window:
+        if compare or calibrate or smoothing is not None:
+            raise ConfigError("--compare, --calibrate and --smoothing are for virtual users; --window has none.")
+        from rt_handdt.cli.targets_window import show_targets
+        from rt_handdt.paths import bundle_path
+        from rt_handdt.runtime.live_run import LiveRun
+
+        (condition,) = conditions
+        run = LiveRun(
+            bundle_path(bundle),
+            stream,
+            provider=provider,
+            profile=profile,
+            mode=condition.mode,
+            network=network,
+            post_processing=condition.post_processing,
+        )
+        show_targets(run, out, Console(highlight=False, soft_wrap=True))
+        return
+    if stream is not None or profile is not None or network:
+        raise ConfigError("--stream, --profile and --network are for --window; virtual users need none.")
     plan = Plan(
         test,  # type: ignore[arg-type]
         tuple(conditions),
@@ -137,20 +147,21 @@ def targets(
         console.print(f"user {one}: done in {time.monotonic() - began:.0f} s")
     console.print(_table(test, figures, people))
     if out is not None:
-        content = {
-            "schema": SCHEMA,
-            "bundle": recognizer.bundle.manifest.name,
-            "test": test,
-            "dofs": plan.dofs.names,
-            "calibrated": calibrate,
-            "settings": getattr(plan, {"track": "tracking"}.get(test, test)).model_dump(mode="json"),
-            "people": found,
-        }
-        out.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_results(
+            out,
+            bundle=recognizer.bundle.manifest.name,
+            test=test,
+            dofs=plan.dofs,
+            calibrated=calibrate,
+            settings=getattr(plan, {"track": "tracking"}.get(test, test)).model_dump(mode="json"),
+            people=found,
+        )
 
 
 def _table(test: str, figures: dict[str, list[Figures]], people: int) -> Table:
-    columns = _COLUMNS[test]
+    from rt_handdt.runtime.targets.results import FIGURES
+
+    columns = FIGURES[test]
     heads = [f"{words}, {unit}" if unit else words for words, _, unit in columns.values()]
     title = f"{people} virtual {'user' if people == 1 else 'users'}: mean{'' if people == 1 else ' ± spread'}"
     table = Table("control", *heads, title=title, box=box.SIMPLE, padding=0, pad_edge=False, collapse_padding=True)

@@ -10,13 +10,15 @@ import numpy as np
 
 from rt_handdt.core.gestures import REST, title
 from rt_handdt.core.layout import ElectrodeLayout
+from rt_handdt.core.types import Float32
 from rt_handdt.gui import theme
-from rt_handdt.gui.health import SLOW_MS, Health
+from rt_handdt.gui.health import AILING, SLOW_MS, Health
 from rt_handdt.gui.pattern_style import PatternStyle, pattern_style
 from rt_handdt.gui.scale import Scale
 from rt_handdt.gui.state_history import StateHistory, Stretch
 from rt_handdt.runtime.snapshot import HistoryPoint, Snapshot
 from rt_handdt.runtime.status import State, state_title
+from rt_handdt.runtime.windowlog import STAGES
 
 NONE = "–"
 WAITING = "Waiting for signal"
@@ -73,11 +75,14 @@ class Bars:
 
 @dataclass(frozen=True, slots=True)
 class Stat:
-    """One figure of the status bar, with its tone (a colour)."""
+    """One figure of the status bar, with its tone (a colour), what else is to be known of it, and perhaps a histogram:
+    for each bin the share of each part of it, 1 for the highest."""
 
     caption: str
     value: str
     tone: str
+    detail: str = ""
+    bars: tuple[tuple[float, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,13 +285,52 @@ def stats(snapshot: Snapshot) -> tuple[Stat, ...]:
             _PROVIDERS.get(snapshot.provider, snapshot.provider.removesuffix("ExecutionProvider")) or NONE,
             theme.TEXT,
         ),
-        Stat("Samples received", f"{snapshot.samples_received:,}", theme.TEXT),
+        _told(snapshot),
         Stat("Lost / gaps", f"{snapshot.samples_lost:,} / {snapshot.gaps:,}", theme.WARN if lost else theme.TEXT),
         Stat("Windows / old", *_windows(snapshot)),
         Stat("Learnt of you", NONE if snapshot.learnt_s is None else clock(snapshot.learnt_s), theme.TEXT),
-        Stat("Push to decision p50 / p99", _latency(latency), theme.WARN if slow else theme.TEXT),
+        Stat(
+            "Push to decision p50 / p99",
+            _latency(latency),
+            theme.WARN if slow else theme.TEXT,
+            _stage_words(snapshot.stages),
+            _stage_bars(snapshot.stages),
+        ),
         Stat("Accuracy", NONE if snapshot.accuracy is None else f"{100 * snapshot.accuracy:.1f} %", theme.TEXT),
     )
+
+
+def _told(snapshot: Snapshot) -> Stat:
+    """What became of the messages to sinks; without sinks, how many samples have come."""
+    sinks = snapshot.sinks
+    if not sinks:
+        return Stat("Samples received", f"{snapshot.samples_received:,}", theme.TEXT)
+    # What nobody listened to is no loss, and stands in the detail.
+    sent, lost = sum(one.sent for one in sinks), sum(one.dropped for one in sinks)
+    lines = [
+        f"{one.name}: {one.state}; {one.sent:,} sent, {one.skipped:,} left out as asked, {one.dropped:,} dropped, "
+        f"{one.untaken:,} not taken, {one.waiting:,} waiting{f'; {one.why}' if one.why and not one.well else ''}"
+        for one in sinks
+    ]
+    well = not lost and all(one.state not in AILING for one in sinks)
+    return Stat("Outputs sent / lost", f"{sent:,} / {lost:,}", theme.TEXT if well else theme.WARN, "\n".join(lines))
+
+
+def _stage_bars(stages: Float32 | None) -> tuple[tuple[float, ...], ...]:
+    """Of the histogram, highest bin 1."""
+    if stages is None or not stages.any():
+        return ()
+    shares = stages / stages.sum(axis=1).max()
+    return tuple(tuple(round(one, 3) for one in row) for row in shares.tolist())
+
+
+def _stage_words(stages: Float32 | None) -> str:
+    """Which part of the time each stage took."""
+    if stages is None or not stages.any():
+        return ""
+    parts = stages.sum(axis=0) / stages.sum()
+    named = (f"{name} {100 * part:.0f} %" for name, part in zip(STAGES, parts.tolist(), strict=True))
+    return f"Of the time between a sample and its decision: {', '.join(named)}"
 
 
 def _windows(snapshot: Snapshot) -> tuple[str, str]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
-from PySide6.QtCore import QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QPainter, QShortcut
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from rt_handdt.core.dof import KNOWN
 from rt_handdt.core.gestures import title
 from rt_handdt.gui import theme
-from rt_handdt.gui.widgets.canvas import CENTRE, LEFT, RIGHT, Canvas, bold, medium, metrics, pill, write
+from rt_handdt.gui.widgets.canvas import CENTRE, LEFT, RIGHT, Canvas, bold, colour, medium, metrics, pill, write
 from rt_handdt.gui.widgets.card import Card
 from rt_handdt.gui.widgets.hand_picture import HandPicture
+from rt_handdt.gui.zoom import Zoom
 from rt_handdt.runtime.status import State, state_title
 from rt_handdt.runtime.virtual_hand import SILENT, HandModel, HandView
 
@@ -44,8 +47,7 @@ class HandWindow(QWidget):
         self.setObjectName("window")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setStyleSheet(f"#window {{ background: {theme.BACKGROUND}; }}")
-        self.setMinimumSize(360, 420)
-        self.resize(560, 720)
+        self._zoom = Zoom(self, QSize(560, 720), QSize(360, 420))
         self.picture = HandPicture(model.poses, left=left)
         self.words = HandWords()
         page = QVBoxLayout(self)
@@ -112,7 +114,7 @@ class HandWords(Canvas):
 
     def draw(self, painter: QPainter) -> None:
         """Draw the four lines."""
-        view, width = self._view, float(self.width())
+        view, width = self._view, self.wide
         if view is None:
             return
         silent = view.state == SILENT
@@ -121,13 +123,10 @@ class HandWords(Canvas):
         size = next((n for n in sizes if metrics(bold(n)).horizontalAdvance(name) <= width - 22), _SMALLEST_PX)
         pill(painter, QRectF(0, 4, 6, 52), self._tone)
         write(painter, QRectF(22, 0, width - 22, 60), name, bold(size), theme.MUTED if silent else theme.TEXT, LEFT)
-        write(painter, QRectF(0, 68, 60, 20), "Level", medium(13), theme.MUTED, LEFT)
-        track = QRectF(64, 74, max(20.0, width - 64 - 62), 8)
-        pill(painter, track, theme.TRACK)
-        share = min(1.0, max(0.0, view.level))
-        if share > 0:
-            pill(painter, QRectF(track.left(), track.top(), max(8.0, track.width() * share), 8), self._tone)
-        write(painter, QRectF(width - 58, 68, 58, 20), f"{100 * view.level:.0f} %", medium(15), theme.TEXT, RIGHT)
+        if view.velocities:
+            self._draw_velocities(painter, view.velocities)
+        else:
+            self._draw_level(painter, view.level)
 
         state = "Silent" if silent else state_title(view.state)
         known = State(view.state) if view.state in tuple(State) else State.STOPPED
@@ -139,6 +138,34 @@ class HandWords(Canvas):
         left = chip.right() + 10
         write(painter, QRectF(left, 96, width - left, 24), age, medium(13), theme.MUTED, RIGHT)
         write(painter, QRectF(0, 126, width, 20), view.sentence, medium(13), theme.WARN, LEFT)
+
+    def _draw_level(self, painter: QPainter, level: float) -> None:
+        width = self.wide
+        write(painter, QRectF(0, 68, 60, 20), "Level", medium(13), theme.MUTED, LEFT)
+        track = QRectF(64, 74, max(20.0, width - 64 - 62), 8)
+        pill(painter, track, theme.TRACK)
+        share = min(1.0, max(0.0, level))
+        if share > 0:
+            pill(painter, QRectF(track.left(), track.top(), max(8.0, track.width() * share), 8), self._tone)
+        write(painter, QRectF(width - 58, 68, 58, 20), f"{100 * level:.0f} %", medium(15), theme.TEXT, RIGHT)
+
+    def _draw_velocities(self, painter: QPainter, velocities: Mapping[str, float]) -> None:
+        """Beside each other, each as a bar from its middle to where it goes."""
+        shown = list(velocities.items())[:2]
+        room = (self.wide - 16.0 * (len(shown) - 1)) / len(shown)
+        for number, (name, value) in enumerate(shown):
+            left = number * (room + 16)
+            dof = KNOWN.get(name)
+            words = name if dof is None else title(dof.positive if value >= 0 else dof.negative)
+            write(painter, QRectF(left, 62, room - 44, 16), words, medium(12), theme.MUTED, LEFT)
+            number_words = f"{value:+.2f}".replace("-", "−")
+            write(painter, QRectF(left + room - 44, 62, 44, 16), number_words, medium(13), theme.TEXT, RIGHT)
+            track = QRectF(left, 80, room, 8)
+            pill(painter, track, theme.TRACK)
+            half = min(1.0, abs(value)) * room / 2
+            middle = track.center().x()
+            pill(painter, QRectF(middle - half if value < 0 else middle, 80, half, 8), self._tone)
+            painter.fillRect(QRectF(middle - 1, 78, 2, 12), colour(theme.MUTED))
 
 
 def tone_of(view: HandView) -> str:

@@ -1,40 +1,29 @@
-"""The window that `rt-handdt` opens: a start page, and the live page in its place."""
+"""The window that `rt-handdt` opens: a start page, and what is begun from it in its place."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QStackedLayout, QWidget
 
-from rt_handdt.errors import ConfigError, HanddtError, sentence_of
 from rt_handdt.gui import theme
 from rt_handdt.gui.choices import Kept, load_choices, save_choices
-from rt_handdt.gui.start.calibration_page import CalibrationPage, file_name
-from rt_handdt.gui.start.check_page import CheckPage
+from rt_handdt.gui.flows.calibrating import CalibrationFlow
+from rt_handdt.gui.flows.checking import CheckFlow
+from rt_handdt.gui.flows.flow import Ending, Flow
+from rt_handdt.gui.flows.live import LiveFlow
+from rt_handdt.gui.flows.recording import RecordingFlow
+from rt_handdt.gui.flows.reviewing import ReviewFlow
+from rt_handdt.gui.flows.targets import TargetsFlow
+from rt_handdt.gui.flows.training import TrainingFlow
 from rt_handdt.gui.start.opening_page import OpeningPage
 from rt_handdt.gui.start.page import StartPage
-from rt_handdt.gui.start.recording_page import RecordingPage
 from rt_handdt.gui.start.style import style_sheet
-from rt_handdt.gui.start.training_page import TrainingPage
+from rt_handdt.gui.zoom import Zoom
 from rt_handdt.runtime.live_run import LiveRun
-from rt_handdt.runtime.recorder import check_new
-from rt_handdt.runtime.replay_process import ReplayProcess
 from rt_handdt.runtime.stream_watch import StreamWatch
-
-if TYPE_CHECKING:
-    from rt_handdt.gui.review.page import ReviewPage
-    from rt_handdt.gui.window import MainWindow
-    from rt_handdt.io.protocol import Protocol
-    from rt_handdt.runtime.background import Background
-    from rt_handdt.runtime.calibration_run import CalibrationRun, Wish
-    from rt_handdt.runtime.electrode_check import ElectrodeCheck
-    from rt_handdt.runtime.live_session import LiveSession
-    from rt_handdt.runtime.recording_session import RecordingSession
-    from rt_handdt.runtime.training_run import TrainingRun
 
 LOOK_MS = 50
 #: Folder of the profiles, beside the last choices.
@@ -42,7 +31,7 @@ PROFILES = "profiles"
 
 
 class Shell(QWidget):
-    """Start page, calibration, recording, review and live page, one at a time. All methods run on the GUI thread.
+    """The start page, or one flow that was begun from it. All methods run on the GUI thread.
 
     Parameters
     ----------
@@ -50,98 +39,117 @@ class Shell(QWidget):
         Where the last choices are kept.
     network
         Look for streams beyond this computer.
+
+    Attributes
+    ----------
+    flow
+        The one that is entered; None: the start page is shown.
+    live, calibrating, recording, checking, training, reviewing, targeting
+        The flows there are.
     """
 
     closed = Signal()
 
     def __init__(self, choices_file: Path, *, network: bool = False) -> None:
         super().__init__()
-        self._file, self._network = choices_file, network
+        self._file, self.network = choices_file, network
+        self.profiles = choices_file.parent / PROFILES
         kept = load_choices(choices_file)
         theme.use(kept.choices.theme)
         self.error: Exception | None = None
-        self.session: LiveSession | None = None
-        self.live: MainWindow | None = None
-        self.review: ReviewPage | None = None
-        self.calibration: CalibrationRun | None = None
-        self.recording: RecordingSession | None = None
-        self.checking: ElectrodeCheck | None = None
-        self.training: TrainingRun | None = None
-        self._recorded_stream = ""
-        self._said: list[str] = []
-        self._ending: list[LiveSession | Background] = []
+        self.flow: Flow | None = None
+        self.said: list[str] = []
+        self._ending: list[Ending] = []
         self._watch = StreamWatch(network=network)
         self.setWindowTitle("rt_handdt")
         self.setObjectName("window")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setMinimumSize(1024, 640)
-        self.resize(1440, 900)
-        room = self.screen().availableSize()
-        if room.width() >= self.minimumWidth() and room.height() >= self.minimumHeight():
-            self.resize(self.size().boundedTo(room))
+        self._zoom = Zoom(self)
         self._stack = QStackedLayout(self)
         self._stack.setContentsMargins(0, 0, 0, 0)
-        self._show_pages(kept)
+        self._show_start(kept)
         QShortcut(QKeySequence("Ctrl+Q"), self, self._quit)
         self._timer = QTimer(self)
         self._timer.setInterval(LOOK_MS)
         self._timer.timeout.connect(self._look)
 
-    def _show_pages(self, kept: Kept) -> None:
-        """The pages, in the colours that hold now."""
-        self.setStyleSheet(style_sheet())
-        profiles = self._file.parent / PROFILES
-        self.page = StartPage(kept.choices, self._watch, network=self._network, profiles=profiles)
-        self.page.say(kept.sentence, "warn")
-        self.page.begun.connect(self.begin)
-        self.page.calibrating.connect(self.calibrate)
-        self.page.themed.connect(self._new_theme)
-        self.page.failed.connect(self._fail)
+    def _show_start(self, kept: Kept) -> None:
+        """The start page, and new flows, in the colours that hold now."""
+        self._zoom.style(style_sheet())
         self.opening = OpeningPage()
         self.opening.cancelled.connect(self.back)
-        self.guided = CalibrationPage()
-        self.guided.cancelled.connect(self.back)
-        self.guided.wished.connect(self._wish)
-        self.guided.accepted.connect(self._use_profile)
-        self.page.reviewing.connect(self.look_at)
-        self.page.recording.connect(self.ask_protocol)
-        self.recorded = RecordingPage()
-        self.recorded.begun.connect(self._ask_file)
-        self.recorded.ended.connect(self._end_recording)
-        self.recorded.left.connect(self.back)
-        self.recorded.replayed.connect(self._replay)
-        self.recorded.trained.connect(self.ask_training)
-        self.page.training.connect(self.ask_training)
-        self.trained = TrainingPage()
-        self.trained.begun.connect(self.train)
-        self.trained.stopped.connect(self._stop_training)
-        self.trained.left.connect(self.back)
-        self.trained.accepted.connect(self._use_model)
-        self.page.checking.connect(self.check)
-        self.checked = CheckPage()
-        self.checked.left.connect(self.back)
-        self.checked.sought.connect(self._find_pressed)
-        self.checked.renewed.connect(self._check_anew)
-        self._stack.addWidget(self.page)
-        self._stack.addWidget(self.checked)
-        self._stack.addWidget(self.guided)
-        self._stack.addWidget(self.recorded)
-        self._stack.addWidget(self.trained)
-        self._stack.addWidget(self.opening)
-        self._stack.setCurrentWidget(self.page)
+        self.live, self.calibrating, self.recording = LiveFlow(self), CalibrationFlow(self), RecordingFlow(self)
+        self.checking, self.training, self.reviewing = CheckFlow(self), TrainingFlow(self), ReviewFlow(self)
+        self.targeting = TargetsFlow(self)
+        page = self.page = StartPage(kept.choices, self._watch, network=self.network, profiles=self.profiles)
+        page.say(kept.sentence, "warn")
+        page.begun.connect(self.live.begin)
+        page.calibrating.connect(self.calibrating.begin)
+        page.recording.connect(self.recording.ask)
+        page.checking.connect(self.checking.begin)
+        page.training.connect(self.train)
+        page.targeting.connect(self.targeting.begin)
+        page.reviewing.connect(self.reviewing.begin)
+        page.themed.connect(self._new_theme)
+        page.failed.connect(self._fail)
+        self._stack.addWidget(page)
+        self._stack.setCurrentWidget(page)
 
     def _new_theme(self) -> None:
-        choices, record, profile = self.page.choices, self.page.recording_to, self.page.profile.wanted
+        choices, record, profile = self.page.choices, self.page.row.recording_to, self.page.row.profile.wanted
         theme.use(choices.theme)
         self._save()
-        for old in (self.page, self.opening, self.guided, self.recorded, self.checked, self.trained):
-            self._stack.removeWidget(old)
-            old.deleteLater()
         self.page.stop()
-        self._show_pages(Kept(choices, ""))
-        self.page.record_to(record)
-        self.page.profile.wanted = profile
+        while (old := self._stack.widget(0)) is not None:
+            self.drop_page(old)
+        self._show_start(Kept(choices, ""))
+        self.page.row.record_to(record)
+        self.page.row.profile.wanted = profile
         self.page.start()
+
+    # -- what flows ask for ------------------------------------------------------------------------------------
+
+    def enter(self, flow: Flow) -> None:
+        """Leave the start page, or another flow, for this one."""
+        self._end_flow()
+        self._save()
+        self.page.stop()
+        self.said = []
+        self.flow = flow
+
+    def show_page(self, page: QWidget) -> None:
+        """Show a page of a flow."""
+        if self._stack.currentWidget() is not page:
+            if self._stack.indexOf(page) < 0:
+                self._stack.addWidget(page)
+            self._stack.setCurrentWidget(page)
+            page.setFocus()
+
+    def drop_page(self, page: QWidget) -> None:
+        """A page is shown no more, and goes."""
+        self._stack.removeWidget(page)
+        page.deleteLater()
+
+    def show_opening(self, what: str) -> None:
+        """Show that something is waited for."""
+        self.opening.show_waiting(what, self.said)
+        self.show_page(self.opening)
+
+    def back(self, why: str = "") -> None:
+        """End the flow, and show the start page, with a sentence where there is one."""
+        self._end_flow()
+        self._stack.setCurrentWidget(self.page)
+        self.page.start()
+        if why:
+            self.page.say(why)
+
+    def begin(self, run: LiveRun) -> None:
+        """Go live."""
+        self.live.begin(run)
+
+    def train(self, recording: str = "") -> None:
+        """Ask what a model shall be trained on."""
+        self.training.ask(recording)
 
     # -- running -----------------------------------------------------------------------------------------------
 
@@ -151,211 +159,11 @@ class Shell(QWidget):
         self._timer.start()
         self.page.start()
 
-    def begin(self, run: LiveRun, replay: ReplayProcess | None) -> None:
-        """Open a stream with a model."""
-        from rt_handdt.runtime.live_session import LiveSession
-
-        self._save()
-        self.page.stop()
-        self._said = []
-        self.session = LiveSession(run, replay)
-        self._show_opening("Starting …")
-
-    def calibrate(self, run: LiveRun) -> None:
-        """Guide somebody through a calibration on the stream of a run, which may follow it."""
-        from rt_handdt.runtime.calibration_run import CalibrationRun
-
-        self._save()
-        self.page.stop()
-        self._said = []
-        self.calibration = CalibrationRun(run)
-        self.guided.begin()
-        self._show_opening("Loading the model …")
-
-    def _look_at_calibration(self, run: CalibrationRun) -> None:
-        from rt_handdt.runtime.calibration_run import Stage
-
-        progress = run.progress
-        if progress.stage is Stage.OVER:
-            self._give_up(" ".join(progress.sentences))
-        elif progress.stage is not Stage.OPENING:
-            self._stack.setCurrentWidget(self.guided)
-            self.guided.show_progress(progress)
-
-    def _wish(self, wish: Wish) -> None:
-        if self.calibration is not None:
-            self.calibration.wish(wish)
-
-    def _use_profile(self, subject: str) -> None:
-        run = self.calibration
-        profile = None if run is None else run.progress.profile
-        if run is None or profile is None:
-            return
-        profile = replace(profile, facts=profile.facts.model_copy(update={"subject": subject}))
-        folder = self._file.parent / PROFILES / file_name(subject, profile)
-        try:
-            profile.save(folder)
-        except ConfigError as exc:
-            self.guided.say(str(exc))
-            return
-        self._end_session()
-        self.page.profile.choose(folder, self.page.models.model)
-        self.page.record_to(None)
-        self.begin(replace(run.run, profile=folder), None)
-
-    # -- recording ---------------------------------------------------------------------------------------------
-
-    def ask_protocol(self, stream: str, labels: tuple[str, ...]) -> None:
-        """Ask what shall be recorded of a stream."""
-        self._save()
-        self.page.stop()
-        self._recorded_stream = stream
-        try:
-            self.recorded.ask(labels)
-        except HanddtError as exc:  # a label that no protocol may have
-            self._give_up(str(exc))
-            return
-        self._stack.setCurrentWidget(self.recorded)
-
-    def _ask_file(self, protocol: Protocol) -> None:
-        path = self.page.ask_new_file("Record to", "session")
-        if path is None:
-            return
-        try:
-            check_new(path)
-        except ConfigError as exc:
-            self.recorded.say(str(exc))
-        else:
-            self.record(path, protocol)
-
-    def record(self, path: Path, protocol: Protocol) -> None:
-        """Record the stream that was asked for."""
-        from rt_handdt.runtime.recording_session import RecordingSession
-
-        self.recording = RecordingSession(path, self._recorded_stream, protocol, network=self._network)
-        self.recorded.begin(path, protocol)
-
-    def _end_recording(self) -> None:
-        from rt_handdt.runtime.recording_session import RecordingStage
-
-        if self.recording is None:
-            return
-        if self.recording.state.stage is RecordingStage.OPENING:
-            self.back()
-        else:
-            self.recording.close()
-
-    def _look_at_recording(self, session: RecordingSession) -> None:
-        from rt_handdt.runtime.recording_session import RecordingStage
-
-        state = session.state
-        if state.stage is RecordingStage.OVER:
-            self._give_up(" ".join(state.sentences))
-        elif state.stage is not RecordingStage.OPENING:
-            self.recorded.show_state(state)
-
-    def _replay(self, path: str) -> None:
-        self.back()
-        self.page.begin_replay(path)
-
-    # -- training ----------------------------------------------------------------------------------------------
-
-    def ask_training(self, recording: str = "") -> None:
-        """Ask what a model shall be trained on."""
-        self._save()
-        self._end_session()
-        self.page.stop()
-        model = self.page.models.model
-        layout = "" if model is None or model.manifest is None else model.manifest.spec.layout.name
-        self.trained.ask([recording] if recording else [], layout)
-        self._stack.setCurrentWidget(self.trained)
-
-    def train(self, data: list[str], layout: str, out: Path) -> None:
-        """Train a model beside the window."""
-        from rt_handdt.runtime.training_run import TrainingRun
-
-        try:
-            self.training = TrainingRun(data, out, layout)
-        except ConfigError as exc:
-            self.trained.say(str(exc))
-            return
-        self.trained.begin(out)
-
-    def _stop_training(self) -> None:
-        if self.training is not None:
-            self.training.close()
-
-    def _use_model(self, folder: str) -> None:
-        self.back()
-        self.page.add_model(folder)
-
-    # -- electrodes --------------------------------------------------------------------------------------------
-
-    def check(self, run: LiveRun) -> None:
-        """Look at a stream's electrodes one by one."""
-        from rt_handdt.runtime.electrode_check import ElectrodeCheck
-
-        self._save()
-        self.page.stop()
-        self._said = []
-        self.checking = ElectrodeCheck(run)
-        self._show_opening("Waiting for the stream …")
-
-    def _look_at_electrodes(self, check: ElectrodeCheck) -> None:
-        from rt_handdt.runtime.electrode_check import CheckStage
-
-        state = check.state
-        if state.stage is CheckStage.OVER:
-            self._give_up(" ".join(state.sentences))
-        elif state.stage is CheckStage.CHECKING and check.layout is not None:
-            if self._stack.currentWidget() is not self.checked:
-                self.checked.begin(check.layout)
-                self._stack.setCurrentWidget(self.checked)
-            self.checked.show_state(state)
-
-    def _find_pressed(self) -> None:
-        if self.checking is not None:
-            self.checking.find()
-
-    def _check_anew(self) -> None:
-        if self.checking is not None:
-            self.checking.start_anew()
-
-    # -- review ------------------------------------------------------------------------------------------------
-
-    def look_at(self, path: str, bundle: Path, profile: Path | None = None) -> None:
-        """Show a recording from end to end, with a model that decides it where nothing was decided."""
-        from rt_handdt.gui.review.page import ReviewPage
-        from rt_handdt.runtime.review_run import ReviewRun
-
-        self._save()
-        self.page.stop()
-        self.review = ReviewPage(ReviewRun(path, bundle, profile=profile), Path(path).name, leave="start page")
-        self.review.closed.connect(self._review_closed)
-        self._stack.addWidget(self.review)
-        self._stack.setCurrentWidget(self.review)
-        self.review.setFocus()
-        self.review.start()
-
-    def _review_closed(self) -> None:
-        review, self.review = self.review, None
-        if review is None:
-            return
-        self._ending.append(review.run)
-        self.back()
-        self._stack.removeWidget(review)
-        review.deleteLater()
-        if review.error is not None:
-            self.page.say(sentence_of(review.error))
-
-    def _show_opening(self, what: str) -> None:
-        self.opening.show_waiting(what, self._said)
-        self._stack.setCurrentWidget(self.opening)
-        self.opening.setFocus()
-
     def _look(self) -> None:
         try:
-            self._look_on()
+            self._ending = [one for one in self._ending if not one.ended]
+            if self.flow is not None:
+                self.flow.look()
         except Exception as exc:  # Qt would print it and go on
             self._fail(exc)
 
@@ -363,96 +171,11 @@ class Shell(QWidget):
         self.error = exc
         self.close()
 
-    def _look_on(self) -> None:
-        self._ending = [one for one in self._ending if not one.ended]
-        if self.calibration is not None:
-            self._look_at_calibration(self.calibration)
-            return
-        if self.recording is not None:
-            self._look_at_recording(self.recording)
-            return
-        if self.checking is not None:
-            self._look_at_electrodes(self.checking)
-            return
-        if self.training is not None:
-            self.trained.show_state(self.training.state)
-            return
-        session = self.session
-        if session is None:
-            return
-        from rt_handdt.runtime.live_session import Stage
-
-        stage = session.look()
-        said = []
-        while session.said:
-            said.append(session.said.popleft())
-        self._said += said
-        if stage is Stage.OVER:
-            self._give_up(session.fault)
-        elif stage is Stage.OPENING:
-            self._drop_live()
-            again = " again" if session.restarts else ""
-            self._show_opening(f"Loading the model and waiting for '{session.name}'{again} …")
-        elif self.live is None:
-            self._go_live(session)
-        else:
-            for sentence in said:
-                self.live.say(sentence)
-
-    def _go_live(self, session: LiveSession) -> None:
-        from rt_handdt.gui.window import MainWindow
-
-        facts = session.engine.wait_until_ready()
-        self.live = MainWindow(session.engine, reject_below=facts.reject_below, leave="start page")
-        self.live.closed.connect(self._live_closed)
-        self._stack.addWidget(self.live)
-        self._stack.setCurrentWidget(self.live)
-        self.live.start()
-        self.live.setFocus()
-        if self.isFullScreen():  # the engine was started again while a room looked on
-            self.live.toggle_stage()
-        if self._said:
-            self.live.say(self._said[-1])
-
-    def _live_closed(self) -> None:
-        if self.live is None or self.session is None:
-            return
-        error = self.live.error
-        self.back()
-        if error is not None:
-            self.page.say(f"The live page failed: {sentence_of(error)}")
-
-    def _drop_live(self) -> None:
-        live, self.live = self.live, None
-        if live is not None:
-            live.end()
-            self._stack.removeWidget(live)
-            live.deleteLater()
-
-    def back(self) -> None:
-        """End what runs, and show the start page."""
-        self._end_session()
-        self._stack.setCurrentWidget(self.page)
-        self.page.start()
-
-    def _give_up(self, why: str) -> None:
-        self.back()
-        self.page.say(why)
-
-    def _end_session(self) -> None:
-        self._drop_live()
-        review, self.review = self.review, None
-        if review is not None:  # as the window closes; who leaves the page has done so before
-            review.close()
-            self._ending.append(review.run)
-            self._stack.removeWidget(review)
-            review.deleteLater()
+    def _end_flow(self) -> None:
         self.setWindowState(self.windowState() & ~Qt.WindowState.WindowFullScreen)
-        for one in (self.session, self.calibration, self.recording, self.checking, self.training):
-            if one is not None:
-                one.close()
-                self._ending.append(one)
-        self.session = self.calibration = self.recording = self.checking = self.training = None
+        flow, self.flow = self.flow, None
+        if flow is not None:
+            self._ending += flow.end()
 
     def _save(self) -> None:
         sentence = save_choices(self._file, self.page.choices)
@@ -461,9 +184,8 @@ class Shell(QWidget):
 
     def save_screenshot(self, path: Path) -> bool:
         """Write what the window shows as a PNG; False if the file could not be written."""
-        if self.live is not None:
-            return self.live.save_screenshot(path)
-        return bool(self.grab().save(str(path), "PNG"))
+        shown = None if self.flow is None else self.flow.shown()
+        return bool((shown or self).grab().save(str(path), "PNG"))
 
     def _quit(self) -> None:
         """Close, after asking while something is recorded."""
@@ -471,13 +193,7 @@ class Shell(QWidget):
             self.close()
 
     def _may_leave(self) -> bool:
-        if self.recording is not None:
-            return self.recorded.may_leave()
-        if self.calibration is not None:
-            return self.guided.may_leave()
-        if self.training is not None:
-            return self.trained.may_leave()
-        return self.live is None or self.live.may_leave()
+        return self.flow is None or self.flow.may_leave()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """End all that runs; while something is recorded, a click on the cross alone asks first."""
@@ -487,8 +203,9 @@ class Shell(QWidget):
         self._timer.stop()
         event.accept()
         self.closed.emit()  # whoever wants a picture takes it of what is shown
-        self._end_session()
+        self.hide()  # what follows takes up to a second
+        self._end_flow()
         self.page.stop()
         self._watch.stop()
-        for session in self._ending:
-            session.join()
+        for one in self._ending:
+            one.join()

@@ -40,6 +40,6 @@ class Splash(Canvas):
 
     def draw(self, painter: QPainter) -> None:
         """Name above text."""
-        painter.fillRect(QRectF(0, 0, 6, self.height()), colour(theme.ACCENT))
+        painter.fillRect(QRectF(0, 0, 6, self.high), colour(theme.ACCENT))
         write(painter, QRectF(32, 30, 380, 44), "rt_handdt", bold(34), theme.TEXT, LEFT)
         write(painter, QRectF(32, 88, 380, 24), self._text, medium(15), theme.MUTED, LEFT)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
@@ -17,17 +17,19 @@ from rt_handdt.gui.again import ASKED_S, Again
 from rt_handdt.gui.bridge import Presenter, View
 from rt_handdt.gui.electrodes import Electrodes
 from rt_handdt.gui.pattern_style import pattern_style
+from rt_handdt.gui.session_page import SessionPage
 from rt_handdt.gui.widgets.bars import ProbabilityBars
 from rt_handdt.gui.widgets.card import Card
 from rt_handdt.gui.widgets.footer import Footer
 from rt_handdt.gui.widgets.gesture import GestureLabel
 from rt_handdt.gui.widgets.header import Header
-from rt_handdt.gui.widgets.heatmap import GridHeatmap, rms_table
 from rt_handdt.gui.widgets.key_sheet import KeySheet
+from rt_handdt.gui.widgets.maps import Maps
 from rt_handdt.gui.widgets.output_button import OutputButton
 from rt_handdt.gui.widgets.signal_panel import BACK_S, SignalPanel
 from rt_handdt.gui.widgets.stage import StageView
 from rt_handdt.gui.widgets.strip import LabelStrip
+from rt_handdt.gui.zoom import Zoom
 from rt_handdt.runtime.signal_memory import SignalMemory
 from rt_handdt.runtime.snapshot import Snapshot
 
@@ -39,6 +41,8 @@ _KEYS = (
     ("← →", "Held: look back at the signal, and on (the wheel too); Home, End"),
     ("T", "Signal: some traces, many, all channels as a raster"),
     (", .", "Signal: less time, or more (Ctrl and the wheel too)"),
+    ("F", "Maps: flat, or round the forearm"),
+    ("V", "Gesture pattern, or velocities where decisions carry them"),
     ("U", "Take back the electrode that was left out last"),
     ("F11", "Stage view: gesture and map for a room"),
     ("O", "Outputs on or off"),
@@ -90,7 +94,7 @@ class SnapshotSource(Protocol):
         ...
 
 
-class MainWindow(QWidget):
+class MainWindow(SessionPage):
     """Shows an engine until it is closed. All methods run on the GUI thread.
 
     Parameters
@@ -103,8 +107,6 @@ class MainWindow(QWidget):
         Where Esc leads, in a word.
     """
 
-    closed = Signal()
-
     def __init__(self, engine: SnapshotSource, *, reject_below: float | None = None, leave: str = "quit") -> None:
         super().__init__()
         self._hints = (_HINTS[0], _HINTS[1].format(leave=leave))
@@ -115,7 +117,6 @@ class MainWindow(QWidget):
         self._presenter = Presenter(engine.labels, pattern_style(engine.shared_pattern))
         self._paused = False
         self._notice, self._notice_until_s = "", 0.0
-        self.error: Exception | None = None
         self.frames = 0
         self._shown_key: object = None
         self._view = self._presenter.view(Snapshot())
@@ -124,8 +125,8 @@ class MainWindow(QWidget):
         self.setObjectName("window")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setStyleSheet(f"#window {{ background: {theme.BACKGROUND}; }}")
-        self.setMinimumSize(1024, 640)
-        self.resize(1440, 900)
+        if leave == "quit":  # else the window around this page says how large all is
+            self._zoom = Zoom(self)
         self._build(engine, reject_below)
         for key, action in (
             ("Space", self.toggle_pause),
@@ -137,6 +138,8 @@ class MainWindow(QWidget):
             ("?", self.keys.toggle),
             ("F1", self.keys.toggle),
             ("T", self.signal.next_way),
+            ("F", self.maps.turn),
+            ("V", self.next_pattern),
             ("U", self.electrodes.undo),
             (",", lambda: self.signal.view.stretch(0.5)),
             (".", lambda: self.signal.view.stretch(2.0)),
@@ -161,26 +164,12 @@ class MainWindow(QWidget):
         self.outputs.clicked.connect(self.toggle_outputs)
         self._gesture = GestureLabel(presenter.titles)
         self._bars = ProbabilityBars(presenter.titles, presenter.colours, reject_below)
-        self._rms = GridHeatmap(engine.layout, table=rms_table(), unit="µV")
-        self._pattern = GridHeatmap(
-            engine.layout,
-            table=presenter.style.table,
-            unit=presenter.style.unit,
-            signed=presenter.style.signed,
-            empty_text="No pattern component yet",
-        )
+        self.maps = Maps(engine.layout, presenter.style)
         self.signal = SignalPanel(engine.layout)
         self.signal.held.connect(self.hold)
         self._strip = LabelStrip()
         self._footer = Footer(self._hints)
 
-        # A tall grid (16 × 4) gets twice the room when the two pictures stand side by side.
-        (height, width), (pitch_y, pitch_x) = engine.layout.shape, engine.layout.pitch_mm
-        tall = height * pitch_y > 1.6 * width * pitch_x
-        middle = QHBoxLayout() if tall else QVBoxLayout()
-        middle.setSpacing(theme.GAP_PX)
-        middle.addWidget(Card("Muscle activity", self._rms, "RMS" if tall else "RMS per electrode"), 1)
-        middle.addWidget(Card("Gesture pattern", self._pattern, "" if tall else presenter.style.remark), 1)
         left = QVBoxLayout()
         left.setSpacing(theme.GAP_PX)
         left.addWidget(Card("", self._gesture), 4)
@@ -189,10 +178,10 @@ class MainWindow(QWidget):
         columns = QGridLayout()
         columns.setHorizontalSpacing(theme.GAP_PX)
         columns.addLayout(left, 0, 0)
-        columns.addLayout(middle, 0, 1)
+        columns.addWidget(self.maps, 0, 1)
         columns.addWidget(Card("", self.signal), 0, 2)
         # Without these a column takes what its content asks for, and the window would move as it changes.
-        for number, (stretch, least) in enumerate(((30, 340), (30, 300), (42, 340))):
+        for number, (stretch, least) in enumerate(((30, 334), (30, 296), (42, 334))):
             columns.setColumnStretch(number, stretch)
             columns.setColumnMinimumWidth(number, least)
         strip_row = QHBoxLayout()
@@ -218,8 +207,13 @@ class MainWindow(QWidget):
         page.setSpacing(theme.GAP_PX)
         page.addLayout(top)
         page.addLayout(self._views, 1)
-        self.electrodes = Electrodes(self, engine, self.signal, (self._rms, self._pattern), self.say)
+        self.electrodes = Electrodes(self, engine, self.signal, self.maps.every, self.say)
         self.keys = KeySheet(self, _KEYS)
+
+    def next_pattern(self) -> None:
+        """The gesture's pattern, or the velocities where there are some."""
+        if not self.maps.swap():
+            self.say("Velocities come with a profile, or a calibration, that was made for them (--mode regression)")
 
     # -- running -----------------------------------------------------------------------------------------------
 
@@ -262,14 +256,10 @@ class MainWindow(QWidget):
             self._bars.show_bars(view.bars)
         if news or self.frames % 2 == 1:
             self._strip.show_strip(view.strip)
-            self._pattern.show_grid(snapshot.pattern_grid, view.pattern_range)
+            self.maps.show_pattern(snapshot, view)
         if news or self.frames % 6 == 0:
             self._footer.show_stats(view.stats)
-        for grid in (self._rms, self._pattern):
-            grid.show_bad(snapshot.bad_electrodes)
-        for picture in (self._rms, self._pattern):
-            picture.set_live(view.live)
-        self._rms.show_grid(snapshot.rms_grid, (0.0, view.rms_max_uv))
+        self.maps.show_activity(snapshot, view)
         self.electrodes.show_snapshot(snapshot)
         self.signal.show_signal(self._engine.memory, snapshot.bad_electrodes, view.live)
         self.frames += 1

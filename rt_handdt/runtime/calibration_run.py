@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from rt_handdt.infer.classifier import StreamClassifier
     from rt_handdt.runtime.connect import Connection
 
-Wish = Literal["repeat", "back", "go_on", "finish"]
-JOIN_S = 5.0
+Wish = Literal["repeat", "back", "go_on", "undo", "finish"]
+JOIN_S = 0.8
+#: Between two looks at what is wished.
+LOOK_S = 0.2
 
 
 class Stage(StrEnum):
@@ -74,7 +76,7 @@ class CalibrationRun(Background):
         super().__init__("handdt-calibration", JOIN_S)
         self.run = run
         self._repetitions, self._hold_s, self._prepare_s = repetitions, hold_s, prepare_s
-        self._wishes: queue.SimpleQueue[Wish] = queue.SimpleQueue()
+        self._wishes: queue.SimpleQueue[Wish | int] = queue.SimpleQueue()
         self._progress = Progress(Stage.OPENING)
         self._begin()
 
@@ -84,8 +86,13 @@ class CalibrationRun(Background):
         return self._progress
 
     def wish(self, wish: Wish) -> None:
-        """Make the present step again, the one before, leave it as it was heard, or fit what was heard until now."""
+        """Make the present step again, the one before, leave it as it was heard, take back what was heard last, or fit
+        what was heard until now."""
         self._wishes.put(wish)
+
+    def redo(self, number: int) -> None:
+        """Make one of the steps again, also once it is fitted: it is fitted anew then."""
+        self._wishes.put(number)
 
     def _failed(self, sentence: str) -> None:
         self._progress = self._progress._replace(stage=Stage.OVER, sentences=(sentence,))
@@ -106,46 +113,78 @@ class CalibrationRun(Background):
         )
         lsl.configure(network=run.network)
         choice = run.stream if isinstance(run.stream, SourceChoice) else SourceChoice(run.stream)
-        connection = connect(classifier.spec, choice, timeout_s=run.timeout_s)
+        connection = connect(classifier.spec, choice, timeout_s=run.timeout_s, over=self._over)
         try:
-            said = self._listen(guide, classifier, connection)
+            self._guide(guide, classifier, connection)
         finally:
             connection.close()
-        if self._over.is_set():
-            return
-        try:
-            report = classifier.reader.fit(guide.windows())
-        except HanddtError as exc:
-            raise type(exc)(" ".join((*said, str(exc)))) from None
-        profile = classifier.profile(report, rest_rms_uv=guide.rest_rms_uv, active_rms_uv=guide.active_rms_uv)
-        self._progress = self._progress._replace(
-            stage=Stage.FITTED, sentences=(*said, *report.sentences()), profile=profile
-        )
 
-    def _listen(self, guide: Guide, classifier: StreamClassifier, connection: Connection) -> tuple[str, ...]:
+    def _guide(self, guide: Guide, classifier: StreamClassifier, connection: Connection) -> None:
+        """Listen and fit, and again where a step is made again after that."""
         feed = GuideFeed(guide, classifier, connection)
+        there = True
+        while there:
+            lost = self._listen(guide, feed, connection)
+            if self._over.is_set():
+                return
+            said = (*((lost,) if lost else ()), *feed.notes)
+            try:
+                report = classifier.reader.fit(guide.windows())
+            except HanddtError as exc:
+                raise type(exc)(" ".join((*said, str(exc)))) from None
+            profile = classifier.profile(report, rest_rms_uv=guide.rest_rms_uv, active_rms_uv=guide.active_rms_uv)
+            self._progress = self._progress._replace(
+                stage=Stage.FITTED,
+                verdicts=_verdicts(guide),
+                sentences=(*said, *report.sentences()),
+                profile=profile,
+            )
+            there = not lost and self._wait(guide, feed)
+
+    def _listen(self, guide: Guide, feed: GuideFeed, connection: Connection) -> str:
+        """Until all was heard, or the stream is lost: why it is."""
         early: tuple[str, ...] = ()
         while not guide.done and not self._over.is_set():
             self._progress = Progress(
-                Stage.GUIDING,
-                guide.view(),
-                tuple((step, guide.verdicts.get(step)) for step in guide.steps),
-                (*connection.notes, *feed.notes, *early),
+                Stage.GUIDING, guide.view(), _verdicts(guide), (*connection.notes, *feed.notes, *early)
             )
             try:
-                feed.step()
+                feed.step(LOOK_S)
             except StreamError as exc:
-                return (f"{exc} What was heard until then counts.", *feed.notes)
+                guide.finish()
+                return f"{exc} What was heard until then counts."
             while not self._wishes.empty():
                 wish = self._wishes.get()
-                if wish != "finish":
-                    getattr(guide, wish)()
-                    continue
-                try:
-                    guide.windows()
-                except HanddtError as exc:
-                    early = (str(exc),)
-                else:
-                    return feed.notes
-        self._progress = self._progress._replace(verdicts=tuple((one, guide.verdicts.get(one)) for one in guide.steps))
-        return feed.notes
+                if wish == "finish":
+                    try:
+                        guide.windows()
+                    except HanddtError as exc:
+                        early = (str(exc),)
+                        continue
+                _do(guide, wish)
+        return ""
+
+    def _wait(self, guide: Guide, feed: GuideFeed) -> bool:
+        """Whether something is made again; the stream goes by meanwhile."""
+        while not self._over.is_set():
+            try:
+                feed.step(LOOK_S)
+            except StreamError:
+                return False  # what was fitted stands
+            while not self._wishes.empty():
+                wish = self._wishes.get()
+                if wish == "undo" or isinstance(wish, int):
+                    _do(guide, wish)
+                    return True
+        return False
+
+
+def _do(guide: Guide, wish: Wish | int) -> None:
+    if isinstance(wish, int):
+        guide.redo(wish)
+    else:
+        getattr(guide, wish)()
+
+
+def _verdicts(guide: Guide) -> tuple[tuple[Step, Verdict | None], ...]:
+    return tuple((step, guide.verdicts.get(step)) for step in guide.steps)

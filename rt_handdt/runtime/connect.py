@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -65,7 +66,13 @@ class Connection:
             self.markers.close()
 
 
-def connect(spec: PipelineSpec, choice: SourceChoice | str | None = None, *, timeout_s: float = 5.0) -> Connection:
+def connect(
+    spec: PipelineSpec,
+    choice: SourceChoice | str | None = None,
+    *,
+    timeout_s: float = 5.0,
+    over: threading.Event | None = None,
+) -> Connection:
     """Find a stream, open it, and check it against a pipeline.
 
     Parameters
@@ -76,6 +83,8 @@ def connect(spec: PipelineSpec, choice: SourceChoice | str | None = None, *, tim
         Which stream, and how its columns are the model's electrodes; or only the stream's name.
     timeout_s
         Longest wait for streams to answer; shorter where all have answered.
+    over
+        Set by whoever wants it no more, and waits for the end of it.
 
     Raises
     ------
@@ -85,7 +94,9 @@ def connect(spec: PipelineSpec, choice: SourceChoice | str | None = None, *, tim
         If rate, channels or unit do not fit; the message says which, and how to map them.
     """
     wanted = choice if isinstance(choice, SourceChoice) else SourceChoice(choice)
-    heard = Finder().gather(timeout_s, lambda one: one.is_signal and answers_to(one, wanted.stream, wanted.kind))
+    heard = Finder().gather(
+        timeout_s, lambda one: one.is_signal and answers_to(one, wanted.stream, wanted.kind), over=over
+    )
     return open_source(spec, wanted, choose_heard(spec, wanted, heard), heard)
 
 

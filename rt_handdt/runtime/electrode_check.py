@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rt_handdt.core.preprocess import Preprocessor
     from rt_handdt.runtime.connect import Connection
 
-JOIN_S = 5.0
+JOIN_S = 0.8
 READ_S = 0.03
 #: A stream that sends nothing for so long is said to, and after the second time taken for lost.
 QUIET_S, SILENT_S = 0.5, 5.0
@@ -131,7 +131,7 @@ class ElectrodeCheck(Background):
         self.layout = spec.layout
         lsl.configure(network=run.network)
         choice = run.stream if isinstance(run.stream, SourceChoice) else SourceChoice(run.stream)
-        connection = connect(spec, choice, timeout_s=run.timeout_s)
+        connection = connect(spec, choice, timeout_s=run.timeout_s, over=self._over)
         try:
             self._check(Preprocessor(spec), connection)
         finally:

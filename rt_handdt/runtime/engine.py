@@ -16,7 +16,7 @@ from rt_handdt.infer.classifier import StreamClassifier, electrode
 from rt_handdt.io.lsl import MarkerInlet, clock
 from rt_handdt.runtime.connect import Connection
 from rt_handdt.runtime.electrode_notes import ElectrodeNotes
-from rt_handdt.runtime.figures import latency_ms
+from rt_handdt.runtime.figures import latency_ms, stage_histogram
 from rt_handdt.runtime.limits import LiveLimits
 from rt_handdt.runtime.output_switch import OutputSwitch, Told
 from rt_handdt.runtime.pace import Pace
@@ -461,7 +461,10 @@ class Engine:
             self._slow_at = now
             self._note_stream()
             self._note_health()
-            self._shown.latency_ms = self.latency_ms(newest=4096)
+            table = self.log.table(4096)
+            whole = len(self.log) == len(table.index)
+            self._shown.latency_ms = latency_ms(table, whole=whole)
+            self._shown.stages = stage_histogram(table, whole=whole) if self.stream_notes.same_clock else None
             if self._marks and self.stream_notes.same_clock:
                 score = self.score(newest=4096)
                 self._shown.accuracy = score.accuracy if score.windows else None
@@ -516,6 +519,8 @@ class Engine:
         self._lost, self._gaps = self.samples_lost, self.gaps
         self._connection.close()
         self._connection = connection
+        if self.real_time:  # the new connection's threads, too
+            ask_for_priority()
         self.description = connection.inlet.describe()
         if self._tap is not None:
             self._tap.source(self.description)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from rt_handdt.core.types import Float32
 from rt_handdt.runtime.percentiles import percentiles_ms
 from rt_handdt.runtime.windowlog import STAGES, WindowTable
 
+#: Between two neighbours of these, in ms, a histogram has a bin; one more lies below the first, and one above the last.
+EDGES_MS = tuple(0.5 * 2 ** (half / 2) for half in range(15))
 #: Latencies of the first second tell of starting up, not of running; they are not counted.
 WARM_UP_S = 1.0
 
@@ -40,6 +43,22 @@ def stages_ms(table: WindowTable, *, whole: bool) -> dict[str, dict[str, float |
     found = {name: table.stages_s[:, column] for column, name in enumerate(STAGES)}
     found["learning"] = table.learning_s
     return {name: percentiles_ms(values[warm & np.isfinite(values)]) for name, values in found.items()}
+
+
+def stage_histogram(table: WindowTable, *, whole: bool) -> Float32:
+    """How long decisions took, and where the time went.
+
+    Returns
+    -------
+    Shape (n_bins, n_stages): windows whose latency lies in each bin (see `EDGES_MS`), shared out among `STAGES` as
+    these shared the time; a row adds up to the number of its windows.
+    """
+    stages = np.nan_to_num(table.stages_s[_warm(table, whole)]).clip(0.0)
+    total = stages.sum(axis=1)
+    found = np.zeros((len(EDGES_MS) + 1, len(STAGES)), np.float32)
+    known = total > 0
+    np.add.at(found, np.digitize(1e3 * total[known], EDGES_MS), stages[known] / total[known, None])
+    return found
 
 
 def _warm(table: WindowTable, whole: bool) -> np.ndarray:

@@ -27,6 +27,8 @@ HELD_SHARE = 0.8
 REFUSED_SHARE = 0.2
 #: A gesture quieter than this share of rest: what was taken for rest was none.
 QUIETER = 0.8
+#: So many steps can be taken back.
+KEPT = 20
 #: So many electrodes are named.
 _NAMED = 4
 #: Two gestures whose mean log RMS over the electrodes correlate more than this, once rest is taken out, look alike.
@@ -104,6 +106,15 @@ class View(NamedTuple):
     rising: bool = False
 
 
+class _Past(NamedTuple):
+    """What was known of a step, and of rest, before it was heard once more."""
+
+    step: Step
+    heard: Heard | None
+    verdict: Verdict | None
+    rest_uv: float
+
+
 class Guide:
     """Asks for rest and each gesture, and listens. Fed window by window; time is the stream's.
 
@@ -170,6 +181,8 @@ class Guide:
         self._known_off: set[int] = set()  # electrodes that were spoken of already
         self.verdicts: dict[Step, Verdict] = {}
         self._at, self._phase = 0, Phase.PREPARE
+        self._resume: int | None = None  # where it goes on after a step that is made again out of turn
+        self._past: list[_Past] = []
         self._since: int | None = None  # sample at which the phase began
         self._now = 0
         self._level = 1.0
@@ -188,9 +201,47 @@ class Guide:
             self._begin(Phase.PREPARE)
 
     def back(self) -> None:
-        """Ask for the step before again."""
+        """Ask for the step before again; out of turn, leave the step as it was heard."""
+        if self._resume is not None:
+            self._next()
+            return
         self._at = max(0, self._at - 1)
         self._begin(Phase.PREPARE)
+
+    def redo(self, number: int) -> None:
+        """Ask for one step again (of `steps`, from 0), whichever it is, and then go on from here; until it is heard
+        anew it counts as it was."""
+        if not 0 <= number < len(self.steps):
+            return
+        if self._resume is None:
+            self._resume = len(self.steps) if self.done else self._at
+        self._at = number
+        self._begin(Phase.PREPARE)
+
+    def undo(self) -> None:
+        """Take back what was heard last: what was heard before counts again, or else it is asked for anew."""
+        if not self._past:
+            return
+        step, heard, verdict, self._rest_uv = self._past.pop()
+        if heard is not None and verdict is not None:
+            self.heard[step], self.verdicts[step] = heard, verdict
+            if self._phase is Phase.ASK and self.steps[self._at] == step:
+                self._next()
+            return
+        self.heard.pop(step, None)
+        self.verdicts.pop(step, None)
+        number = self.steps.index(step)
+        if self.done or self._at != number:
+            self.redo(number)
+        else:
+            self._begin(Phase.PREPARE)
+
+    def finish(self) -> None:
+        """Ask for nothing more; of the step that is being made counts what was heard, if nothing else was."""
+        if not self.done:
+            self.heard = self._all()
+            self._at, self._phase, self._resume = len(self.steps), Phase.DONE, None
+            self._hearing = Heard()
 
     def go_on(self) -> None:
         """Leave a step as it was heard, or out if it was not."""
@@ -295,7 +346,7 @@ class Guide:
         self._hearing = Heard()
 
     def _next(self) -> None:
-        self._at += 1
+        self._at, self._resume = self._at + 1 if self._resume is None else self._resume, None
         if self._at == len(self.steps):
             self._phase = Phase.DONE
         else:
@@ -304,6 +355,7 @@ class Guide:
     def _judge(self, step: Step) -> None:
         heard, self._hearing = self._hearing, Heard()
         verdict = self._verdict(step, heard)
+        self._past = [*self._past, _Past(step, self.heard.get(step), self.verdicts.get(step), self._rest_uv)][-KEPT:]
         if len(heard.maps) >= LEAST_WINDOWS or step not in self.heard:
             self.heard[step] = heard
             if step.label == REST and heard.rms_uv:

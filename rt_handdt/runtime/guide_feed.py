@@ -39,7 +39,7 @@ class GuideFeed:
             return ()
         return (f"{self._gaps} times samples were lost on the way: what was held then was not heard whole.",)
 
-    def step(self) -> None:
+    def step(self, wait_s: float = 1.0) -> None:
         """Wait for what comes next, for a second at most.
 
         Raises
@@ -48,7 +48,7 @@ class GuideFeed:
             If the stream has ended, or has been silent for too long; what was heard is kept.
         """
         classifier, connection = self._classifier, self._connection
-        chunks = connection.inlet.read(max(1, round(READ_S * classifier.spec.fs_hz)), 1.0)
+        chunks = connection.inlet.read(max(1, round(READ_S * classifier.spec.fs_hz)), wait_s)
         now = time.monotonic()
         self._heard_at = now if chunks else self._heard_at
         if now - self._heard_at > SILENT_S:

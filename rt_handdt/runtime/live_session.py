@@ -18,6 +18,8 @@ from rt_handdt.runtime.replay_process import ReplayProcess
 #: An engine that dies more often than this within `TRIES_S` is not started again.
 TRIES = 3
 TRIES_S = 60.0
+#: An engine gets so long to end by itself, and longer where a recording is to be ended with it.
+END_S, RECORDED_S = 0.7, 5.0
 
 
 class Stage(StrEnum):
@@ -108,7 +110,7 @@ class LiveSession:
             self._ending.start()
 
     def join(self) -> None:
-        """Wait until all has ended; a few seconds at most."""
+        """Wait until all has ended: a second at most, and a few where something is recorded."""
         self.close()
         assert self._ending is not None
         self._ending.join()
@@ -119,7 +121,7 @@ class LiveSession:
         return self._ending is not None and not self._ending.is_alive()
 
     def _end_all(self) -> None:
-        self.engine.stop()
+        self.engine.stop(RECORDED_S if self.run.record is not None else END_S)
         if self._replay is not None:
             self._replay.close()
 

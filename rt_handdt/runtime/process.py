@@ -180,13 +180,20 @@ class EngineProcess:
 
     # -- the end -----------------------------------------------------------------------------------------------
 
-    def stop(self) -> dict[str, Any] | None:
-        """End the run, and return its report; None if there is none."""
+    def stop(self, end_s: float = END_S) -> dict[str, Any] | None:
+        """End the run, and return its report; None if there is none.
+
+        Parameters
+        ----------
+        end_s
+            A process that has not ended by then is killed; what sinks tell and what is recorded outlives it.
+        """
+        until = time.monotonic() + end_s
         if self._facts is None:  # it still looks for the stream: there is nothing to report, and nobody to wait for
             self._process.kill()
         self._send("stop")
-        self._reader.join(timeout=END_S)
-        self._process.join(timeout=END_S)
+        self._reader.join(timeout=end_s)
+        self._process.join(timeout=max(0.05, until - time.monotonic()))
         if self._process.is_alive():
             self._process.kill()
             self._process.join()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 from rt_handdt.errors import ConfigError
@@ -9,7 +10,13 @@ from rt_handdt.io.choosing import answers_to, choose
 from rt_handdt.io.lsl import Finder, Heard
 
 
-def recorded_streams(wanted: Sequence[str], *, everything: bool = False, timeout_s: float = 10.0) -> list[Heard]:
+def recorded_streams(
+    wanted: Sequence[str],
+    *,
+    everything: bool = False,
+    timeout_s: float = 10.0,
+    over: threading.Event | None = None,
+) -> list[Heard]:
     """Find them: the signal first, then those named besides, and the signal's own markers.
 
     Parameters
@@ -20,6 +27,8 @@ def recorded_streams(wanted: Sequence[str], *, everything: bool = False, timeout
         Whatever else there is, too.
     timeout_s
         How long the signal is waited for.
+    over
+        Set by whoever wants them no more, and waits for the end of it.
 
     Raises
     ------
@@ -29,9 +38,10 @@ def recorded_streams(wanted: Sequence[str], *, everything: bool = False, timeout
         If another one is not there.
     """
     finder = Finder()
-    heard = finder.gather(timeout_s, lambda one: one.is_signal and answers_to(one, wanted[0] if wanted else None, None))
+    first = wanted[0] if wanted else None
+    heard = finder.gather(timeout_s, lambda one: one.is_signal and answers_to(one, first, None), over=over)
     descriptions = [one.description for one in heard]
-    signal = choose(descriptions, wanted[0] if wanted else None, None, lambda one: True)
+    signal = choose(descriptions, first, None, lambda one: True)
     found = [next(one for one in heard if one.description is signal)]
     rest = [one for one in heard if one.description is not signal]
     for name in wanted[1:]:

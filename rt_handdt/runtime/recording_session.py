@@ -89,7 +89,7 @@ class RecordingSession(Background):
         from rt_handdt.runtime.recorded_streams import recorded_streams
 
         lsl.configure(network=self._network)
-        streams = recorded_streams([self._stream], timeout_s=self._timeout_s)
+        streams = recorded_streams([self._stream], timeout_s=self._timeout_s, over=self._over)
         if self._over.is_set():
             self._state = RecordingState(RecordingStage.OVER)
             return

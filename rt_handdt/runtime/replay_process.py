@@ -14,7 +14,8 @@ from typing import Self
 #: Set by a program that starts a replay for itself: the replay ends when its standard input does, so that it does not
 #: outlive a parent that was killed.
 STOP_ON_EOF = "RT_HANDDT_STOP_ON_EOF"
-END_S = 5.0
+#: A replay that does not end by itself is killed after so long: nothing of it is to be kept.
+END_S = 0.4
 REST_SHARE = 0.35
 
 

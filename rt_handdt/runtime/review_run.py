@@ -8,7 +8,8 @@ from typing import Any
 from rt_handdt.runtime.background import Background
 from rt_handdt.runtime.review import Review
 
-JOIN_S = 5.0
+#: Reading a file cannot be broken off; its thread does not outlive the program.
+JOIN_S = 0.8
 
 
 class ReviewRun(Background):

@@ -55,6 +55,7 @@ class Shown:
         self._sinks: tuple[SinkShown, ...] = ()
         self._sinks_at = -SINKS_S
         self.latency_ms: dict[str, float] = {}
+        self.stages: Float32 | None = None
         self.accuracy: float | None = None
 
     def signal(self, filtered: Float32) -> None:
@@ -137,10 +138,12 @@ class Shown:
             windows=len(engine.log),
             windows_skipped=engine.windows_skipped + engine.windows_late,
             latency_ms=self.latency_ms,
+            stages=self.stages,
             accuracy=self.accuracy,
             learnt_s=engine.learnt_s,
             outputs=engine.outputs,
             recording=_recorded(engine),
+            dofs=engine.classifier.dofs,
             sinks=self._told(engine),
         )
 

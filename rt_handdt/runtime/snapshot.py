@@ -110,6 +110,9 @@ class Snapshot:
         Windows decided so far.
     latency_ms
         Push to decision: ``"last"``, ``"p50"``, ``"p95"``, ``"p99"``, ``"max"``, in ms; empty before the first.
+    stages
+        Shape (n_bins, n_stages): how long decisions took of late, and in which stage
+        (`rt_handdt.runtime.figures.stage_histogram`); None before the first.
     accuracy
         Share of right raw decisions among the windows that lie inside one marker segment; None without markers.
     learnt_s
@@ -118,6 +121,8 @@ class Snapshot:
         Whether sinks are told the decisions, or rest; None without sinks.
     recording
         The file that is recorded; empty: none.
+    dofs
+        The two degrees of freedom whose velocities decisions carry; empty where they carry none.
     sinks
         What became of the messages to each sink, in the order in which they were asked for; up to .3 s old.
     """
@@ -151,8 +156,10 @@ class Snapshot:
     windows: int = 0
     windows_skipped: int = 0
     latency_ms: dict[str, float] = field(default_factory=dict)
+    stages: Float32 | None = None
     accuracy: float | None = None
     learnt_s: float | None = None
     outputs: bool | None = None
     recording: str = ""
+    dofs: tuple[str, ...] = ()
     sinks: tuple[SinkShown, ...] = ()

@@ -10,6 +10,8 @@ from rt_handdt.errors import HanddtError, sentence_of
 from rt_handdt.io.description import StreamDescription
 
 LOOK_S = 0.5
+#: A look that is under way is waited for no longer than this at the end; its thread does not outlive the program.
+JOIN_S = 0.4
 #: A stream that does not answer is asked again after so long.
 AGAIN_S = 3.0
 
@@ -58,11 +60,11 @@ class StreamWatch:
         self._thread.start()
 
     def stop(self) -> None:
-        """End; waits for a look that is under way."""
+        """End; waits for a look that is under way, but not for a stream that does not answer."""
         self._over.set()
         self._wake.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(JOIN_S)
 
     def ask(self, uid: str) -> None:
         """Find out the channels' names and units of a stream (see `StreamsSeen.asked`); "": of none."""

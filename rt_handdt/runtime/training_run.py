@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -23,6 +24,8 @@ TRAINER = (sys.executable, "-m", "offline.cli")
 LINES = 400
 #: A trainer that is asked to stop does so within this, or is killed, s.
 STOP_S = 5.0
+#: At the window's end it gets only so long.
+END_S = 0.6
 
 
 class TrainingStage(StrEnum):
@@ -82,7 +85,7 @@ class TrainingRun(Background):
             raise ConfigError("There is nothing to train on; add recordings.")
         if out.exists():
             raise ConfigError(f"{out}: is there already; choose another folder, so that no model is overwritten.")
-        super().__init__("handdt-training", STOP_S + 1.0)
+        super().__init__("handdt-training", 0.3)
         self.out = out
         words = [
             *(trainer or TRAINER),
@@ -134,14 +137,19 @@ class TrainingRun(Background):
         """Wait until it has ended; a trainer that does not is killed."""
         self.close()
         try:
-            self._process.wait(STOP_S)
+            self._process.wait(END_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            self._kill()
         super().join()
 
     def _kill(self) -> None:
+        """It, and whatever it has started: it leads a session of its own."""
         if self._process.poll() is None:
-            self._process.kill()
+            if os.name == "nt":
+                self._process.kill()
+            else:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
 
     def _work(self) -> None:
         assert self._process.stdout is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from rt_handdt.core.gestures import REST
@@ -14,6 +14,7 @@ from rt_handdt.io.hands.axes import pose_at
 from rt_handdt.io.hands.device import PlayedHand
 from rt_handdt.io.lsl import clock
 from rt_handdt.io.receivers.told import SILENCE_S, Receiver, Told
+from rt_handdt.runtime.driven_pose import DrivenPose
 from rt_handdt.runtime.status import state_title
 
 #: What a hand that hears nothing is in, beside the engine's states.
@@ -39,6 +40,8 @@ class HandView:
         Where the hand goes.
     labels
         The model's; empty where they are not known.
+    velocities
+        That drive it, by degree of freedom; empty where it makes gestures.
     """
 
     label: str
@@ -49,6 +52,7 @@ class HandView:
     age_ms: float
     pose: Pose
     labels: tuple[str, ...] = ()
+    velocities: dict[str, float] = field(default_factory=dict)
 
 
 class HandModel(Protocol):
@@ -81,7 +85,7 @@ def opened(poses: Poses) -> Pose:
 
 
 class FollowingHand:
-    """Follows decisions.
+    """Follows decisions: makes their gestures, or, where they carry velocities, is driven by those.
 
     Parameters
     ----------
@@ -95,6 +99,7 @@ class FollowingHand:
         self.poses = poses
         self._receiver = receiver
         self._newest: Told | None = None
+        self._driven, self._moved_s = DrivenPose(poses), 0.0
         self._error: Exception | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._listen, name="handdt-virtual-hand", daemon=True)
@@ -106,17 +111,21 @@ class FollowingHand:
             raise self._error
         told, trouble = self._newest, self._receiver.trouble
         now = clock()
+        passed_s, self._moved_s = now - self._moved_s, now
         if told is None or not now - told.heard_s <= SILENCE_S:
             sentence = trouble
             if told is not None:
                 sentence = f"No message for {SILENCE_S * 1e3:.0f} ms: the hand is open."
                 sentence += f" {trouble}" if trouble else ""
+            self._driven.rest()
             nan = float("nan")
             return HandView(REST, 0.0, SILENT, SILENT, sentence, nan, opened(self.poses), told.labels if told else ())
         age_ms = told.age_ms + (now - told.heard_s) * 1e3
         return HandView(
             *(told.label, told.level, told.state, told.code, trouble or self._why(told), age_ms),
-            *(self.poses.at(told.label, told.level), told.labels),
+            self._driven.drive(told.velocities, passed_s) if told.velocities else self.poses.at(told.label, told.level),
+            told.labels,
+            told.velocities,
         )
 
     def close(self) -> None:

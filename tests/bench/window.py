@@ -90,6 +90,7 @@ WAYS: dict[str, Callable[[MainWindow], object]] = {
     "64 traces": lambda window: window.signal._take(1),
     "raster": lambda window: window.signal._take(2),
     "raster and 64 traces": both,
+    "forearm": lambda window: window.maps.turn(),
     "stage": lambda window: window.toggle_stage(),
 }
 

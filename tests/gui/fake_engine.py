@@ -17,14 +17,21 @@ from rt_handdt.core.gestures import study_ten
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.core.types import Decision
 from rt_handdt.paths import layout_path
+from rt_handdt.runtime.figures import EDGES_MS
 from rt_handdt.runtime.signal_memory import SignalMemory
-from rt_handdt.runtime.snapshot import HistoryPoint, Snapshot
+from rt_handdt.runtime.snapshot import HistoryPoint, SinkShown, Snapshot
+from rt_handdt.runtime.windowlog import STAGES
 
 FS_HZ = 2048.0
 HOP_S = 32 / FS_HZ
 GESTURE_S, REST_S = 2.4, 1.3
 REACTION_S = 0.22
 FILL_S = 5.0
+
+#: Windows by latency, and the share of each stage.
+_STAGES = np.outer(
+    np.exp(-0.5 * ((np.arange(len(EDGES_MS) + 1) - 4.2) / 1.3) ** 2), np.linspace(0.35, 0.05, len(STAGES))
+).astype(np.float32)
 
 MESSAGES = {
     "connecting": "Looking for the stream 'handdt-replay' …",
@@ -70,8 +77,11 @@ class FakeEngine:
         seed: int = 7,
         outputs: bool | None = None,
         recording: str = "",
+        dofs: tuple[str, ...] = (),
+        sinks: tuple[SinkShown, ...] = (),
     ) -> None:
         self.outputs, self.recording = outputs, recording
+        self.dofs, self.sinks = dofs, sinks
         self.forgotten = 0
         self.excluded: tuple[str, ...] = ()
         self.bad: dict[str, str] = {}
@@ -132,7 +142,7 @@ class FakeEngine:
         self.calls += 1
         message = MESSAGES.get(self.state, "")
         empty = Snapshot(state=self.state, message=message, labels=self.labels, bundle_name="default")
-        empty = replace(empty, outputs=self.outputs, recording=self.recording)
+        empty = replace(empty, outputs=self.outputs, recording=self.recording, dofs=self.dofs, sinks=self.sinks)
         if self.state == "connecting":
             return empty
         now_s = self.at_s if self.at_s is not None else time.monotonic() - self._start_s
@@ -179,6 +189,7 @@ class FakeEngine:
                 reason=self.state if resting else "",
                 index=index,
                 time_s=now_s,
+                velocities=self._velocities(now_s, resting) if self.dofs else None,
             ),
             posterior=raw.astype(np.float32),
             truth=self.labels[self._at(now_s)] if self._truth else None,
@@ -192,11 +203,16 @@ class FakeEngine:
             gaps=lost // 512,
             windows=index // 32,
             latency_ms={"last": 1.9, "p50": 1.8, "p95": 2.6, "p99": 3.4, "max": 6.1},
+            stages=_STAGES,
             accuracy=0.934 if self._truth else None,
             learnt_s=74.0,
             excluded=self.excluded,
             bad_electrodes=dict.fromkeys(self.excluded, "known") | self.bad,
         )
+
+    @staticmethod
+    def _velocities(now_s: float, resting: bool) -> tuple[float, float]:
+        return (0.0, 0.0) if resting else (0.8 * float(np.sin(now_s)), 0.6 * float(np.cos(1.3 * now_s)))
 
     def _fill(self, now_s: float) -> None:
         """Have the signal up to now in the memory; of what was missed the last seconds."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import zip_longest
@@ -27,8 +27,10 @@ from rt_handdt.gui.start.page import StartPage
 from rt_handdt.gui.start.recording_page import RecordingPage
 from rt_handdt.gui.start.style import style_sheet
 from rt_handdt.gui.start.training_page import TrainingPage
+from rt_handdt.gui.targets.page import TargetsPage
 from rt_handdt.gui.widgets.canvas import install_fonts
 from rt_handdt.gui.window import MainWindow
+from rt_handdt.gui.zoom import Zoom
 from rt_handdt.io.description import StreamDescription
 from rt_handdt.paths import bundle_path
 from rt_handdt.runtime import recording_run
@@ -38,10 +40,12 @@ from rt_handdt.runtime.guide import Phase, Step, Verdict, View
 from rt_handdt.runtime.recording_session import RecordingStage, RecordingState
 from rt_handdt.runtime.review import Review
 from rt_handdt.runtime.reviewing import review
+from rt_handdt.runtime.snapshot import SinkShown
 from rt_handdt.runtime.training_run import TrainingStage, TrainingState
 from tests.gui.fake_engine import FakeEngine
 from tests.gui.fake_watch import FakeWatch
 
+SINKS = (SinkShown("udp:5006", "open", 1204, 1204), SinkShown("lsl", "nobody listens", 1204, 0, 0, 0, 1204))
 SIZES = ((1024, 640), (1440, 900), (1920, 1080), (3840, 2160))
 
 
@@ -172,23 +176,60 @@ def training_page() -> TrainingPage:
     return page
 
 
-def pages() -> dict[str, QWidget]:
-    """Each page, made in the theme that holds."""
-    live = MainWindow(FakeEngine(at_s=24.6, outputs=True), reject_below=0.5)
-    stage = MainWindow(FakeEngine(at_s=24.6, outputs=False))
-    stage.toggle_stage()
-    lost = MainWindow(FakeEngine(at_s=24.6, state="lost"))
-    lost.toggle_stage()
-    sheet = MainWindow(FakeEngine(at_s=24.6))
-    made = {"start": start_page(False), "misfit": start_page(True), "live": live, "stage": stage, "lost": lost}
-    made["keys"] = sheet
-    made |= {"record": recording_page(False), "recording": recording_page(True)}
-    raster = MainWindow(FakeEngine(at_s=24.6), reject_below=0.5)
-    raster.signal.buttons.button(2).click()
-    made |= {"review": review_page(), "check": check_page(), "raster": raster}
-    made["train"] = training_page()
-    made |= {"calibrate": calibration_page(False), "calibrated": calibration_page(True)}
-    return made
+def forearm(dofs: tuple[str, ...] = ()) -> MainWindow:
+    """The maps round the forearm; with velocities in place of the lower one."""
+    window = MainWindow(FakeEngine(at_s=24.6, dofs=dofs, outputs=True, sinks=SINKS), reject_below=0.5)
+    window.refresh()
+    window.maps.turn()
+    return window
+
+
+def targets_page(kind: str) -> TargetsPage:
+    """In the midst of a test."""
+    page = TargetsPage(FakeEngine(at_s=24.6))
+    page.setup.kind.setCurrentIndex(page.setup.kind.findData(kind))
+    page.go.click()
+    assert page.watched is not None
+    moments = iter(0.05 * number for number in range(10_000))
+    page.watched._clock = lambda: next(moments)
+    while page.watched.test.screen[kind == "fitts"] is None or page.watched.test.counted[0] < 2:
+        page.refresh()
+    page.watched._clock = lambda: 0.0  # time stands still for the picture
+    page.setFocus()
+    return page
+
+
+def live_page(*, stage: bool = False, raster: bool = False, **engine: object) -> MainWindow:
+    """With an engine as it is asked for."""
+    window = MainWindow(FakeEngine(at_s=24.6, **engine), reject_below=0.5)  # type: ignore[arg-type]
+    if stage:
+        window.toggle_stage()
+    if raster:
+        window.signal.buttons.button(2).click()
+    return window
+
+
+#: How each page is made, in the theme that holds.
+PAGES: dict[str, Callable[[], QWidget]] = {
+    "start": lambda: start_page(False),
+    "misfit": lambda: start_page(True),
+    "live": lambda: live_page(outputs=True),
+    "stage": lambda: live_page(stage=True, outputs=False),
+    "lost": lambda: live_page(stage=True, state="lost"),
+    "keys": live_page,
+    "raster": lambda: live_page(raster=True),
+    "forearm": forearm,
+    "velocities": lambda: forearm(("open_close", "flexion_extension")),
+    "record": lambda: recording_page(False),
+    "recording": lambda: recording_page(True),
+    "review": review_page,
+    "check": check_page,
+    "train": training_page,
+    "targets": lambda: targets_page("fitts"),
+    "motion": lambda: targets_page("motion"),
+    "calibrate": lambda: calibration_page(False),
+    "calibrated": lambda: calibration_page(True),
+}
 
 
 def write_pictures(folder: Path, wanted: Sequence[str] = ()) -> list[Path]:
@@ -199,14 +240,13 @@ def write_pictures(folder: Path, wanted: Sequence[str] = ()) -> list[Path]:
     written = []
     for name in ("dark", "light"):
         theme.use(name)
-        for title, page in pages().items():
-            if wanted and title not in wanted:
-                if isinstance(page, StartPage):
-                    page.stop()
-                continue
+        for title in wanted or PAGES:
+            page = PAGES[title]()
+            if not isinstance(page, MainWindow | ReviewPage | TargetsPage):  # those bring it along
+                Zoom(page).style(style_sheet())
             page.showNormal()
             for width, height in SIZES:
-                page.setFixedSize(width, height)
+                page.resize(width, height)
                 if isinstance(page, MainWindow):
                     page.refresh()
                     if title == "keys" and not page.keys.isVisible():

@@ -124,7 +124,7 @@ def test_from_the_start_page_click_by_click(qtbot: QtBot, tmp_path: Path, lsl: N
         shell.page.streams.selectRow(names().index("worn too"))
         qtbot.waitUntil(shell.page.check.isEnabled, timeout=WAIT_MS)
         qtbot.mouseClick(shell.page.check, LEFT)
-        page = shell.checked
+        page = shell.checking.page
         qtbot.waitUntil(lambda: page.isVisible() and page.table.rowCount() == 1, timeout=WAIT_MS)
         assert page.table.item(0, 0).text() == "E2"
         assert page.table.item(0, 1).text() == "Flat"
@@ -135,16 +135,16 @@ def test_from_the_start_page_click_by_click(qtbot: QtBot, tmp_path: Path, lsl: N
         qtbot.waitUntil(lambda: page._found.text().startswith("E5: "), timeout=WAIT_MS)
         assert page.map is not None
         assert page.map._ringed == 4
-        check = shell.checking
+        check = shell.checking.run
         assert check is not None
         shell.activateWindow()
         qtbot.waitUntil(shell.isActiveWindow, timeout=WAIT_MS)
         qtbot.keyClick(shell, Qt.Key.Key_Escape)
         assert shell.page.isVisible()
-        assert shell.checking is None
+        assert shell.checking.run is None
         qtbot.waitUntil(lambda: check.ended, timeout=WAIT_MS)
         qtbot.mouseClick(shell.page.check, LEFT)
-        again = shell.checking
+        again = shell.checking.run
         assert again is not None
         shell.close()  # at any moment
         assert again.ended

@@ -44,7 +44,7 @@ def test_the_mouse_on_an_electrode_tells_name_value_and_signal(qtbot: QtBot) -> 
     engine.bad = {engine.layout.channels[40]: "noisy"}
     window = _open(qtbot, engine)
     for channel in (40, 200):
-        _hover(window._rms, _place(window._rms, channel))
+        _hover(window.maps.rms, _place(window.maps.rms, channel))
         name = engine.layout.channels[channel]
         told = window.electrodes.tip.accessibleName()
         assert window.electrodes.tip.isVisible()
@@ -58,21 +58,21 @@ def test_the_mouse_on_an_electrode_tells_name_value_and_signal(qtbot: QtBot) -> 
     engine.at_s = 24.9
     window.refresh()
     assert (window.electrodes.tip._low != before).any()
-    _hover(window._rms, QPoint(1, 1))
+    _hover(window.maps.rms, QPoint(1, 1))
     assert not window.electrodes.tip.isVisible()
 
 
 def test_a_click_shows_a_trace_and_another_hides_it(qtbot: QtBot) -> None:
     window = _open(qtbot, FakeEngine(at_s=24.6))
     for channel, shown in ((7, (7,)), (99, (7, 99)), (7, (99,))):
-        qtbot.mouseClick(window._pattern, LEFT, pos=_place(window._pattern, channel))
+        qtbot.mouseClick(window.maps.pattern, LEFT, pos=_place(window.maps.pattern, channel))
         assert window.signal.view.channels == shown
-        assert window._rms._marked == set(shown)
+        assert window.maps.rms._marked == set(shown)
         window.refresh()
     assert window.signal.buttons.checkedButton().text() == "Chosen"
     qtbot.keyClick(window, Qt.Key.Key_T)
     assert len(window.signal.view.channels) == 16
-    qtbot.mouseClick(window._rms, LEFT, pos=_place(window._rms, 99))
+    qtbot.mouseClick(window.maps.rms, LEFT, pos=_place(window.maps.rms, 99))
     assert window.signal.chosen == ()
     assert len(window.signal.view.channels) == 16
     for channel in range(64):
@@ -87,15 +87,15 @@ def test_the_right_button_leaves_an_electrode_out_and_takes_it_back(qtbot: QtBot
     window = _open(qtbot, engine)
     names = engine.layout.channels
     for channel in (3, 5):  # before the engine has answered, too
-        qtbot.mouseClick(window._rms, RIGHT, pos=_place(window._rms, channel))
+        qtbot.mouseClick(window.maps.rms, RIGHT, pos=_place(window.maps.rms, channel))
     assert engine.excluded == (names[3], names[5])
     assert f"{names[5]} is left out" in window._notice
     window.refresh()
-    assert set(window._rms._bad) == {names[3], names[5]}
-    _hover(window._rms, _place(window._rms, 3))
+    assert set(window.maps.rms._bad) == {names[3], names[5]}
+    _hover(window.maps.rms, _place(window.maps.rms, 3))
     assert "left out by you" in window.electrodes.tip.accessibleName()
     assert "take it back" in window.electrodes.tip.accessibleName()
-    qtbot.mouseClick(window._pattern, RIGHT, pos=_place(window._pattern, 3))
+    qtbot.mouseClick(window.maps.pattern, RIGHT, pos=_place(window.maps.pattern, 3))
     assert engine.excluded == (names[5],)
     assert f"{names[3]} is used again" in window._notice
     qtbot.keyClick(window, Qt.Key.Key_U)
@@ -118,7 +118,7 @@ def test_the_tip_stays_inside(qtbot: QtBot, size: tuple[int, int]) -> None:
     window = _open(qtbot, FakeEngine(at_s=24.6))
     window.resize(*size)
     qtbot.wait(10)
-    for grid in (window._rms, window._pattern):
+    for grid in (window.maps.rms, window.maps.pattern):
         for channel in (0, 63, 128, 255):
             _hover(grid, _place(grid, channel))
             assert window.rect().contains(window.electrodes.tip.geometry())

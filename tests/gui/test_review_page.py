@@ -215,23 +215,23 @@ def test_from_the_start_page_and_back(
     asked = iter(("", str(folder / "none.xdf"), str(folder / "session.xdf"), str(folder / "session.xdf")))
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *args: (next(asked), ""))
     qtbot.mouseClick(shell.page.review, LEFT)
-    assert shell.review is None
+    assert shell.reviewing.page is None
     qtbot.mouseClick(shell.page.review, LEFT)
-    qtbot.waitUntil(lambda: shell.review is None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: shell.reviewing.page is None, timeout=WAIT_MS)
     assert "none.xdf" in shell.page._status.text()
     qtbot.mouseClick(shell.page.review, LEFT)
-    page = shell.review
+    page = shell.reviewing.page
     assert page is not None
     qtbot.waitUntil(lambda: page.review is not None, timeout=WAIT_MS)
     assert shell.page._status.text() == ""
     shell.activateWindow()
     qtbot.waitUntil(shell.isActiveWindow, timeout=WAIT_MS)
     qtbot.keyClick(shell, Qt.Key.Key_Escape)
-    assert shell.review is None
+    assert shell.reviewing.page is None
     assert shell.page.isVisible()
     qtbot.mouseClick(shell.page.review, LEFT)
-    assert shell.review is not None
-    run = shell.review.run
+    assert shell.reviewing.page is not None
+    run = shell.reviewing.page.run
     shell.close()  # at any moment
     assert run.ended
 

@@ -48,11 +48,11 @@ def _choose(qtbot: QtBot, shell: Shell, name: str) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
 @pytest.mark.timeout(300)
 def test_from_the_start_page_to_a_hand_and_back(qtbot: QtBot, shell: Shell) -> None:
-    shell.page.sinks.setText("udp:5999")
+    shell.page.row.sinks.setText("udp:5999")
     qtbot.mouseClick(shell.page.virtual, Qt.MouseButton.LeftButton)
     assert shell.opening.isVisible()
-    qtbot.waitUntil(lambda: shell.live is not None and shell.live._view.state == "Running", timeout=WAIT_MS)
-    live, session = shell.live, shell.session
+    qtbot.waitUntil(lambda: shell.live.page is not None and shell.live.page._view.state == "Running", timeout=WAIT_MS)
+    live, session = shell.live.page, shell.live.session
     assert live is not None
     assert session is not None
     assert live.outputs.text() == "Outputs off"
@@ -61,7 +61,7 @@ def test_from_the_start_page_to_a_hand_and_back(qtbot: QtBot, shell: Shell) -> N
     qtbot.waitUntil(lambda: live.outputs.text() == "Outputs LIVE", timeout=WAIT_MS)
 
     # an electrode is left out, the signal is there and looked back at
-    qtbot.mouseClick(live._rms, Qt.MouseButton.RightButton, pos=live._rms.cell(3).center().toPoint())
+    qtbot.mouseClick(live.maps.rms, Qt.MouseButton.RightButton, pos=live.maps.rms.cell(3).center().toPoint())
     name = session.engine.layout.channels[3]
     qtbot.waitUntil(lambda: session.engine.snapshot((0,)).excluded == (name,), timeout=WAIT_MS)
     qtbot.waitUntil(lambda: session.engine.memory.written > 3 * 256, timeout=WAIT_MS)
@@ -74,17 +74,17 @@ def test_from_the_start_page_to_a_hand_and_back(qtbot: QtBot, shell: Shell) -> N
     engine = session.engine
     os.kill(engine._process.pid, signal.SIGKILL)
     qtbot.waitUntil(lambda: session.engine is not engine, timeout=WAIT_MS)
-    assert any("started again" in sentence for sentence in shell._said)
-    qtbot.waitUntil(lambda: shell.live is not None and shell.live._view.state == "Running", timeout=WAIT_MS)
-    assert shell.live is not live
-    assert shell.live.outputs.text() == "Outputs off"
+    assert any("started again" in sentence for sentence in shell.said)
+    qtbot.waitUntil(lambda: shell.live.page is not None and shell.live.page._view.state == "Running", timeout=WAIT_MS)
+    assert shell.live.page is not live
+    assert shell.live.page.outputs.text() == "Outputs off"
     qtbot.waitUntil(lambda: session.engine.snapshot((0,)).excluded == (name,), timeout=WAIT_MS)
 
     # the stream goes: said, and the page stays
     session._replay._child.kill()
-    qtbot.waitUntil(lambda: shell.live._view.state in ("No signal", "Lost"), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: shell.live.page._view.state in ("No signal", "Lost"), timeout=WAIT_MS)
     _press(qtbot, shell, Qt.Key.Key_Escape)
-    assert shell.live is None
+    assert shell.live.page is None
     assert shell.page.isVisible()
     qtbot.waitUntil(lambda: session.ended, timeout=WAIT_MS)
 
@@ -96,7 +96,7 @@ def test_from_the_start_page_to_a_hand_and_back(qtbot: QtBot, shell: Shell) -> N
 
 def test_what_cannot_be_opened_leads_back_with_a_sentence(qtbot: QtBot, shell: Shell, tmp_path: Path) -> None:
     shell.page.begin_replay(str(tmp_path / "none.xdf"))
-    qtbot.waitUntil(lambda: shell.session is None and shell.page.isVisible(), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: shell.live.session is None and shell.page.isVisible(), timeout=WAIT_MS)
     assert "none.xdf" in shell.page._status.text()
     assert shell.page._status.isVisible()
 
@@ -118,10 +118,10 @@ def test_the_theme_changes_and_is_remembered(qtbot: QtBot, shell: Shell) -> None
 
 
 def test_what_is_to_be_recorded_outlives_a_change_of_colours(qtbot: QtBot, shell: Shell, tmp_path: Path) -> None:
-    shell.page.record_to(tmp_path / "run.xdf")
+    shell.page.row.record_to(tmp_path / "run.xdf")
     qtbot.mouseClick(shell.page.theme_button, Qt.MouseButton.LeftButton)
-    assert shell.page.recording_to == tmp_path / "run.xdf"
-    assert "run.xdf" in shell.page.record.text()
+    assert shell.page.row.recording_to == tmp_path / "run.xdf"
+    assert "run.xdf" in shell.page.row.record.text()
 
 
 def test_what_breaks_ends_the_window_and_is_kept(qtbot: QtBot, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,10 +164,11 @@ class _Recorded:
 
 def test_while_a_run_is_recorded_quitting_asks_first(qtbot: QtBot, shell: Shell) -> None:
     shell._timer.stop()
-    shell.session = session = _Recorded()  # type: ignore[assignment]
-    shell._go_live(session)  # type: ignore[arg-type]
+    shell.enter(shell.live)
+    shell.live.session = session = _Recorded()  # type: ignore[assignment]
+    shell.live.show(session)  # type: ignore[arg-type]
     pictures: list[bool] = []
-    shell.closed.connect(lambda: pictures.append(shell.live is not None))
+    shell.closed.connect(lambda: pictures.append(shell.live.page is not None))
     shell._quit()
     assert shell.isVisible()
     shell._quit()
@@ -179,13 +180,14 @@ def test_while_a_run_is_recorded_quitting_asks_first(qtbot: QtBot, shell: Shell)
 def test_an_engine_that_is_started_again_stays_on_the_stage(qtbot: QtBot, shell: Shell) -> None:
     shell._timer.stop()
     shell.showMaximized()
-    shell.session = session = _Recorded()  # type: ignore[assignment]
-    shell._go_live(session)  # type: ignore[arg-type]
-    assert shell.live is not None
-    shell.live.toggle_stage()
-    shell._drop_live()
-    shell._go_live(session)  # type: ignore[arg-type]
-    assert shell.live.on_stage
+    shell.enter(shell.live)
+    shell.live.session = session = _Recorded()  # type: ignore[assignment]
+    shell.live.show(session)  # type: ignore[arg-type]
+    assert shell.live.page is not None
+    shell.live.page.toggle_stage()
+    shell.live.drop()
+    shell.live.show(session)  # type: ignore[arg-type]
+    assert shell.live.page.on_stage
     assert shell.isFullScreen()
     shell.back()
     assert not shell.isFullScreen()
@@ -212,51 +214,92 @@ def test_from_the_start_page_to_a_profile_and_a_live_page(
     outlet = SignalOutlet("wearer", SPEC.layout.channels, SPEC.fs_hz)
 
     def asked() -> str:
-        view = None if shell.calibration is None else shell.calibration.progress.view
+        view = None if shell.calibrating.run is None else shell.calibrating.run.progress.view
         return view.label if view is not None and view.phase in (Phase.PREPARE, Phase.HOLD) else "rest"
 
     with obeying(outlet, asked):
         _choose(qtbot, shell, "wearer")
-        qtbot.waitUntil(shell.page.calibrate.isEnabled, timeout=WAIT_MS)
-        qtbot.mouseClick(shell.page.calibrate, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(shell.page.row.calibrate.isEnabled, timeout=WAIT_MS)
+        qtbot.mouseClick(shell.page.row.calibrate, Qt.MouseButton.LeftButton)
 
         def fitted() -> bool:
-            assert shell.calibration is not None, shell.page._status.text()
-            return patient() and shell.guided.use.isVisible()
+            assert shell.calibrating.run is not None, shell.page._status.text()
+            return patient() and shell.calibrating.page.use.isVisible()
 
-        assert shell.calibration is not None
-        patient = Patience(shell.calibration)
+        assert shell.calibrating.run is not None
+        patient = Patience(shell.calibrating.run)
         qtbot.waitUntil(fitted, timeout=WAIT_MS)
-        assert [shell.guided.steps.item(k).text()[3:] for k in range(3)] == ["Rest", "Left", "Right"]
-        qtbot.waitUntil(shell.guided.subject.hasFocus, timeout=WAIT_MS)
+        assert [shell.calibrating.page.steps.item(k).text()[3:] for k in range(3)] == ["Rest", "Left", "Right"]
+        qtbot.waitUntil(shell.calibrating.page.subject.hasFocus, timeout=WAIT_MS)
         shell._quit()
         _press(qtbot, shell, Qt.Key.Key_F)  # a letter, and no key of the page
         assert shell.isVisible()
-        assert "Again: discard" in shell.guided._said.text()
-        shell.guided.subject.clear()
-        qtbot.keyClicks(shell.guided.subject, "Änne / 1")
-        qtbot.mouseClick(shell.guided.use, Qt.MouseButton.LeftButton)
+        assert "Again: discard" in shell.calibrating.page._said.text()
+        shell.calibrating.page.subject.clear()
+        qtbot.keyClicks(shell.calibrating.page.subject, "Änne / 1")
+        qtbot.mouseClick(shell.calibrating.page.use, Qt.MouseButton.LeftButton)
         (kept,) = (tmp_path / "profiles").iterdir()
         assert kept.name.startswith("Änne___1_")
-        qtbot.waitUntil(lambda: shell.live is not None, timeout=WAIT_MS)
-        assert shell.session is not None
-        assert shell.session.run.profile == kept
-        assert any("Profile of 3 labels" in one for one in (*shell._said, *shell.session.said))
+        qtbot.waitUntil(lambda: shell.live.page is not None, timeout=WAIT_MS)
+        assert shell.live.session is not None
+        assert shell.live.session.run.profile == kept
+        assert any("Profile of 3 labels" in one for one in (*shell.said, *shell.live.session.said))
         _press(qtbot, shell, Qt.Key.Key_Escape)
-        assert shell.page.profile.currentText().startswith("Änne / 1")
+        assert shell.page.row.profile.currentText().startswith("Änne / 1")
         qtbot.mouseClick(shell.page.theme_button, Qt.MouseButton.LeftButton)
-        qtbot.waitUntil(lambda: shell.page.profile.currentText().startswith("Änne / 1"), timeout=WAIT_MS)
+        qtbot.waitUntil(lambda: shell.page.row.profile.currentText().startswith("Änne / 1"), timeout=WAIT_MS)
         _choose(qtbot, shell, "wearer")
-        qtbot.waitUntil(shell.page.calibrate.isEnabled, timeout=WAIT_MS)
-        shell.page.begin_calibration()
-        qtbot.waitUntil(lambda: shell._stack.currentWidget() is shell.guided, timeout=WAIT_MS)
-        run = shell.calibration
+        qtbot.waitUntil(shell.page.row.calibrate.isEnabled, timeout=WAIT_MS)
+        shell.page.row.calibrate.click()
+        qtbot.waitUntil(lambda: shell._stack.currentWidget() is shell.calibrating.page, timeout=WAIT_MS)
+        run = shell.calibrating.run
         assert run is not None
         _press(qtbot, shell, Qt.Key.Key_Escape)
         assert shell._stack.currentWidget() is shell.page
         qtbot.waitUntil(lambda: run.ended, timeout=WAIT_MS)
         shell.close()
     assert len(list((tmp_path / "profiles").iterdir())) == 1
+
+
+@pytest.mark.timeout(300)
+def test_a_target_test_from_the_start_page_and_back(qtbot: QtBot, tmp_path: Path, lsl: None) -> None:
+    bundle = tiny_bundle(tmp_path / "tiny", SPEC)
+    save_choices(tmp_path / "window.toml", Choices().with_model(str(bundle.path)))
+    install_fonts()
+    shell = Shell(tmp_path / "window.toml")
+    qtbot.addWidget(shell)
+    shell.show()
+    shell.start()
+    outlet = SignalOutlet("tested", SPEC.layout.channels, SPEC.fs_hz)
+
+    def asked() -> str:
+        watched = None if shell.targeting.page is None else shell.targeting.page.watched
+        return "rest" if watched is None else watched.test.screen[0] or "rest"  # type: ignore[return-value]
+
+    with obeying(outlet, asked):
+        _choose(qtbot, shell, "tested")
+        qtbot.waitUntil(shell.page.targets.isEnabled, timeout=WAIT_MS)
+        qtbot.mouseClick(shell.page.targets, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: shell.targeting.page is not None, timeout=WAIT_MS)
+        page, session = shell.targeting.page, shell.targeting.session
+        assert page is not None
+        assert session is not None
+        assert page.setup.kind.currentData() == "motion"  # the model steers no axes
+        page.go.click()
+
+        def made() -> bool:
+            assert page.watched is not None
+            return page.watched.test.counted[0] >= 1
+
+        qtbot.waitUntil(made, timeout=WAIT_MS)
+        _press(qtbot, shell, Qt.Key.Key_Escape)
+        assert page.running  # it asks first
+        _press(qtbot, shell, Qt.Key.Key_Escape)
+        assert shell.targeting.page is None
+        assert shell.page.isVisible()
+        qtbot.waitUntil(lambda: session.ended, timeout=WAIT_MS)
+        shell.close()
+    assert not session.engine._process.is_alive()
 
 
 @pytest.mark.timeout(300)
@@ -272,7 +315,7 @@ def test_a_session_is_recorded_with_clicks(
         _choose(qtbot, shell, "to record")
         qtbot.waitUntil(shell.page.session.isEnabled, timeout=WAIT_MS)
         qtbot.mouseClick(shell.page.session, Qt.MouseButton.LeftButton)
-        page = shell.recorded
+        page = shell.recording.page
         assert page.isVisible()
         for row in range(page.gestures.count()):
             page.gestures.item(row).setCheckState(Qt.CheckState.Unchecked)
@@ -282,26 +325,26 @@ def test_a_session_is_recorded_with_clicks(
         page.hold.setValue(1.0)
         page.rest.setValue(0.5)
         qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
-        assert shell.recording is None  # no file was chosen
+        assert shell.recording.session is None  # no file was chosen
         qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
         assert "there.xdf" in page._length.text()
         assert page.start.isVisible()
         qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
         qtbot.waitUntil(page.cue.isVisible, timeout=WAIT_MS)
-        session = shell.recording
+        session = shell.recording.session
         shell._quit()
         assert shell.isVisible()  # asks first
         for key, held in ((Qt.Key.Key_Escape, Qt.KeyboardModifier.NoModifier), (Qt.Key.Key_Return, CTRL)):
             shell.activateWindow()
             qtbot.keyClick(shell, key, held)  # what cannot be seen is not pressed
-        assert shell.recording is session
+        assert shell.recording.session is session
         assert page.isVisible()
         qtbot.waitUntil(page.replay.isVisible, timeout=WAIT_MS)
     assert "Saved as" in page._said.text()
     assert {one.label for one in open_recording(file).markers} == {"rest", "hand_close"}
     _press(qtbot, shell, Qt.Key.Key_Escape)
     assert shell.page.isVisible()
-    assert shell.recording is None
+    assert shell.recording.session is None
 
 
 def test_broken_choices_are_said(qtbot: QtBot, tmp_path: Path) -> None:

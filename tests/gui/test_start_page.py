@@ -163,8 +163,8 @@ def test_contrast_of_texts(name: str) -> None:
 def test_a_run_is_recorded_once(qtbot: QtBot, tmp_path: Path) -> None:
     page = _page(qtbot, FakeWatch(FULL))
     qtbot.waitUntil(page.start_button.isEnabled)
-    page.record_to(tmp_path / "<b>run & co.xdf")
-    assert page.record.text() == "Record: <b>run && co.xdf"
+    page.row.record_to(tmp_path / "<b>run & co.xdf")
+    assert page.row.record.text() == "Record: <b>run && co.xdf"
     runs: list[LiveRun] = []
     page.begun.connect(lambda run, replay: runs.append(run))
     page.begin()

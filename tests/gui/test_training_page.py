@@ -43,7 +43,7 @@ def test_from_recordings_to_a_model_that_is_chosen(
     monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: (files, ""))
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(out), ""))
     shell.page.train.click()
-    page = shell.trained
+    page = shell.training.page
     assert page.isVisible()
     assert not page.start.isEnabled()
     page.files.click()
@@ -61,12 +61,12 @@ def test_from_recordings_to_a_model_that_is_chosen(
 
 
 def test_what_was_recorded_is_offered(shell: Shell) -> None:
-    shell.recorded.trained.emit("/somewhere/session.xdf")
-    assert shell.trained.isVisible()
-    assert shell.trained.chosen == ["/somewhere/session.xdf"]
-    shell.trained.data.selectAll()
-    shell.trained.remove.click()
-    assert not shell.trained.start.isEnabled()
+    shell.recording.page.trained.emit("/somewhere/session.xdf")
+    assert shell.training.page.isVisible()
+    assert shell.training.page.chosen == ["/somewhere/session.xdf"]
+    shell.training.page.data.selectAll()
+    shell.training.page.remove.click()
+    assert not shell.training.page.start.isEnabled()
 
 
 def test_a_trainer_that_fails_is_heard(
@@ -74,12 +74,12 @@ def test_a_trainer_that_fails_is_heard(
 ) -> None:
     body = 'print("Error: rest is missing", file=sys.stderr)\nsys.exit(2)\n'
     monkeypatch.setattr(training_run, "TRAINER", trainer(tmp_path, body))
-    shell.ask_training("x.xdf")
-    shell.train(["x.xdf"], "", tmp_path / "mine")
-    qtbot.waitUntil(lambda: "No model was made" in shell.trained._said.text(), timeout=WAIT_MS)
-    assert "Error: rest is missing" in shell.trained.log.toPlainText()
-    assert not shell.trained.use.isVisible()
-    shell.trained.back.click()
+    shell.train("x.xdf")
+    shell.training.begin(["x.xdf"], "", tmp_path / "mine")
+    qtbot.waitUntil(lambda: "No model was made" in shell.training.page._said.text(), timeout=WAIT_MS)
+    assert "Error: rest is missing" in shell.training.page.log.toPlainText()
+    assert not shell.training.page.use.isVisible()
+    shell.training.page.back.click()
     assert shell.page.isVisible()
 
 
@@ -87,16 +87,16 @@ def test_leaving_asks_and_ends_the_trainer(
     qtbot: QtBot, shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(training_run, "TRAINER", trainer(tmp_path, 'print("begun")\ntime.sleep(600)\n'))
-    shell.ask_training("x.xdf")
-    shell.train(["x.xdf"], "", tmp_path / "mine")
-    qtbot.waitUntil(lambda: "begun" in shell.trained.log.toPlainText(), timeout=WAIT_MS)
-    run = shell.training
+    shell.train("x.xdf")
+    shell.training.begin(["x.xdf"], "", tmp_path / "mine")
+    qtbot.waitUntil(lambda: "begun" in shell.training.page.log.toPlainText(), timeout=WAIT_MS)
+    run = shell.training.run
     assert run is not None
     assert not shell._may_leave()
-    qtbot.waitUntil(lambda: "Again: stop it" in shell.trained._said.text(), timeout=WAIT_MS)
-    shell.trained._again("leave")
-    shell.trained.back.click()
-    shell.trained.back.click()
+    qtbot.waitUntil(lambda: "Again: stop it" in shell.training.page._said.text(), timeout=WAIT_MS)
+    shell.training.page._again("leave")
+    shell.training.page.back.click()
+    shell.training.page.back.click()
     qtbot.waitUntil(lambda: shell.page.isVisible() and run.ended, timeout=WAIT_MS)
     assert run._process.poll() is not None
 
@@ -105,13 +105,13 @@ def test_stop_keeps_the_window_open(
     qtbot: QtBot, shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(training_run, "TRAINER", trainer(tmp_path, 'print("begun")\ntime.sleep(600)\n'))
-    shell.ask_training("x.xdf")
-    shell.train(["x.xdf"], "", tmp_path / "mine")
-    qtbot.waitUntil(lambda: "begun" in shell.trained.log.toPlainText(), timeout=WAIT_MS)
-    shell.trained.stop.click()
-    qtbot.waitUntil(lambda: shell.trained.log.toPlainText().endswith("Stopped."), timeout=WAIT_MS)
-    assert shell.trained.isVisible()
-    assert not shell.trained.stop.isVisible()
+    shell.train("x.xdf")
+    shell.training.begin(["x.xdf"], "", tmp_path / "mine")
+    qtbot.waitUntil(lambda: "begun" in shell.training.page.log.toPlainText(), timeout=WAIT_MS)
+    shell.training.page.stop.click()
+    qtbot.waitUntil(lambda: shell.training.page.log.toPlainText().endswith("Stopped."), timeout=WAIT_MS)
+    assert shell.training.page.isVisible()
+    assert not shell.training.page.stop.isVisible()
 
 
 def test_a_deaf_trainer_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,12 +131,12 @@ def test_what_cannot_be_is_one_sentence(
         TrainingRun([], tmp_path / "mine")
     with pytest.raises(ConfigError, match="cannot be started"):
         TrainingRun(["x"], tmp_path / "mine", trainer=(str(tmp_path / "none"),))
-    shell.ask_training("x.xdf")
-    shell.train(["x.xdf"], "", tmp_path)
-    assert "is there already" in shell.trained._said.text()
+    shell.train("x.xdf")
+    shell.training.begin(["x.xdf"], "", tmp_path)
+    assert "is there already" in shell.training.page._said.text()
     monkeypatch.setattr(training_run, "find_spec", lambda name: None)
     assert "pip install 'rt-handdt[offline]'" in missing_trainer()
     monkeypatch.setattr(training_page, "missing_trainer", lambda: "no torch")
-    shell.trained.ask(["y.xdf"])
-    assert not shell.trained.start.isEnabled()
-    assert shell.trained._said.text() == "no torch"
+    shell.training.page.ask(["y.xdf"])
+    assert not shell.training.page.start.isEnabled()
+    assert shell.training.page._said.text() == "no torch"

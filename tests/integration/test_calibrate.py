@@ -67,6 +67,40 @@ def guided(bundle: hd.Bundle, acts: Callable[[str, float], np.ndarray], **asked:
     return guide, Subject(guide, classifier, acts)
 
 
+def test_any_step_is_made_again_and_taken_back(bundle: hd.Bundle) -> None:
+    guide, subject = guided(bundle, obedient)
+    rest, left, right = guide.steps
+    subject.until(lambda: guide.done)
+    first = guide.heard[left]
+    guide.redo(1)
+    assert (guide.view().label, guide.done) == ("left", False)
+    assert guide.windows() is not None  # it counts as it was meanwhile
+    guide.back()  # out of turn: it is left as it was
+    assert guide.done
+    guide.redo(1)
+    subject.until(lambda: guide.done)  # and nothing else is asked for again
+    assert guide.heard[left] is not first
+    guide.undo()
+    assert guide.done
+    assert guide.heard[left] is first
+    guide.undo()  # of what was heard only once nothing is left
+    assert (guide.view().label, right in guide.heard) == ("right", False)
+    subject.until(lambda: guide.done)
+    assert set(guide.heard) == {rest, left, right}
+    guide.redo(7)  # there is none
+    assert guide.done
+
+
+def test_what_is_finished_early_asks_for_nothing_more(bundle: hd.Bundle) -> None:
+    guide, subject = guided(bundle, obedient)
+    subject.until(lambda: guide.steps[1] in guide.heard)
+    guide.redo(0)  # in the midst of it
+    subject.until(lambda: guide.view().label == "right")  # and on from where it was
+    guide.finish()
+    assert guide.done
+    assert set(guide.windows().label.tolist()) == {0, 1}
+
+
 def test_who_does_what_is_asked_for_is_done_and_fitted(bundle: hd.Bundle, tmp_path: Path) -> None:
     guide, subject = guided(bundle, obedient, repetitions=2)
     assert [step.label for step in guide.steps] == ["rest", "left", "right", "left", "right"]

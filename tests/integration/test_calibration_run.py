@@ -65,6 +65,32 @@ def test_who_does_what_is_asked_for_gets_a_profile(bundle: hd.Bundle, lsl: None,
     assert run.ended
 
 
+def test_a_gesture_is_made_again_after_the_fit_and_taken_back(bundle: hd.Bundle, lsl: None) -> None:
+    outlet = SignalOutlet("again", SPEC.layout.channels, SPEC.fs_hz)
+    run = started(bundle, "again")
+    with obeying(outlet, lambda: asked(run)):
+        until(Patience(run))
+        first = run.progress.profile
+        assert first is not None
+        run.redo(1)
+        until(lambda: number(run) == 2 and run.progress.stage is Stage.GUIDING)
+        until(Patience(run))
+        second = run.progress.profile
+        assert second is not first
+        run.wish("undo")
+        until(lambda: run.progress.profile is not second)
+        assert run.progress.profile is not None
+        assert run.progress.profile.facts.labels == first.facts.labels  # the first hearing counts again
+    run.join()
+
+
+def test_a_look_for_a_stream_is_broken_off(bundle: hd.Bundle, lsl: None) -> None:
+    run = CalibrationRun(LiveRun(bundle.path, "nobody's", timeout_s=3600.0))
+    run.close()
+    until(lambda: run.ended)
+    assert run.progress.profile is None
+
+
 def test_a_stream_that_goes_leaves_what_was_heard(bundle: hd.Bundle, lsl: None) -> None:
     outlet = SignalOutlet("going", SPEC.layout.channels, SPEC.fs_hz)
     run = started(bundle, "going")

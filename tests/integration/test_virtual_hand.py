@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -126,6 +127,33 @@ def test_no_gesture_of_an_engine_that_does_not_run() -> None:
 
 def test_more_fields_are_no_fault() -> None:
     assert from_json(datagram(reason="held", velocity={"a": 1}), 0.0) is not None
+
+
+def test_velocities_drive_the_hand_and_stay_within_its_ends() -> None:
+    told = from_json(datagram(velocities={"open_close": -1.0, "flexion_extension": 0.5, "new": 1.0}), clock())
+    assert told is not None
+    script = Script()
+    hand = FollowingHand(script, POSES)
+    try:
+        until(lambda: script.next or not script.next.append(replace(told, heard_s=clock())))
+        views = []
+        until(
+            lambda: (
+                not script.next.append(replace(told, heard_s=clock()))
+                and not views.append(hand.view())
+                and views[-1].pose.fingers == POSES.of("hand_close").fingers
+                and views[-1].pose.wrist.flexion == pytest.approx(POSES.of("wrist_flexion").wrist.flexion)
+            )
+        )
+        bent = [one.pose.fingers[1].middle for one in views if one.velocities]
+        assert bent == sorted(bent)  # it goes there, and no further
+        assert views[-1].velocities["new"] == 1.0
+    finally:
+        hand.close()
+    still = from_json(datagram(state="lost", code="lost", velocities={"open_close": -1.0}), 0.0)
+    assert still is not None
+    assert still.velocities == {"open_close": 0.0}
+    assert from_json(datagram(velocities={"open_close": 7}), 0.0) is None
 
 
 class Script:

@@ -22,7 +22,7 @@ class _Engine:
     def ready(self) -> None:
         self.started = True
 
-    def stop(self) -> None:
+    def stop(self, end_s: float = 0.0) -> None:
         self.stopped = True
 
 

@@ -55,8 +55,8 @@ class ConfusionView(Canvas):
 
     def _sizes(self) -> tuple[int, float, float, float]:
         """Type size, width of the names, width and height of a cell."""
-        n, width = max(1, len(self._labels)), float(self.width())
-        pitch = (self.height() - _HEAD_PX - 18) / n
+        n, width = max(1, len(self._labels)), self.wide
+        pitch = (self.high - _HEAD_PX - 18) / n
         size = int(min(13, max(7, 0.72 * pitch)))
         widest = max(
             (metrics(medium(size)).horizontalAdvance(f"{k + 1}  {title(one)}") for k, one in enumerate(self._labels)),
@@ -92,7 +92,7 @@ class ConfusionView(Canvas):
     def event(self, event: QEvent) -> bool:
         """Tell the cell under a resting mouse."""
         if isinstance(event, QHelpEvent):
-            text = self.words_at(QPointF(event.pos()))
+            text = self.words_at(self.spot(event.pos()))
             # Labels come from outside: as plain text, never as markup.
             QToolTip.showText(event.globalPos(), f"<span>{html.escape(text)}</span>" if text else "", self)
             return True
@@ -100,7 +100,7 @@ class ConfusionView(Canvas):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Ask for the moments of a cell."""
-        found = self._at(event.position()) if event.button() == Qt.MouseButton.LeftButton else None
+        found = self._at(self.spot(event.position())) if event.button() == Qt.MouseButton.LeftButton else None
         if found is not None:
             self.asked.emit(self._labels[found[0]], self._labels[found[1]])
 
@@ -108,9 +108,9 @@ class ConfusionView(Canvas):
         """Names at the left, their numbers above the columns, and the cells."""
         n = len(self._labels)
         if not n:
-            write(painter, QRectF(self.rect()), self._empty, medium(13), theme.MUTED, CENTRE)
+            write(painter, self.box, self._empty, medium(13), theme.MUTED, CENTRE)
             return
-        width, height = float(self.width()), float(self.height())
+        width, height = self.wide, self.high
         size, names, cell, pitch = self._sizes()
         which = medium(size)
         for k in range(n):

@@ -32,14 +32,14 @@ class FigureView(Canvas):
     def draw(self, painter: QPainter) -> None:
         """Words at the left, values at the right."""
         if not self._rows:
-            write(painter, QRectF(self.rect()), self._empty, medium(13), theme.MUTED, CENTRE)
+            write(painter, self.box, self._empty, medium(13), theme.MUTED, CENTRE)
             return
-        pitch = min(30.0, self.height() / len(self._rows))
+        pitch = min(30.0, self.high / len(self._rows))
         which = medium(int(min(14, max(9, 0.62 * pitch))))
         for number, (words, value) in enumerate(self._rows):
             top = number * pitch
             if number:
-                painter.fillRect(QRectF(0, top, self.width(), 1), colour(theme.EDGE))
-            write(painter, QRectF(0, top, self.width() - _VALUE_PX, pitch), words, which, theme.MUTED, LEFT)
-            box = QRectF(self.width() - _VALUE_PX, top, _VALUE_PX, pitch)
+                painter.fillRect(QRectF(0, top, self.wide, 1), colour(theme.EDGE))
+            write(painter, QRectF(0, top, self.wide - _VALUE_PX, pitch), words, which, theme.MUTED, LEFT)
+            box = QRectF(self.wide - _VALUE_PX, top, _VALUE_PX, pitch)
             write(painter, box, value, which, theme.TEXT, RIGHT)

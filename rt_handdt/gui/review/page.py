@@ -42,6 +42,7 @@ from rt_handdt.gui.widgets.card import Card
 from rt_handdt.gui.widgets.gesture import GestureLabel
 from rt_handdt.gui.widgets.heatmap import GridHeatmap, rms_table
 from rt_handdt.gui.widgets.key_sheet import KeySheet
+from rt_handdt.gui.zoom import Zoom
 from rt_handdt.io.description import shown
 from rt_handdt.runtime.review import Review
 from rt_handdt.runtime.review_run import ReviewRun
@@ -88,8 +89,8 @@ class ReviewPage(QWidget):
         self._folder = ""
         self.setWindowTitle("rt_handdt")
         self.setStyleSheet(style_sheet())
-        self.setMinimumSize(1024, 640)
-        self.resize(1440, 900)
+        if leave == "quit":  # else the window around this page says how large all is
+            self._zoom = Zoom(self)
         self.waiting = OpeningPage(f"Stop, and leave to the {leave}" if leave != "quit" else "Stop, and quit")
         self.waiting.cancelled.connect(self.close)
         self._name, self._leave = name, leave
@@ -268,7 +269,7 @@ class ReviewPage(QWidget):
             self._arrange()
 
     def _arrange(self) -> None:
-        tall = self.height() >= TALL_PX
+        tall = self.height() >= TALL_PX * self.timeline.unit_px
         self._maps.setDirection(QBoxLayout.Direction.TopToBottom if tall else QBoxLayout.Direction.LeftToRight)
         self._bars_card.setVisible(tall)
         self._column.setStretchFactor(self._timeline_card, 2 if tall else 4)  # side by side, maps need no height

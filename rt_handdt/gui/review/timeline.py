@@ -84,7 +84,7 @@ class Timeline(Canvas):
 
     @property
     def _room(self) -> float:
-        return max(1.0, self.width() - _NAMES_PX - _VALUE_PX)
+        return max(1.0, self.wide - _NAMES_PX - _VALUE_PX)
 
     def _at(self, x: float, whole: bool) -> float:
         share = min(max((x - _NAMES_PX) / self._room, 0.0), 1.0)
@@ -92,7 +92,7 @@ class Timeline(Canvas):
 
     def _lane(self, number: int) -> tuple[float, float]:
         """Top and height of one of the three lanes, or (3) of the activity."""
-        room = self.height() - _WHOLE_PX - _AXIS_PX - 5 * _GAP_PX
+        room = self.high - _WHOLE_PX - _AXIS_PX - 5 * _GAP_PX
         lane = room / 5
         top = _WHOLE_PX + 2 * _GAP_PX + number * (lane + _GAP_PX)
         return top, lane if number < 3 else 2 * lane - _GAP_PX
@@ -102,14 +102,14 @@ class Timeline(Canvas):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Take hold of the cursor, or, in the strip above, of the view."""
         if event.button() == Qt.MouseButton.LeftButton:
-            self._held = "view" if event.position().y() <= _WHOLE_PX + _GAP_PX else "cursor"
+            self._held = "view" if self.spot(event.position()).y() <= _WHOLE_PX + _GAP_PX else "cursor"
             self.mouseMoveEvent(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Drag it."""
         if not self._held:
             return
-        at_s = self._at(event.position().x(), whole=self._held == "view")
+        at_s = self._at(self.spot(event.position()).x(), whole=self._held == "view")
         if self._held == "view":
             length = self._to_s - self._from_s
             self.look(at_s - length / 2, at_s + length / 2)
@@ -126,7 +126,7 @@ class Timeline(Canvas):
             by_s = -(side or turn) / 1200 * (self._to_s - self._from_s)
             self.look(self._from_s + by_s, self._to_s + by_s)
         elif turn:
-            self.zoom(0.8 ** (turn / 120), self._at(event.position().x(), whole=False))
+            self.zoom(0.8 ** (turn / 120), self._at(self.spot(event.position()).x(), whole=False))
         event.accept()
 
     def words_at(self, at: QPointF) -> str:
@@ -146,7 +146,7 @@ class Timeline(Canvas):
         if isinstance(event, QHelpEvent):
             from html import escape
 
-            text = self.words_at(QPointF(event.pos()))
+            text = self.words_at(self.spot(event.pos()))
             # Labels come from outside: as plain text, never as markup.
             QToolTip.showText(event.globalPos(), f"<span>{escape(text)}</span>" if text else "", self)
             return True
@@ -164,7 +164,7 @@ class Timeline(Canvas):
         if self._from_s <= self._cursor_s <= self._to_s:
             x = self.x_of(self._cursor_s)
             top = _WHOLE_PX + 2 * _GAP_PX - 3
-            painter.fillRect(QRectF(x - 1, top, 2, self.height() - _AXIS_PX - top + 3), colour(theme.TEXT))
+            painter.fillRect(QRectF(x - 1, top, 2, self.high - _AXIS_PX - top + 3), colour(theme.TEXT))
 
     def _draw_whole(self, painter: QPainter) -> None:
         write(painter, QRectF(0, 0, _NAMES_PX - 8, _WHOLE_PX), "File", medium(12), theme.MUTED, LEFT)
@@ -235,7 +235,7 @@ class Timeline(Canvas):
     def _draw_axis(self, painter: QPainter) -> None:
         length = self._to_s - self._from_s
         step = next((one for one in _STEPS_S if self._room * one / length >= 68), _STEPS_S[-1])
-        top = self.height() - _AXIS_PX
+        top = self.high - _AXIS_PX
         decimals = 1 if step < 1 else 0
         for number in range(math.ceil(self._from_s / step - 1e-9), math.floor(self._to_s / step + 1e-9) + 1):
             x = self.x_of(number * step)
@@ -248,7 +248,7 @@ class Timeline(Canvas):
                 theme.MUTED,
                 CENTRE,
             )
-        box = QRectF(self.width() - _VALUE_PX + 4, top + 5, _VALUE_PX - 4, 15)
+        box = QRectF(self.wide - _VALUE_PX + 4, top + 5, _VALUE_PX - 4, 15)
         if self.x_of(step * math.floor(self._to_s / step + 1e-9)) < box.left() - 30:
             write(painter, box, "min:s" if self._to_s >= 60 else "s", medium(12), theme.MUTED, RIGHT)
 

@@ -33,18 +33,22 @@ class CalibrationPage(QWidget):
     """Shows a `CalibrationRun`, and says what its user wishes. All methods run on the GUI thread."""
 
     cancelled = Signal()
-    #: "repeat", "back", "go_on" or "finish".
+    #: "repeat", "back", "go_on", "undo" or "finish".
     wished = Signal(str)
+    #: A step is to be made again: its number.
+    redone = Signal(int)
     #: The profile is to be kept and used: subject's name.
     accepted = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
         self._fitted, self._again = False, Again()
+        self._profile: Profile | None = None
         self.cue, self.hand = Cue(), HandPicture()
         self.hand.setMinimumSize(200, 200)
         self.steps = QListWidget()
-        self.steps.setAccessibleName("Steps")
+        self.steps.setAccessibleName("Steps; a click makes one again")
+        self.steps.itemClicked.connect(lambda item: self.redone.emit(self.steps.row(item)))
         self.steps.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._said = Label("", "warn", "verdict", wrap=True)
         self._result = Label("", face="heading", wrap=True)
@@ -61,6 +65,12 @@ class CalibrationPage(QWidget):
         for text, wish, key, tip in (
             ("Again", "repeat", "R", "Make this step again (R)"),
             ("Back", "back", "B", "Make the step before again (B)"),
+            (
+                "Undo",
+                "undo",
+                "U",
+                "Take back what was heard last; if nothing was before, it is made again (U)",
+            ),
             ("Go on", "go_on", "Space", "Leave this step as it was heard (Space)"),
             ("Finish", "finish", "F", "Use what was heard until now (F)"),
         ):
@@ -93,7 +103,7 @@ class CalibrationPage(QWidget):
         grid = QGridLayout()
         grid.setSpacing(theme.GAP_PX)
         grid.addWidget(Card("", left), 0, 0)
-        grid.addWidget(Card("Steps", self.steps), 0, 1)
+        grid.addWidget(Card("Steps", self.steps, "Click: make it again"), 0, 1)
         grid.setColumnStretch(0, 5)
         grid.setColumnStretch(1, 2)
         page = framed(self, "Calibrate", "Do what is asked for, comfortably, and hold it until the next")
@@ -129,10 +139,10 @@ class CalibrationPage(QWidget):
         """Show how far it is."""
         view, fitted = progress.view, progress.stage is Stage.FITTED
         guiding = progress.stage is Stage.GUIDING
-        if fitted and self._fitted:
+        if fitted and self._fitted and progress.profile is self._profile:
             return  # all is shown, and what was said since stays
-        for button in self._buttons.values():
-            button.setVisible(guiding)
+        for wish, button in self._buttons.items():
+            button.setVisible(guiding or (fitted and wish == "undo"))
         self.subject.setVisible(fitted)
         self.use.setVisible(fitted)
         self._scroll.setVisible(fitted)
@@ -149,7 +159,7 @@ class CalibrationPage(QWidget):
             self._result.tell("\n\n".join(progress.sentences), "")
             self.hand.show_gesture(REST)
             self.subject.setFocus()
-        self._fitted = fitted
+        self._fitted, self._profile = fitted, progress.profile
         self._show_steps(progress)
 
     def begin(self) -> None:
@@ -172,7 +182,7 @@ class CalibrationPage(QWidget):
             text = f"{mark}  {title(step.label)}{again}"
             if item is not None and item.text() != text:
                 item.setText(text)
-                item.setToolTip("" if verdict is None else verdict.sentence)
+                item.setToolTip("Click: make it again" if verdict is None else verdict.sentence)
         now = progress.view
         if now is not None and progress.stage is Stage.GUIDING and now.number <= self.steps.count():
             self.steps.setCurrentRow(now.number - 1)

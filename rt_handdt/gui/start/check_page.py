@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from rt_handdt.core.layout import ElectrodeLayout
 from rt_handdt.gui import theme
+from rt_handdt.gui.again import Again
 from rt_handdt.gui.scale import Scale
 from rt_handdt.gui.start.frame import framed
 from rt_handdt.gui.start.label import Label
@@ -59,7 +60,7 @@ class CheckPage(QWidget):
         self._map: ElectrodeMap | None = None
         self._scale = Scale(floor=20.0)
         self._state = CheckState(CheckStage.OPENING)
-        self._seen_s, self._here = 0.0, -1
+        self._seen_s, self._here, self._asked = 0.0, -1, Again()
         self._room = QVBoxLayout()
         self._line = Label("", "muted")
         self._remark = Label("", "bad", "verdict", wrap=True)
@@ -83,7 +84,7 @@ class CheckPage(QWidget):
         self._found = Label("", face="heading", wrap=True)
         self.again = QPushButton("Start anew")
         self.again.setToolTip("Forget which electrodes were bad until now (R)")
-        self.again.clicked.connect(self.renewed)
+        self.again.clicked.connect(self._renew)
         self.back = QPushButton("Back")
         self.back.setToolTip("To the start page (Esc)")
         self.back.clicked.connect(self.left)
@@ -171,6 +172,8 @@ class CheckPage(QWidget):
             )
         else:
             hint, tone = "Rest and muscles were heard, and every electrode is good.", "good"
+        if self._asked.open("renew"):
+            hint, tone = "Again: forget which electrodes were bad until now", "warn"
         self._hint.tell("  ·  ".join((hint, *state.sentences)), tone)
         if state.still is None:
             text = "Hold still, then press an electrode with a finger."
@@ -182,6 +185,12 @@ class CheckPage(QWidget):
             name = self._layout.channels[state.pressed.channel] if self._layout is not None else ""
             text = f"{name}: {state.pressed.times:.0f} times as at rest"
         self._found.tell(text, "good" if state.pressed is not None else "muted")
+
+    def _renew(self) -> None:
+        """Forgotten is forgotten: that is asked for twice."""
+        if self._asked("renew"):
+            self.renewed.emit()
+        self._say(self._state)
 
     def _show_table(self, suspects: tuple[Suspect, ...]) -> None:
         if self.table.rowCount() != len(suspects):
@@ -239,7 +248,7 @@ class Legend(Canvas):
 
     def draw(self, painter: QPainter) -> None:
         """One line a kind."""
-        pitch = self.height() / len(WORDS)
+        pitch = self.high / len(WORDS)
         side = min(16.0, pitch - 3)
         for row, (kind, (word, remedy)) in enumerate(WORDS.items()):
             top = row * pitch
@@ -248,4 +257,4 @@ class Legend(Canvas):
             draw_fault(painter, QRectF(0, top + (pitch - side) / 2, side, side), kind)
             write(painter, QRectF(24, top, 36, pitch), f"{count}", medium(14), tone, LEFT)
             write(painter, QRectF(58, top, 150, pitch), word, medium(13), tone, LEFT)
-            write(painter, QRectF(206, top, self.width() - 206, pitch), remedy, medium(12), theme.MUTED, RIGHT)
+            write(painter, QRectF(206, top, self.wide - 206, pitch), remedy, medium(12), theme.MUTED, RIGHT)

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QFileDialog,
     QGridLayout,
+    QHBoxLayout,
     QListWidget,
     QListWidgetItem,
     QPushButton,
@@ -28,12 +29,17 @@ class ModelList(QWidget):
     """A list, a card, and a button that looks elsewhere.
 
     `browsed` carries the folder that the user has named; whoever reads it adds it with `show_models`.
+
+    Parameters
+    ----------
+    beside
+        Another button, beside that one.
     """
 
     chosen = Signal()
     browsed = Signal(str)
 
-    def __init__(self) -> None:
+    def __init__(self, beside: QWidget | None = None) -> None:
         super().__init__()
         self._cards: tuple[ModelCard, ...] = ()
         self._list = QListWidget()
@@ -65,7 +71,12 @@ class ModelList(QWidget):
         page.setSpacing(8)
         page.addWidget(self._list)
         page.addWidget(scroll, 1)
-        page.addWidget(self.browse, 0, Qt.AlignmentFlag.AlignLeft)
+        row = QHBoxLayout()
+        row.addWidget(self.browse)
+        if beside is not None:
+            row.addWidget(beside)
+        row.addStretch(1)
+        page.addLayout(row)
 
     @property
     def model(self) -> ModelCard | None:

@@ -4,36 +4,27 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import (
-    QFileDialog,
-    QGridLayout,
-    QHBoxLayout,
-    QLineEdit,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from rt_handdt.errors import HanddtError
 from rt_handdt.gui import theme
 from rt_handdt.gui.choices import Choices
+from rt_handdt.gui.start.files import ask_new_file, ask_recording
 from rt_handdt.gui.start.fit_panel import FitPanel
 from rt_handdt.gui.start.frame import framed
 from rt_handdt.gui.start.label import Label
 from rt_handdt.gui.start.model_list import ModelList
-from rt_handdt.gui.start.profile_box import ProfileBox
-from rt_handdt.gui.start.shortcut import shortcut
+from rt_handdt.gui.start.run_row import RunRow
+from rt_handdt.gui.start.shortcut import pressed_by, shortcut
 from rt_handdt.gui.start.stream_table import StreamTable
 from rt_handdt.gui.widgets.card import Card
 from rt_handdt.io.choosing import handle
-from rt_handdt.io.description import shown
 from rt_handdt.paths import bundle_path
 from rt_handdt.runtime.live_run import LiveRun
 from rt_handdt.runtime.replay_process import ReplayProcess, virtual_person
@@ -41,12 +32,23 @@ from rt_handdt.runtime.stream_watch import StreamWatch
 from rt_handdt.sim.seeds import DEMO_SEED
 
 if TYPE_CHECKING:
+    from PySide6.QtCore import SignalInstance
+
     from rt_handdt.runtime.model_card import ModelCard
 
 LOOK_MS = 150
 #: A virtual person's process needs a while on a slow machine.
 WAIT_S = 60.0
-_NOT_RECORDED = "Record…"
+#: Key, text and tip of each way to begin.
+_WAYS = (
+    ("Ctrl+D", "Try the virtual forearm", "A simulated person, for those without an amplifier"),
+    ("Ctrl+R", "Replay a recording…", "A recorded session as if it were live, with the chosen model"),
+    ("Ctrl+E", "Review…", "A recording from end to end: cues, decisions, maps and figures"),
+    ("Ctrl+L", "Record a session…", "The chosen stream with cues, to train and calibrate with"),
+    ("Ctrl+M", "Train…", "A model of your own, on recordings"),
+    ("Ctrl+H", "Check electrodes…", "Which electrodes of the chosen stream are flat, noisy, humming, …"),
+    ("Ctrl+G", "Target test…", "How well the hand obeys: targets to reach, or movements to make"),
+)
 _NO_STREAM = (
     "No stream is there yet. Start your amplifier's LSL program (if it runs on another computer, open this window with "
     "--network), or try the virtual forearm."
@@ -74,6 +76,8 @@ class StartPage(QWidget):
     calibrating = Signal(object)
     #: A `LiveRun` whose stream's electrodes are to be looked at.
     checking = Signal(object)
+    #: A `LiveRun` whose decisions are to steer a target test.
+    targeting = Signal(object)
     #: A stream, and the labels of which a session is to be recorded.
     recording = Signal(str, object)
     #: A recording to look at, and the model (and perhaps a profile) that decides it where nothing was decided.
@@ -90,49 +94,31 @@ class StartPage(QWidget):
         super().__init__()
         self.choices = choices
         self._watch, self._network = watch, network
-        self.profile = ProfileBox(profiles)
         self._models: list[tuple[ModelCard, ...]] = []
         self._judged: object = None
-        self.recording_to: Path | None = None
         self._fault: Exception | None = None
-        self._build()
+        self._build(profiles)
         self._loader = threading.Thread(target=self._load, name="handdt-models", daemon=True)
         self._loader.start()
         self._timer = QTimer(self)
         self._timer.setInterval(LOOK_MS)
         self._timer.timeout.connect(self._follow)
 
-    def _build(self) -> None:
+    def _build(self, profiles: Path | None) -> None:
         self.streams = StreamTable(self.choices.stream)
-        self.models = ModelList()
         self.fit = FitPanel(self.choices)
         self._hint = Label("Looking for streams …", "muted", wrap=True)
         self._status = Label("", "bad", wrap=True)
-        self.sinks = QLineEdit(" ".join(self.choices.sinks))
-        self.sinks.setPlaceholderText("nobody, or for example  udp:5006  lsl")
-        self.sinks.setToolTip("Who is told the decisions, as in --sink, with blanks between. Off until switched on.")
-        self.sinks.setAccessibleName("Outputs")
-        self.virtual = QPushButton("Try the virtual forearm")
-        self.virtual.setToolTip("A simulated person, for those without an amplifier (Ctrl+D)")
-        self.replay = QPushButton("Replay a recording…")
-        self.replay.setToolTip("A recorded session as if it were live, with the chosen model (Ctrl+R)")
-        self.review = QPushButton("Review…")
-        self.review.setToolTip("A recording from end to end: cues, decisions, maps and figures (Ctrl+E)")
-        self.record = QPushButton(_NOT_RECORDED)
-        self.record.setToolTip("Record the next run, with what is decided, as an XDF file (Ctrl+S)")
-        self.session = QPushButton("Record a session…")
-        self.session.setToolTip("The chosen stream with cues, to train and calibrate with (Ctrl+L)")
-        self.train = QPushButton("Train…")
-        self.train.setToolTip("A model of your own, on recordings (Ctrl+M)")
-        self.check = QPushButton("Check electrodes…")
-        self.check.setToolTip("Which electrodes of the chosen stream are flat, noisy, humming, … (Ctrl+H)")
-        self.calibrate = QPushButton("Calibrate…")
-        self.calibrate.setToolTip("Rest and each gesture once, in a minute, for the chosen stream and model (Ctrl+K)")
-        self.start_button = QPushButton("Start")
+        self.row = RunRow(self, self.choices.sinks, profiles)
+        self.virtual, self.replay, self.review, self.session, self.train, self.check, self.targets = (
+            pressed_by(self, key, text, tip) for key, text, tip in _WAYS
+        )
+        self.models = ModelList(self.train)
+        self.start_button = pressed_by(self, "Ctrl+Return", "Start", "Recognize gestures in the chosen stream")
         self.start_button.setProperty("kind", "main")
-        self.start_button.setToolTip("Recognize gestures in the chosen stream (Ctrl+Return)")
-        self.theme_button = QPushButton("Light" if theme.current == "dark" else "Dark")
-        self.theme_button.setToolTip("Light or dark colours (Ctrl+T)")
+        shortcut(self, "Ctrl+Enter", self.start_button)
+        other = "Light" if theme.current == "dark" else "Dark"
+        self.theme_button = pressed_by(self, "Ctrl+T", other, "Light or dark colours")
 
         left = QWidget()
         column = QVBoxLayout(left)
@@ -147,28 +133,15 @@ class StartPage(QWidget):
         columns.setColumnStretch(1, 4)
         bottom = QHBoxLayout()
         bottom.setSpacing(theme.GAP_PX)
-        bottom.addWidget(self.virtual)
-        bottom.addWidget(self.replay)
-        bottom.addWidget(self.review)
-        bottom.addWidget(self.session)
-        bottom.addWidget(self.train)
-        bottom.addWidget(self.check)
+        for one in (self.virtual, self.replay, self.review, self.session, self.check, self.targets):
+            bottom.addWidget(one)
         bottom.addStretch(1)
         bottom.addWidget(self.start_button)
-        run = QHBoxLayout()
-        run.setSpacing(theme.GAP_PX)
-        run.addWidget(Label("Profile", "muted"))
-        run.addWidget(self.profile, 1)
-        run.addWidget(self.calibrate)
-        run.addSpacing(10)
-        run.addWidget(Label("Outputs", "muted"))
-        run.addWidget(self.sinks, 1)
-        run.addWidget(self.record)
         page = framed(self, "rt_handdt", "Real-time HD-sEMG gesture recognition", self.theme_button)
         page.addWidget(self._status)
         page.addLayout(columns, 1)
         page.addWidget(Card("3   Do they fit?", self.fit))
-        page.addLayout(run)
+        page.addWidget(self.row)
         page.addLayout(bottom)
         self._status.hide()
 
@@ -177,31 +150,18 @@ class StartPage(QWidget):
         self.models.chosen.connect(self.look)
         self.models.browsed.connect(self.add_model)
         self.fit.changed.connect(self.look)
+        self.row.asked.connect(self._ask_record)
+        self.row.calibrate.clicked.connect(lambda: self._begin_with(self.calibrating, told=True))
+        self.check.clicked.connect(lambda: self._begin_with(self.checking))
+        self.targets.clicked.connect(lambda: self._begin_with(self.targeting))
         self.start_button.clicked.connect(self.begin)
         self.virtual.clicked.connect(self.begin_virtual)
         self.replay.clicked.connect(lambda: self._ask_recording("Replay a recording", self.begin_replay))
         self.review.clicked.connect(lambda: self._ask_recording("Review a recording", self.begin_review))
-        self.record.clicked.connect(self._ask_record)
-        self.calibrate.clicked.connect(self.begin_calibration)
         self.session.clicked.connect(self.begin_session)
         self.train.clicked.connect(self.training)
-        self.check.clicked.connect(self.begin_check)
         self.theme_button.clicked.connect(self.switch_theme)
-        for key, button in (
-            ("Ctrl+Return", self.start_button),
-            ("Ctrl+Enter", self.start_button),
-            ("Ctrl+D", self.virtual),
-            ("Ctrl+R", self.replay),
-            ("Ctrl+E", self.review),
-            ("Ctrl+K", self.calibrate),
-            ("Ctrl+H", self.check),
-            ("Ctrl+L", self.session),
-            ("Ctrl+M", self.train),
-            ("Ctrl+O", self.models.browse),
-            ("Ctrl+S", self.record),
-            ("Ctrl+T", self.theme_button),
-        ):
-            shortcut(self, key, button)
+        shortcut(self, "Ctrl+O", self.models.browse)
 
     # -- what is there -----------------------------------------------------------------------------------------
 
@@ -214,7 +174,6 @@ class StartPage(QWidget):
     def stop(self) -> None:
         """Hold still, while something else is shown or at the end."""
         self._timer.stop()
-        self._loader.join()
 
     def _load(self) -> None:
         try:  # heavy imports: while the page is seen already
@@ -261,9 +220,9 @@ class StartPage(QWidget):
             else:
                 fit.judge(described, spec)
         self.start_button.setEnabled(fit.fits)
-        self.calibrate.setEnabled(fit.fits)
-        self.check.setEnabled(fit.fits)
-        self.profile.show_profiles(card)
+        for one in (self.row.calibrate, self.check, self.targets):
+            one.setEnabled(fit.fits)
+        self.row.profile.show_profiles(card)
         self.replay.setEnabled(spec is not None)
         self.review.setEnabled(spec is not None)
         self.session.setEnabled(chosen is not None and spec is not None)
@@ -308,7 +267,7 @@ class StartPage(QWidget):
                 "unit": self.fit.unit.currentData(),
                 "electrodes": self.fit.electrodes.currentData(),
                 "columns": self.fit.columns.text().strip(),
-                "sinks": tuple(self.sinks.text().split()),
+                "sinks": self.row.told,
             }
         )
 
@@ -340,23 +299,20 @@ class StartPage(QWidget):
             return
         self.choices = self._chosen().model_copy(update={"recording": str(Path(path).parent)})
         self.say("")
-        self.reviewing.emit(path, bundle_path(card.given), self.profile.profile)
+        self.reviewing.emit(path, bundle_path(card.given), self.row.profile.profile)
 
-    def begin_calibration(self) -> None:
-        """Guide through a calibration on the chosen stream, if it fits."""
+    def _begin_with(self, what: SignalInstance, *, told: bool = False) -> None:
+        """Begin something with the chosen stream and model, if they fit; `told`: what goes live after it."""
         stream = self.streams.stream
         run = self._run(handle(stream, self.streams.streams)) if self.fit.fits and stream is not None else None
         if run is not None:
             self.say("")
-            self.calibrating.emit(self._told(run))
-
-    def begin_check(self) -> None:
-        """Look at the chosen stream's electrodes, if it fits."""
-        stream = self.streams.stream
-        run = self._run(handle(stream, self.streams.streams)) if self.fit.fits and stream is not None else None
-        if run is not None:
-            self.say("")
-            self.checking.emit(replace(run, network=self._network))
+            run = replace(run, network=self._network)
+            what.emit(
+                self.row.with_it(run)
+                if told
+                else replace(run, profile=self.row.profile.profile, mode=self.row.profile.mode)
+            )
 
     def begin_session(self) -> None:
         """Record the chosen stream, with cues for the chosen model's gestures; they need not fit."""
@@ -370,7 +326,7 @@ class StartPage(QWidget):
         run = self._run(stream)
         if run is None:
             return
-        run = replace(run, profile=self.profile.profile)
+        run = replace(run, profile=self.row.profile.profile, mode=self.row.profile.mode)
         replay = ReplayProcess([recording, "--loop"], stream) if recording else None
         self._emit(replace(run, timeout_s=WAIT_S) if replay else run, replay)
 
@@ -387,44 +343,22 @@ class StartPage(QWidget):
             self.say(str(exc))
             return None
 
-    def _told(self, run: LiveRun) -> LiveRun:
-        """The same, with who is told decisions and what is recorded."""
-        sinks = tuple(self.sinks.text().split())
-        return replace(run, sinks=sinks, outputs=False, record=self.recording_to, explain=True, network=self._network)
-
     def _emit(self, run: LiveRun, replay: ReplayProcess | None) -> None:
         self.say("")
-        run = self._told(run)
-        self.record_to(None)  # that file is made then, and none is written twice
+        run = replace(self.row.with_it(run), network=self._network)
+        self.row.record_to(None)  # that file is made then, and none is written twice
         self.begun.emit(run, replay)
 
-    def record_to(self, path: Path | None) -> None:
-        """Record the next run; None: do not."""
-        self.recording_to = path
-        name = "" if path is None else shown(path.name, 24).replace("&", "&&")  # one alone would mark a key
-        self.record.setText(f"Record: {name}" if name else _NOT_RECORDED)
-
     def _ask_record(self) -> None:
-        if self.recording_to is not None:
-            self.record_to(None)
-            return
         path = self.ask_new_file("Record to", "run")
         if path is not None:
-            self.record_to(path)
+            self.row.record_to(path)
 
-    def ask_new_file(self, question: str, name: str) -> Path | None:
-        """A name for an XDF file that is to be made; None: none was given."""
-        start = str(Path(self.choices.recording) / time.strftime(f"{name}_%Y%m%d_%H%M%S.xdf"))
-        path, _ = QFileDialog.getSaveFileName(
-            self, question, start, "XDF (*.xdf)", "", QFileDialog.Option.DontConfirmOverwrite
-        )
-        return Path(path if path.lower().endswith(".xdf") else f"{path}.xdf") if path else None
+    def ask_new_file(self, question: str, name: str, ending: str = "xdf") -> Path | None:
+        """A name for a file that is to be made, near the last recording; None: none was given."""
+        return ask_new_file(self, question, self.choices.recording, name, ending)
 
     def _ask_recording(self, question: str, use: Callable[[str], None]) -> None:
-        from rt_handdt.io.readers import endings
-
-        kinds = " ".join(f"*{one}" for one in endings())
-        kinds = f"Recordings ({kinds});;All files (*)"
-        path, _ = QFileDialog.getOpenFileName(self, question, self.choices.recording, kinds)
+        path = ask_recording(self, question, self.choices.recording)
         if path:
             use(path)

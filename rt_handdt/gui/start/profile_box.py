@@ -6,12 +6,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox
 
 from rt_handdt.io.description import shown
 
 if TYPE_CHECKING:
+    from rt_handdt.core.types import Mode
     from rt_handdt.runtime.model_card import ModelCard
+
+
+#: Where a row says whether its profile has velocities.
+_MOVES = Qt.ItemDataRole.UserRole + 1
 
 
 class ProfileBox(QComboBox):
@@ -35,6 +41,11 @@ class ProfileBox(QComboBox):
         self.activated.connect(self._chosen)
 
     @property
+    def mode(self) -> Mode:
+        """With velocities, where the chosen one has some."""
+        return "regression" if self.currentData(_MOVES) else "classification"
+
+    @property
     def profile(self) -> Path | None:
         """Folder of the chosen one; None: none is."""
         data = self.currentData()
@@ -52,7 +63,9 @@ class ProfileBox(QComboBox):
             from rt_handdt.runtime.profile_list import find_profiles
 
             for folder, facts in find_profiles(self._folder, card.manifest.fingerprint):
-                self.addItem(f"{shown(facts.subject or 'unnamed', 24)} · {_local(facts.created)}", str(folder))
+                moves = " · velocities" if facts.velocities else ""
+                self.addItem(f"{shown(facts.subject or 'unnamed', 24)} · {_local(facts.created)}{moves}", str(folder))
+                self.setItemData(self.count() - 1, bool(facts.velocities), _MOVES)
         self.setCurrentIndex(max(0, self.findData(self.wanted)))
 
     def choose(self, folder: Path, card: ModelCard | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QAbstractButton, QWidget
+from PySide6.QtWidgets import QAbstractButton, QPushButton, QWidget
 
 
 def shortcut(page: QWidget, key: str, button: QAbstractButton) -> None:
@@ -11,3 +11,11 @@ def shortcut(page: QWidget, key: str, button: QAbstractButton) -> None:
     made = QShortcut(QKeySequence(key), page)
     made.setAutoRepeat(False)
     made.activated.connect(lambda: button.click() if button.isVisible() else None)
+
+
+def pressed_by(page: QWidget, key: str, text: str, tip: str) -> QPushButton:
+    """A button that a key of the page presses; its tip names the key."""
+    button = QPushButton(text)
+    button.setToolTip(f"{tip} ({key})")
+    shortcut(page, key, button)
+    return button

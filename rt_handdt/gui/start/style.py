@@ -27,6 +27,10 @@ QProgressBar {{ background: {t.TRACK}; border: none; border-radius: 3px; }}
 QProgressBar::chunk {{ background: {t.ACCENT}; border-radius: 3px; }}
 QAbstractSpinBox {{ background: {t.TRACK}; color: {t.TEXT}; border: 1px solid {t.EDGE}; border-radius: 6px;
   padding: 5px 8px; min-height: 20px; }}
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ width: 0; border: none; }}
+QCheckBox::indicator, QListWidget::indicator {{ width: 15px; height: 15px; border: 1px solid {t.MUTED};
+  border-radius: 3px; background: {t.TRACK}; }}
+QCheckBox::indicator:checked, QListWidget::indicator:checked {{ background: {t.ACCENT}; border-color: {t.ACCENT}; }}
 QAbstractSpinBox:focus {{ border: 1px solid {t.ACCENT}; }}
 QLineEdit:disabled, QComboBox:disabled, QPushButton:disabled {{ color: {t.MUTED}; background: {t.PANEL}; }}
 QPushButton:hover, QComboBox:hover {{ border-color: {t.ACCENT}; }}

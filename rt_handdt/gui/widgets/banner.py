@@ -39,7 +39,7 @@ class Banner(Canvas):
     def draw(self, painter: QPainter) -> None:
         """Draw from both ends; a notice takes the caption's place."""
         clock, notice = self._shown
-        box = QRectF(self.rect())
+        box = self.box
         write(painter, box, "rt_handdt", bold(21), theme.TEXT, LEFT)
         left = metrics(bold(21)).horizontalAdvance("rt_handdt") + 14
         chip = QRectF(box.right() - _PILL_PX, 2, _PILL_PX, box.height() - 4)

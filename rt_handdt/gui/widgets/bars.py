@@ -32,7 +32,7 @@ class ProbabilityBars(Canvas):
         self._threshold = reject_below
         nothing = (0.0,) * len(self._titles)
         self._bars = Bars(nothing, nothing, -1, live=False)
-        self.setMinimumHeight(150)
+        self.setMinimumHeight(140)
 
     def show_bars(self, bars: Bars) -> None:
         """Show new probabilities, if they changed."""
@@ -44,10 +44,10 @@ class ProbabilityBars(Canvas):
         """Draw the rows from top to bottom, then the threshold through all of them."""
         known = any(self._bars.smoothed)
         count = max(len(self._titles), 1)
-        pitch = min(self.height() / count, 44.0)
+        pitch = min(self.high / count, 44.0)
         size = max(8, min(14, int(pitch * 0.7)))
         thickness = max(3.0, min(10.0, pitch * 0.34))
-        width = float(self.width())
+        width = self.wide
         widest = max((metrics(bold(size)).horizontalAdvance(title) for title in self._titles), default=0.0)
         name_px = min(widest + 12, width * 0.48)
         left, room = name_px, width - name_px - _VALUE_PX

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache, lru_cache
 from pathlib import Path
 
-from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetricsF, QPainter, QPaintEvent
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetricsF, QPainter, QPaintEvent, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from rt_handdt.gui import theme
@@ -101,16 +101,62 @@ class Canvas(QWidget):
 
     #: Name of the ground's colour in the theme.
     ground = "PANEL"
+    #: Pixels of the screen in one that is drawn (see `rt_handdt.gui.zoom`).
+    unit_px = 1.0
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         # Without this Qt repaints the card below us first, thirty times a second.
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
 
+    def set_unit(self, unit_px: float) -> None:
+        """Draw all so much larger."""
+        if unit_px != self.unit_px:
+            self.unit_px = unit_px
+            self.resizeEvent(QResizeEvent(self.size(), self.size()))
+            self.update()
+
+    @property
+    def wide(self) -> float:
+        """Width to draw on."""
+        return self.width() / self.unit_px
+
+    @property
+    def high(self) -> float:
+        """Height to draw on."""
+        return self.height() / self.unit_px
+
+    @property
+    def box(self) -> QRectF:
+        """All there is to draw on."""
+        return QRectF(0.0, 0.0, self.wide, self.high)
+
+    def spot(self, at: QPointF | QPoint) -> QPointF:
+        """Where on the drawing a place of the widget, as of a mouse event, is."""
+        return QPointF(at) / self.unit_px
+
+    def on_screen(self, box: QRectF) -> QRectF:
+        """Where in the widget a part of the drawing is."""
+        one = self.unit_px
+        return QRectF(one * box.left(), one * box.top(), one * box.width(), one * box.height())
+
+    def place(self, child: QWidget, box: QRectF) -> None:
+        """Put a child where a part of the drawing is."""
+        child.setGeometry(self.on_screen(box).toRect())
+
+    def layer(self) -> QPixmap:
+        """Something transparent to draw on once, and lay over the drawing at (0, 0)."""
+        ratio = self.devicePixelRatioF()
+        made = QPixmap(self.size() * ratio)
+        made.setDevicePixelRatio(ratio * self.unit_px)
+        made.fill(Qt.GlobalColor.transparent)
+        return made
+
     def paintEvent(self, event: QPaintEvent) -> None:
         """Fill the ground and draw."""
         painter = QPainter(self)
         painter.fillRect(self.rect(), colour(getattr(theme, self.ground)))
+        painter.scale(self.unit_px, self.unit_px)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)
         try:

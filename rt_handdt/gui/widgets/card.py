@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
@@ -21,7 +20,7 @@ class _Heading(Canvas):
 
     def draw(self, painter: QPainter) -> None:
         """Draw both texts on one line; the title has precedence."""
-        box = QRectF(self.rect())
+        box = self.box
         write(painter, box, self._title, medium(14), theme.TEXT, LEFT)
         box.setLeft(box.left() + metrics(medium(14)).horizontalAdvance(self._title) + 12)
         write(painter, box, self._remark, medium(12), theme.MUTED, RIGHT)

@@ -43,11 +43,11 @@ class Cue(Canvas):
         """Draw it from top to bottom."""
         if self._shown is None:
             return
-        (label, doing, tone, left_s, remark, level), width = self._shown, float(self.width())
+        (label, doing, tone, left_s, remark, level), width = self._shown, self.wide
         name = title(label)
-        size = bold_pixels((name,), width, max(24, min(96, self.height() // 4)), 20)
+        size = bold_pixels((name,), width, max(24, min(96, self.high // 4)), 20)
         lines = wrapped(name, bold(size), width)[:2]
-        top = max(0.0, (self.height() - 146 - 1.2 * size * len(lines)) / 2)
+        top = max(0.0, (self.high - 146 - 1.2 * size * len(lines)) / 2)
         write(painter, QRectF(0, top, width, 22), remark, medium(15), theme.MUTED, LEFT)
         top += 30
         for line in lines:
@@ -64,7 +64,7 @@ class Cue(Canvas):
         top += 28
         write(painter, QRectF(0, top, 90, 20), "Loudness", medium(14), theme.MUTED, LEFT)
         self._bar(painter, QRectF(90, top + 4, width - 90, 12), level / FULL, theme.GOOD)
-        if top + 50 < self.height():
+        if top + 50 < self.high:
             words = f"{level:.1f} × rest"
             write(painter, QRectF(90, top + 20, width - 90, 20), words, medium(13), theme.MUTED, CENTRE)
 

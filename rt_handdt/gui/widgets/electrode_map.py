@@ -81,15 +81,15 @@ class ElectrodeMap(Canvas):
             self.update()
 
     def cell(self, channel: int) -> QRectF:
-        """Where an electrode is drawn."""
-        return self._cells[channel]
+        """Where an electrode is drawn, in the widget's pixels."""
+        return self.on_screen(self._cells[channel])
 
     # -- geometry ----------------------------------------------------------------------------------------------
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fit the electrodes into the new size."""
         beside = _BAR_GAP_PX + _BAR_PX + _BAR_TEXT_PX
-        room = (self.width() - _WORDS_PX - beside, self.height() - _WORDS_PX)
+        room = (self.wide - _WORDS_PX - beside, self.high - _WORDS_PX)
         grid = lay_out(self._layout, room, caption_px=_CAPTION_PX, seam_px=_SEAM_PX)
         left = _WORDS_PX + max((room[0] - grid.width) / 2, 0.0) // 1
         top = max((room[1] - grid.height) / 2, 0.0) // 1
@@ -102,8 +102,8 @@ class ElectrodeMap(Canvas):
         self._names = [block.name for block in grid.blocks]
         whole = self._whole()
         # A flat grid (1 × 10) still needs a bar tall enough for its figures.
-        tall = max(whole.height(), min(120.0, self.height() - 30.0))
-        above = min(max(whole.center().y() - tall / 2, 0.0), self.height() - tall)
+        tall = max(whole.height(), min(120.0, self.high - 30.0))
+        above = min(max(whole.center().y() - tall / 2, 0.0), self.high - tall)
         self._bar = QRectF(whole.right() + _BAR_GAP_PX, above + 8, _BAR_PX, tall - 34)
         super().resizeEvent(event)
 
@@ -120,11 +120,11 @@ class ElectrodeMap(Canvas):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Point at what is under the mouse."""
-        self.point(self._at(event.position()))
+        self.point(self._at(self.spot(event.position())))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Click on the left button; the right one asks for the menu by an event of its own."""
-        channel = self._at(event.position())
+        channel = self._at(self.spot(event.position()))
         if event.button() == Qt.MouseButton.LeftButton and channel >= 0:
             self.point(channel)
             self.clicked.emit(channel)
@@ -132,9 +132,9 @@ class ElectrodeMap(Canvas):
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """Ask for the menu, by mouse or by key."""
         by_key = event.reason() == QContextMenuEvent.Reason.Keyboard
-        channel = self._here if by_key else self._at(QPointF(event.pos()))
+        channel = self._here if by_key else self._at(self.spot(event.pos()))
         if channel >= 0:
-            place = self._cells[channel].center().toPoint() if by_key else event.pos()
+            place = self.cell(channel).center().toPoint() if by_key else event.pos()
             self.menu.emit(channel, self.mapToGlobal(place))
 
     def leaveEvent(self, event: QEvent) -> None:

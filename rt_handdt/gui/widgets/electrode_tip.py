@@ -55,7 +55,7 @@ class ElectrodeTip(Canvas):
     def draw(self, painter: QPainter) -> None:
         """Two lines of text, the trace, and what can be done."""
         name, value, why, does = self._texts
-        width, height = float(self.width()), float(self.height())
+        width, height = self.wide, self.high
         painter.setPen(QPen(colour(theme.MUTED), 1.0))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRect(QRectF(0.5, 0.5, width - 1, height - 1))

@@ -39,8 +39,9 @@ class GestureLabel(Canvas):
         self._cue = Cue(NONE, "", theme.MUTED)
         self._pixels = _LARGEST_PX
         self._hand = HandPicture(parent=self)
+        self._side = 0.0  # of the hand
         self._below = 132.0  # room for everything under the name; less in a low window
-        self.setMinimumHeight(176)
+        self.setMinimumHeight(168)
         self.setMaximumHeight(_TALL_PX)
 
     def show_decision(self, headline: Headline, cue: Cue) -> None:
@@ -55,21 +56,21 @@ class GestureLabel(Canvas):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Choose the type size for the new width."""
-        self._below = 132.0 if self.height() > 225 else 98.0
-        side = round(min(self.height() - self._below, _HAND_SHARE * self.width()))
-        top = round((self.height() - self._below - side) / 2)
-        self._hand.setGeometry(self.width() - side, top, side, side)
-        room = self.width() - _INDENT_PX - side - 6
-        largest = min(_LARGEST_PX, int((self.height() - self._below) / 2 / _LEADING))
+        self._below = 132.0 if self.high > 225 else 98.0
+        side = self._side = round(min(self.high - self._below, _HAND_SHARE * self.wide))
+        top = round((self.high - self._below - side) / 2)
+        self.place(self._hand, QRectF(self.wide - side, top, side, side))
+        room = self.wide - _INDENT_PX - side - 6
+        largest = min(_LARGEST_PX, int((self.high - self._below) / 2 / _LEADING))
         self._pixels = bold_pixels(self._titles, room, largest, _SMALLEST_PX)
         super().resizeEvent(event)
 
     def draw(self, painter: QPainter) -> None:
         """Draw name, bars and cue from top to bottom."""
-        head, width = self._headline, float(self.width())
+        head, width = self._headline, self.wide
         below = self._below
-        name_height = self.height() - below
-        room = width - _INDENT_PX - self._hand.width() - 6
+        name_height = self.high - below
+        room = width - _INDENT_PX - self._side - 6
         pill(painter, QRectF(0, 4, _BAR_PX, name_height - 8), head.colour)
         lines = wrapped(head.text, bold(self._pixels), room)[:2]
         line_height = self._pixels * _LEADING
@@ -91,7 +92,7 @@ class GestureLabel(Canvas):
         self._draw_meter(painter, first, "Confidence", head.confidence, head.colour)
         self._draw_meter(painter, first + pitch, "Contraction", head.level, head.colour)
 
-        bottom = float(self.height())
+        bottom = self.high
         painter.fillRect(QRectF(0, bottom - 30 - 0.06 * below, width, 1), theme.EDGE)
         row = QRectF(0, bottom - 26, width, 26)
         write(painter, row, "Cue", medium(13), theme.MUTED, LEFT)
@@ -105,7 +106,7 @@ class GestureLabel(Canvas):
             write(painter, chip, verdict, bold(13), self._cue.colour, CENTRE)
 
     def _draw_meter(self, painter: QPainter, top: float, caption: str, value: float | None, tone: str) -> None:
-        width = float(self.width())
+        width = self.wide
         write(painter, QRectF(0, top, 88, 20), caption, medium(13), theme.MUTED, LEFT)
         track = QRectF(92, top + 6, width - 92 - 58, 8)
         pill(painter, track, theme.TRACK)

@@ -45,6 +45,7 @@ class HandLabel(Canvas):
         self._pixels = _SMALLEST_PX
         self._view = HandView("", theme.FAINT, "", True)
         self._hand = HandPicture(parent=self)
+        self._side = 0.0
         self.setMinimumHeight(66)
 
     def show_hand(self, view: HandView) -> None:
@@ -57,32 +58,32 @@ class HandLabel(Canvas):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Choose the type size for the new width and height, and place the hand."""
-        side = round(min(self.height() - _ROW_PX - 4, _HAND_SHARE * self.width()))
-        self._hand.setGeometry(self.width() - side, 0, side, side)
+        side = self._side = round(min(self.high - _ROW_PX - 4, _HAND_SHARE * self.wide))
+        self.place(self._hand, QRectF(self.wide - side, 0, side, side))
         self._pixels = min((self._size_for(title) for title in self._titles), default=_SMALLEST_PX)
         super().resizeEvent(event)
 
     def _size_for(self, text: str) -> int:
-        largest = min(_LARGEST_PX, int((self.height() - _ROW_PX - 8) / 1.1))
-        room = self.width() - _INDENT_PX - self._hand.width()
+        largest = min(_LARGEST_PX, int((self.high - _ROW_PX - 8) / 1.1))
+        room = self.wide - _INDENT_PX - self._side
         fits = (n for n in range(largest, _SMALLEST_PX, -1) if metrics(bold(n)).horizontalAdvance(text) <= room)
         return next(fits, _SMALLEST_PX)
 
     def draw(self, painter: QPainter) -> None:
         """Draw the name, and below it the command."""
-        view, width = self._view, float(self.width())
-        name_height = self.height() - _ROW_PX - 6
+        view, width = self._view, self.wide
+        name_height = self.high - _ROW_PX - 6
         pill(painter, QRectF(0, 2, _BAR_PX, name_height - 4), view.tone)
         size = min(self._pixels, self._size_for(view.doing))
         write(
             painter,
-            QRectF(_INDENT_PX, 0, width - _INDENT_PX - self._hand.width(), name_height),
+            QRectF(_INDENT_PX, 0, width - _INDENT_PX - self._side, name_height),
             view.doing,
             bold(size),
             theme.TEXT,
             LEFT,
         )
-        row = QRectF(0, self.height() - _ROW_PX, width, _ROW_PX)
+        row = QRectF(0, self.high - _ROW_PX, width, _ROW_PX)
         write(painter, row, "Told", medium(13), theme.MUTED, LEFT)
         chip = QRectF(width - _CHIP_PX, row.top(), _CHIP_PX, _ROW_PX)
         tone = theme.GOOD if view.met else theme.WARN

@@ -201,4 +201,4 @@ class HandPicture(Canvas):
 
     def draw(self, painter: QPainter) -> None:
         """Draw the hand."""
-        paint_hand(painter, QRectF(self.rect()), self._pose, self._tone, left=self._left)
+        paint_hand(painter, self.box, self._pose, self._tone, left=self._left)

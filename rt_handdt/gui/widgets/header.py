@@ -31,7 +31,7 @@ class Header(Canvas):
     def draw(self, painter: QPainter) -> None:
         """Draw from both ends; message or caption gets what is left between them."""
         state, tone, message, model, clock, message_tone = self._shown
-        box = QRectF(self.rect())
+        box = self.box
         write(painter, box, "rt_handdt", bold(21), theme.TEXT, LEFT)
         left = metrics(bold(21)).horizontalAdvance("rt_handdt") + 14
         chip = QRectF(box.right() - _PILL_PX, 2, _PILL_PX, box.height() - 4)

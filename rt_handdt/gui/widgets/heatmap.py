@@ -120,8 +120,8 @@ class GridHeatmap(Canvas):
         return next((number for number, cell in enumerate(self._cells) if cell.contains(at)), -1)
 
     def cell(self, channel: int) -> QRectF:
-        """Where an electrode is drawn."""
-        return self._cells[channel]
+        """Where an electrode is drawn, in the widget's pixels."""
+        return self.on_screen(self._cells[channel])
 
     def value_words(self, channel: int) -> str:
         """An electrode's value, with its unit."""
@@ -129,7 +129,7 @@ class GridHeatmap(Canvas):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Point at what is under the mouse."""
-        self._point(self.channel_at(event.position()))
+        self._point(self.channel_at(self.spot(event.position())))
 
     def leaveEvent(self, event: QEvent) -> None:
         """Point at nothing."""
@@ -137,7 +137,7 @@ class GridHeatmap(Canvas):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Left button or right button, on an electrode."""
-        channel = self.channel_at(event.position())
+        channel = self.channel_at(self.spot(event.position()))
         if channel < 0 or self.tips:
             super().mousePressEvent(event)
         elif event.button() == Qt.MouseButton.LeftButton:
@@ -176,7 +176,7 @@ class GridHeatmap(Canvas):
         """Name the electrode under a resting mouse."""
         if isinstance(event, QHelpEvent) and self.tips:
             # Names come from outside: as plain text, never as markup.
-            text = html.escape(self.words_at(QPointF(event.pos())))
+            text = html.escape(self.words_at(self.spot(event.pos())))
             QToolTip.showText(event.globalPos(), f"<span>{text}</span>" if text else "", self)
             return True
         return super().event(event)
@@ -208,16 +208,16 @@ class GridHeatmap(Canvas):
         named = bool(self._layout.arrays)
         captions = _CAPTION_PX * len(self._row_seams) if named else 0.0
         seams = _SEAM_PX * (len(self._column_seams) - 1)
-        room_x = self.width() - _BAR_GAP_PX - _BAR_PX - _BAR_TEXT_PX - seams
-        room_y = self.height() - captions - (0.0 if named else _SEAM_PX * (len(self._row_seams) - 1))
+        room_x = self.wide - _BAR_GAP_PX - _BAR_PX - _BAR_TEXT_PX - seams
+        room_y = self.high - captions - (0.0 if named else _SEAM_PX * (len(self._row_seams) - 1))
         pitch_y, pitch_x = self._layout.pitch_mm
         scale = min(room_x / (width * pitch_x), room_y / (height * pitch_y))
         cell_x, cell_y = _even(scale * pitch_x), _even(scale * pitch_y)
         gap_y = _CAPTION_PX if named else _SEAM_PX
         total_x = cell_x * width + seams
         total_y = cell_y * height + (captions if named else gap_y * (len(self._row_seams) - 1))
-        x0 = max((self.width() - total_x - _BAR_GAP_PX - _BAR_PX - _BAR_TEXT_PX) / 2, 0.0)
-        y0 = max((self.height() - total_y) / 2, 0.0)
+        x0 = max((self.wide - total_x - _BAR_GAP_PX - _BAR_PX - _BAR_TEXT_PX) / 2, 0.0)
+        y0 = max((self.high - total_y) / 2, 0.0)
         self._boxes = []
         for block in self._blocks:
             before = sum(start <= block.rows[0] for start in self._row_seams) - (0 if named else 1)
@@ -240,9 +240,9 @@ class GridHeatmap(Canvas):
         last_bottom = max(box.bottom() for box in self._boxes)
         right = max(box.right() for box in self._boxes)
         # A flat grid (1 × 10) still needs a bar tall enough for its three figures.
-        tall = max(last_bottom - first_top, min(110.0, self.height() - 30.0))
+        tall = max(last_bottom - first_top, min(110.0, self.high - 30.0))
         middle = (first_top + last_bottom) / 2
-        top = min(max(middle - tall / 2, 4.0), self.height() - tall)
+        top = min(max(middle - tall / 2, 4.0), self.high - tall)
         self._bar = QRectF(right + _BAR_GAP_PX, top + 8, _BAR_PX, tall - 34)
         self._draw_overlay(cell_x, cell_y)
         super().resizeEvent(event)
@@ -255,10 +255,7 @@ class GridHeatmap(Canvas):
         return QRectF()
 
     def _draw_overlay(self, cell_x: float, cell_y: float) -> None:
-        ratio = self.devicePixelRatioF()
-        self._overlay = QPixmap(self.size() * ratio)
-        self._overlay.setDevicePixelRatio(ratio)
-        self._overlay.fill(Qt.GlobalColor.transparent)
+        self._overlay = self.layer()
         painter = QPainter(self._overlay)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         radius = min(1.6, 0.09 * min(cell_x, cell_y))
@@ -284,15 +281,14 @@ class GridHeatmap(Canvas):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         if self._filled:
             painter.setOpacity(1.0 if self._live else theme.DIMMED)
-            for box, image in zip(self._boxes, self._images, strict=True):
-                painter.drawImage(box, image)
+            self._draw_pictures(painter)
             painter.setOpacity(1.0)
         painter.drawPixmap(0, 0, self._overlay)
         if not self._filled:
             box = self._boxes[0].united(self._boxes[-1])
             sign = QRectF(0, 0, metrics(medium(13)).horizontalAdvance(self._empty_text) + 28, 30)
             sign.moveCenter(box.center())
-            sign.moveLeft(min(max(sign.left(), 0.0), max(self.width() - sign.width(), 0.0)))
+            sign.moveLeft(min(max(sign.left(), 0.0), max(self.wide - sign.width(), 0.0)))
             pill(painter, sign, theme.TRACK)
             write(painter, sign, self._empty_text, medium(13), theme.MUTED, CENTRE)
             return
@@ -308,6 +304,10 @@ class GridHeatmap(Canvas):
             write(painter, box, text.replace("-", "−"), medium(12), theme.TEXT, LEFT)
         unit = QRectF(self._bar.left(), self._bar.bottom() + 10, _BAR_PX + _BAR_TEXT_PX, 16)
         write(painter, unit, self._unit, medium(12), theme.MUTED, LEFT)
+
+    def _draw_pictures(self, painter: QPainter) -> None:
+        for box, image in zip(self._boxes, self._images, strict=True):
+            painter.drawImage(box, image)
 
     def _draw_rings(self, painter: QPainter) -> None:
         painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -53,7 +53,7 @@ class KeySheet(Canvas):
     def draw(self, painter: QPainter) -> None:
         """One row a key, in the middle."""
         height = _ROW_PX * (len(self._keys) + 2)
-        left, top = (self.width() - _WIDTH_PX) / 2, max(8.0, (self.height() - height) / 2)
+        left, top = (self.wide - _WIDTH_PX) / 2, max(8.0, (self.high - height) / 2)
         pill(painter, QRectF(left - 30, top - 10, _WIDTH_PX + 60, height + 10), theme.PANEL, 12)
         write(painter, QRectF(left, top + 4, _WIDTH_PX, _ROW_PX), "Keys", bold(20), theme.TEXT, LEFT)
         for number, (key, meaning) in enumerate(self._keys):

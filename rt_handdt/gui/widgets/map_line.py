@@ -30,7 +30,7 @@ class MapLine(Canvas):
     def draw(self, painter: QPainter) -> None:
         """Draw the signs from the right; the sentence gets the rest."""
         text, lost, noisy = self._shown
-        right, height = float(self.width()), float(self.height())
+        right, height = self.wide, self.high
         # Room for three figures, so that counting moves nothing.
         for fault, count in ((NOISY, noisy), (LOST, lost)):
             room = metrics(medium(12)).horizontalAdvance(f"{fault} 000") + 4

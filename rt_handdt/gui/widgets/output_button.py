@@ -15,8 +15,13 @@ class OutputButton(QPushButton):
         super().__init__("")
         self._shown: bool | None = None
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # else Space, which pauses, would switch
-        self.setFixedHeight(30)
-        self.setMinimumWidth(132)
+        self.setStyleSheet(
+            f"QPushButton {{ background: {theme.PANEL}; color: {theme.TEXT}; border: 1px solid {theme.MUTED}; "
+            f"border-radius: 14px; font-family: Roboto; font-size: 14px; font-weight: bold; padding: 0 14px; "
+            f"min-width: 104px; min-height: 28px; max-height: 28px; }}"
+            f'QPushButton[live="true"] {{ background: {theme.BAD}; color: {theme.ink(theme.BAD)}; '
+            f"border-color: {theme.BAD}; }}"
+        )
         self.hide()
 
     def show_outputs(self, on: bool | None) -> None:
@@ -28,8 +33,5 @@ class OutputButton(QPushButton):
         self.setText("Outputs LIVE" if on else "Outputs off")
         self.setAccessibleName(self.text())
         self.setToolTip("Stop: whoever is told decisions rests (O)" if on else "Let decisions go out (O)")
-        fill, ink, edge = (theme.BAD, theme.ink(theme.BAD), theme.BAD) if on else (theme.PANEL, theme.TEXT, theme.MUTED)
-        self.setStyleSheet(
-            f"QPushButton {{ background: {fill}; color: {ink}; border: 1px solid {edge}; border-radius: 15px; "
-            f"font-family: Roboto; font-size: 14px; font-weight: bold; padding: 0 14px; min-height: 0; }}"
-        )
+        self.setProperty("live", bool(on))
+        self.style().polish(self)

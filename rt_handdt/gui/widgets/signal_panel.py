@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from rt_handdt.core.layout import ElectrodeLayout
-from rt_handdt.gui import theme
 from rt_handdt.gui.bridge import choose_traces
-from rt_handdt.gui.start.label import Label
-from rt_handdt.gui.widgets.canvas import FAMILY
+from rt_handdt.gui.widgets.chooser import Heading
 from rt_handdt.gui.widgets.signal_view import SignalView
 from rt_handdt.runtime.signal_memory import SignalMemory
 
@@ -61,23 +59,9 @@ class SignalPanel(QWidget):
             Way("Chosen", "Traces of the electrodes that were clicked on a map", -1),
         ]
         self._ways = tuple(ways)
-        self.buttons = QButtonGroup(self)
-        row = QHBoxLayout()
-        row.setSpacing(5)
-        self._heading = Label("Signal")
-        self._heading.setStyleSheet(f"font-family: {FAMILY}; font-size: 14px; font-weight: 500; color: {theme.TEXT};")
-        row.addWidget(self._heading)
-        row.addStretch(1)
-        for number, way in enumerate(ways):
-            button = QPushButton(way.text)
-            button.setCheckable(True)
-            button.setToolTip(f"{way.tip} (T)")
-            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # Space pauses
-            button.setStyleSheet(_BUTTON.format(t=theme, ink=theme.ink(theme.ACCENT), family=FAMILY))
-            self.buttons.addButton(button, number)
-            row.addWidget(button)
+        row = Heading("Signal", [(way.text, f"{way.tip} (T)") for way in ways])
+        self.buttons = row.buttons
         self.buttons.button(len(ways) - 1).setVisible(False)
-        self.buttons.button(0).setChecked(True)
         self.buttons.idClicked.connect(self._take)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -167,11 +151,3 @@ class SignalPanel(QWidget):
     def set_live(self, live: bool) -> None:
         """Dim the picture while nothing new comes."""
         self.view.set_live(live)
-
-
-_BUTTON = (
-    "QPushButton {{ font-family: {family}; font-size: 12px; color: {t.MUTED}; background: {t.TRACK}; border: none;"
-    " border-radius: 9px; padding: 1px 8px; min-height: 17px; max-height: 17px; }}"
-    "QPushButton:checked {{ color: {ink}; background: {t.ACCENT}; }}"
-    "QPushButton:hover:!checked {{ color: {t.TEXT}; }}"
-)

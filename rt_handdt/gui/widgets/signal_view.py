@@ -115,7 +115,7 @@ class SignalView(Canvas):
                 self.update()
         self._frames += 1
         if image.draw(memory, end, scale.value):
-            self.update(self._room())
+            self.update(self.on_screen(QRectF(self._room())).toAlignedRect())
 
     def _peak(self, memory: SignalMemory, end: int, image: SignalImage) -> float | None:
         """Of the newest half second what nearly all values stay below."""
@@ -131,7 +131,7 @@ class SignalView(Canvas):
 
     def _room(self) -> QRect:
         """Where the picture is."""
-        return QRect(_NAMES_PX, 4, self.width() - _NAMES_PX - _SCALE_PX, self.height() - _AXIS_PX - 4)
+        return QRect(_NAMES_PX, 4, int(self.wide) - _NAMES_PX - _SCALE_PX, int(self.high) - _AXIS_PX - 4)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Draw all anew."""
@@ -139,7 +139,7 @@ class SignalView(Canvas):
         self._lay_out()
 
     def _lay_out(self) -> None:
-        room, ratio = self._room(), self.devicePixelRatioF()
+        room, ratio = self._room(), self.devicePixelRatioF() * self.unit_px
         if room.width() < 8 or room.height() < 8 or not self.channels:
             self._image = None
             return
@@ -185,7 +185,7 @@ class SignalView(Canvas):
         """Draw the picture in two parts, the seam of its ring between them, and what lies around it."""
         room, image, memory = QRectF(self._room()), self._image, self._memory
         if image is None or memory is None or not memory.written:
-            write(painter, QRectF(self.rect()), "No data yet", medium(14), theme.MUTED, CENTRE)
+            write(painter, self.box, "No data yet", medium(14), theme.MUTED, CENTRE)
             return
         painter.setOpacity(1.0 if self._live else theme.DIMMED)
         seam, width, height = image.end % image.width, image.width, image.height
@@ -201,10 +201,7 @@ class SignalView(Canvas):
     def _draw_overlay(self) -> None:
         if self._memory is None or self._image is None:
             return
-        ratio = self.devicePixelRatioF()
-        self._overlay = QPixmap(self.size() * ratio)
-        self._overlay.setDevicePixelRatio(ratio)
-        self._overlay.fill(Qt.GlobalColor.transparent)
+        self._overlay = self.layer()
         painter = QPainter(self._overlay)
         painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)
         self._draw_names(painter)

@@ -77,7 +77,7 @@ class StageWords(Canvas):
     def draw(self, painter: QPainter) -> None:
         """Name in the middle, the rest below."""
         text, tone, below, below_tone, level = self._shown
-        width, height = float(self.width()), float(self.height())
+        width, height = self.wide, self.high
         bar = max(10.0, 0.02 * width)
         room = width - 3 * bar
         size = self.pixels(room, height)
@@ -157,8 +157,8 @@ class _Caption(Canvas):
         self.setFixedHeight(40)
 
     def draw(self, painter: QPainter) -> None:
-        write(painter, QRectF(self.rect()), self._text, medium(26), theme.MUTED, CENTRE)
-        painter.fillRect(QRectF(0, self.height() - 1, self.width(), 1), colour(theme.EDGE))
+        write(painter, self.box, self._text, medium(26), theme.MUTED, CENTRE)
+        painter.fillRect(QRectF(0, self.high - 1, self.wide, 1), colour(theme.EDGE))
 
 
 def _fit(text: str, pixels: int, room: float) -> int:

@@ -40,11 +40,11 @@ class StatLine(Canvas):
         """Draw the cells from left to right."""
         if not self._stats:
             return
-        unit = self.width() / sum(self._shares)
+        unit = self.wide / sum(self._shares)
         left = 0.0
         for number, (stat, share) in enumerate(zip(self._stats, self._shares, strict=True)):
             if number:
-                painter.fillRect(QRectF(left - 12, 5, 1, self.height() - 10), colour(theme.EDGE))
+                painter.fillRect(QRectF(left - 12, 5, 1, self.high - 10), colour(theme.EDGE))
             room = share * unit - (18 if number < len(self._shares) - 1 else 0)
             write(painter, QRectF(left, 0, room, 18), stat.caption, medium(12), theme.MUTED, LEFT)
             write(painter, QRectF(left, 18, room, 20), stat.value, medium(15), stat.tone, LEFT)

@@ -28,7 +28,7 @@ class LabelStrip(Canvas):
 
     def draw(self, painter: QPainter) -> None:
         """Draw the lanes and the axis."""
-        lane = (self.height() - _AXIS_PX - 2 * _LANE_GAP_PX) / 3
+        lane = (self.high - _AXIS_PX - 2 * _LANE_GAP_PX) / 3
         lanes = (("Cued", self._strip.cued), ("Decided", self._strip.decided), ("State", self._strip.states))
         for number, (name, bands) in enumerate(lanes):
             self._draw_lane(painter, number * (lane + _LANE_GAP_PX), lane, name, bands)
@@ -39,18 +39,18 @@ class LabelStrip(Canvas):
             text = "Now" if second == 0 else f"−{second} s"
             box = QRectF(x - 30, bottom + 5, 60, _AXIS_PX - 5)
             if second == 0:
-                box.moveRight(self.width() + 0.0)
+                box.moveRight(self.wide + 0.0)
             align = CENTRE if second else LEFT
             if second == 0:
-                box.setLeft(self.width() - metrics(medium(12)).horizontalAdvance(text) - 1)
+                box.setLeft(self.wide - metrics(medium(12)).horizontalAdvance(text) - 1)
             write(painter, box, text, medium(12), theme.MUTED, align)
 
     def _x(self, time_s: float) -> float:
-        return _NAMES_PX + (self.width() - _NAMES_PX - 1) * (1 + time_s / HISTORY_S)
+        return _NAMES_PX + (self.wide - _NAMES_PX - 1) * (1 + time_s / HISTORY_S)
 
     def _draw_lane(self, painter: QPainter, top: float, height: float, name: str, bands: tuple[Band, ...]) -> None:
         write(painter, QRectF(0, top, _NAMES_PX - 8, height), name, medium(13), theme.MUTED, LEFT)
-        track = QRectF(_NAMES_PX, top, self.width() - _NAMES_PX, height)
+        track = QRectF(_NAMES_PX, top, self.wide - _NAMES_PX, height)
         painter.fillRect(track, colour(theme.TRACK))
         which = medium(13)
         for band in bands:

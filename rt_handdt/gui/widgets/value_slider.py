@@ -123,7 +123,7 @@ class _Text(Canvas):
             self.update()
 
     def draw(self, painter: QPainter) -> None:
-        write(painter, QRectF(self.rect()), self._shown, medium(14), self._tone, self._align)
+        write(painter, self.box, self._shown, medium(14), self._tone, self._align)
 
 
 class _Track(QSlider):

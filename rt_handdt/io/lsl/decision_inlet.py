@@ -8,6 +8,7 @@ import time
 
 import pylsl
 
+from rt_handdt.core.dof import KNOWN
 from rt_handdt.core.gestures import REST
 from rt_handdt.errors import StreamError
 from rt_handdt.io.description import shown
@@ -88,6 +89,7 @@ class DecisionInlet:
             told_s=stamp_s,
             heard_s=min(clock(), stamp_s + self._offset_s),  # what has waited is as old as it is
             labels=self._labels,
+            velocities={name: _bounded(value[f"v_{name}"], state) for name in KNOWN if f"v_{name}" in value},
         )
 
     def _find(self) -> bool:
@@ -121,3 +123,8 @@ class DecisionInlet:
             self._compared_s = time.monotonic()
             with contextlib.suppress(pylsl.util.TimeoutError):  # then the one before holds
                 self._offset_s = float(self._inlet.time_correction(timeout=0.005))
+
+
+def _bounded(velocity: float, state: str) -> float:
+    """A velocity that may be acted on: none unless the engine runs."""
+    return min(1.0, max(-1.0, velocity)) if state == "running" and math.isfinite(velocity) else 0.0

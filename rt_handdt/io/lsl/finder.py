@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -60,7 +61,12 @@ class Finder:
         return sorted(heard, key=lambda one: (one.description.name, one.description.host, one.description.uid))
 
     def gather(
-        self, timeout_s: float, wanted: Callable[[StreamDescription], bool] | None = None, *, at_once: bool = False
+        self,
+        timeout_s: float,
+        wanted: Callable[[StreamDescription], bool] | None = None,
+        *,
+        at_once: bool = False,
+        over: threading.Event | None = None,
     ) -> list[Heard]:
         """Wait until a wanted stream is there and no new one has answered for a while.
 
@@ -72,15 +78,17 @@ class Finder:
             Which stream is waited for. None: the whole time is waited.
         at_once
             Do not wait for others, once this finder has listened for a while.
+        over
+            Set by whoever waits no more: what is known then is returned.
         """
-        deadline = time.monotonic() + timeout_s
+        deadline, over = time.monotonic() + timeout_s, over or threading.Event()
         while True:
             heard = self.look()
             ready = self.listened if at_once else self.settled
             left_s = deadline - time.monotonic()
-            if left_s <= 0 or (ready and wanted and any(wanted(one.description) for one in heard)):
+            if left_s <= 0 or over.is_set() or (ready and wanted and any(wanted(one.description) for one in heard)):
                 return heard
-            time.sleep(min(_POLL_S, left_s))
+            over.wait(min(_POLL_S, left_s))
 
 
 def full_description(heard: Heard) -> StreamDescription:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -33,6 +33,8 @@ class Told:
         When it came, on this computer's LSL clock.
     labels
         The model's.
+    velocities
+        By degree of freedom, −1 to 1, all 0 unless the engine runs; empty where none are told.
     """
 
     label: str
@@ -43,6 +45,7 @@ class Told:
     told_s: float
     heard_s: float
     labels: tuple[str, ...] = ()
+    velocities: dict[str, float] = field(default_factory=dict)
 
 
 class Receiver(Protocol):
@@ -83,6 +86,9 @@ class _Json(BaseModel):
     age_ms: float | None
     told: float
     probabilities: dict[Annotated[str, Field(max_length=200)], float] = Field(max_length=1024)
+    velocities: dict[Annotated[str, Field(max_length=200)], Annotated[float, Field(ge=-1, le=1)]] = Field(
+        default={}, max_length=16
+    )
 
 
 def from_json(data: bytes, heard_s: float) -> Told | None:
@@ -108,4 +114,5 @@ def from_json(data: bytes, heard_s: float) -> Told | None:
         told_s=one.told,
         heard_s=heard_s,
         labels=tuple(one.probabilities),
+        velocities={name: value if running else 0.0 for name, value in one.velocities.items()},
     )

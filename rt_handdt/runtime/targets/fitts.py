@@ -144,6 +144,21 @@ class FittsTest:
             return CursorScreen(self.cursor.place, None, 0.0)
         return CursorScreen(self.cursor.place, self._target, self._radius)
 
+    @property
+    def dwelt(self) -> float:
+        """How much of the dwell is over, 0 to 1."""
+        return 0.0 if self._inside_s is None else min(1.0, (self._at_s - self._inside_s) / self.settings.dwell_s)
+
+    @property
+    def left_s(self) -> float:
+        """For the present target; in a pause, of that."""
+        return max(0.0, self._pause_s if self._pause_s > 0 else self.settings.timeout_s - self._at_s)
+
+    @property
+    def counted(self) -> tuple[int, int]:
+        """How many targets are over, of how many."""
+        return len(self.reaches), self.settings.targets
+
     def advance(self, decision: Decision | None, seconds: float, *, moving: bool = False) -> None:
         """Go on by some time in which `decision` holds."""
         if self.done:

@@ -143,6 +143,24 @@ class MotionTest:
             return PromptScreen(None, self._shown)
         return PromptScreen(self._plan[len(self.motions)], self._shown)
 
+    @property
+    def gone(self) -> float:
+        """How far the hand has gone, 0 to 1."""
+        return min(1.0, self._right_s / self.settings.complete_s)
+
+    @property
+    def left_s(self) -> float:
+        """For the present movement, or until it must have begun; in a pause, of that."""
+        if self._pause_s > 0:
+            return self._pause_s
+        over = self.settings.timeout_s - self._at_s if self._begun else self.settings.onset_s - self._waited_s
+        return max(0.0, over)
+
+    @property
+    def counted(self) -> tuple[int, int]:
+        """How many movements are over, of how many."""
+        return len(self.motions), len(self._plan)
+
     def advance(self, decision: Decision | None, seconds: float, *, moving: bool = False) -> None:
         """Go on by some time in which `decision` holds; `moving`: whether the muscles contract."""
         if self.done:

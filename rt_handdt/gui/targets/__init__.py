@@ -1,0 +1,1 @@
+"""Target tests on screen."""
