@@ -23,7 +23,7 @@ from rt_handdt.paths import layout_path
 def test_a_model_trained_on_one_recording_reads_the_next(shared_data: Path, tmp_path: Path) -> None:
     layout = ElectrodeLayout.from_toml(layout_path("flexemg_16x4"))
     train = str(shared_data / "flexemg_sub001_Session1Train.xdf")
-    # The shipped settings, but for the epochs: a fifth of them reads the next recording as well (0.984).
+    # The shipped settings, but for the epochs: half of them read the next recording as well (0.984).
     changes = ["optimiser.epochs=6"]
     bundle = train_bundle([train], layout, tmp_path / "real", None, Console(file=io.StringIO()), changes=changes)
     test = read_xdf(shared_data / "flexemg_sub001_Session1Test.xdf", need_markers=True)
