@@ -55,8 +55,8 @@ class Shown:
         self._sinks: tuple[SinkShown, ...] = ()
         self._sinks_at = -SINKS_S
         self.latency_ms: dict[str, float] = {}
-        self.stages: Float32 | None = None
         self.accuracy: float | None = None
+        self.stages: Float32 | None = None
 
     def signal(self, filtered: Float32) -> None:
         """Keep the filtered signal (n, n_channels), µV, for traces."""
@@ -118,6 +118,7 @@ class Shown:
             n_channels=self._layout.n_channels,
             provider=self._recognizer.provider,
             labels=self._labels,
+            dofs=engine.classifier.dofs,
             decision=engine.decision,
             posterior=self._posterior,
             truth=engine.truth,
@@ -143,7 +144,6 @@ class Shown:
             learnt_s=engine.learnt_s,
             outputs=engine.outputs,
             recording=_recorded(engine),
-            dofs=engine.classifier.dofs,
             sinks=self._told(engine),
         )
 

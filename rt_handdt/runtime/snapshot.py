@@ -80,6 +80,8 @@ class Snapshot:
         Rate of the stream, and its electrodes (without a counter channel); 0 while unknown.
     labels
         The K gestures, in the order of the model's outputs.
+    dofs
+        The two degrees of freedom whose velocities decisions carry; empty where they carry none.
     decision
         The newest decision, if there is one.
     posterior
@@ -121,8 +123,6 @@ class Snapshot:
         Whether sinks are told the decisions, or rest; None without sinks.
     recording
         The file that is recorded; empty: none.
-    dofs
-        The two degrees of freedom whose velocities decisions carry; empty where they carry none.
     sinks
         What became of the messages to each sink, in the order in which they were asked for; up to .3 s old.
     """
@@ -136,6 +136,7 @@ class Snapshot:
     n_channels: int = 0
     provider: str = ""
     labels: tuple[str, ...] = ()
+    dofs: tuple[str, ...] = ()
     decision: Decision | None = None
     posterior: Float32 | None = None
     truth: str | None = None
@@ -161,5 +162,4 @@ class Snapshot:
     learnt_s: float | None = None
     outputs: bool | None = None
     recording: str = ""
-    dofs: tuple[str, ...] = ()
     sinks: tuple[SinkShown, ...] = ()
