@@ -136,7 +136,7 @@ def _resolving(pid: int) -> bool:
     """Whether LSL looks for a stream: it does so by sockets, and else there are none."""
     fds = Path(f"/proc/{pid}/fd")
     try:
-        return any(os.readlink(fd).startswith("socket:") for fd in fds.iterdir())
+        return any(str(fd.readlink()).startswith("socket:") for fd in fds.iterdir())
     except FileNotFoundError:  # one that was closed meanwhile
         return False
 
