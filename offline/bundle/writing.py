@@ -164,7 +164,8 @@ def to_onnx(module: nn.Module, example: Tensor, given: str, wanted: list[str]) -
                 opset_version=OPSET,
                 input_names=[given],
                 output_names=wanted,
-                dynamic_shapes=({0: torch.export.Dim("batch")},),
+                # From 2 on, as the example: torch 2.9 excludes 1 where it traces an LSTM. The graph takes any.
+                dynamic_shapes=({0: torch.export.Dim("batch", min=2)},),
                 verbose=False,
             )
     except Exception as exc:  # torch raises whatever its tracer stumbles over
