@@ -138,10 +138,12 @@ def test_velocities_drive_the_hand_and_stay_within_its_ends() -> None:
         until(lambda: script.next or not script.next.append(replace(told, heard_s=clock())))
         views = []
         until(
-            lambda: not script.next.append(replace(told, heard_s=clock()))
-            and not views.append(hand.view())
-            and views[-1].pose.fingers == POSES.of("hand_close").fingers
-            and views[-1].pose.wrist.flexion == pytest.approx(POSES.of("wrist_flexion").wrist.flexion)
+            lambda: (
+                not script.next.append(replace(told, heard_s=clock()))
+                and not views.append(hand.view())
+                and views[-1].pose.fingers == POSES.of("hand_close").fingers
+                and views[-1].pose.wrist.flexion == pytest.approx(POSES.of("wrist_flexion").wrist.flexion)
+            )
         )
         bent = [one.pose.fingers[1].middle for one in views if one.velocities]
         assert bent == sorted(bent)  # it goes there, and no further
