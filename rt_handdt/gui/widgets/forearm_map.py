@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QLinearGradient, QPainter, QPainterPath, QPen, QPolygonF, QResizeEvent
 
 from rt_handdt.core.layout import ElectrodeLayout
-from rt_handdt.core.types import Float32
+from rt_handdt.core.types import Float32, Float64
 from rt_handdt.gui import theme
 from rt_handdt.gui.limb import BEYOND, Limb, Side
 from rt_handdt.gui.widgets.canvas import CENTRE, LEFT, RIGHT, colour, medium, write
@@ -114,7 +114,7 @@ class ForearmMap(GridHeatmap):
         for side, box in zip(self._limb.sides, self._boxes, strict=True):
             first, last = round(box.left() - whole.left()), min(round(box.right() - whole.left()), width)
             x = (np.arange(first, last) + 0.5 - (box.center().x() - whole.left())) / radius
-            y = (np.arange(height) + 0.5) / radius
+            y: Float64 = (np.arange(height, dtype=np.float64) + 0.5) / radius
             row, column, on = self._limb.cells_at(side, *np.broadcast_arrays(x[None], y[:, None]))
             at = (row[on] * _FINE).astype(np.intp), (column[on] * _FINE).astype(np.intp)
             part = self._from[:, first:last]
