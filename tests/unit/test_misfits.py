@@ -52,7 +52,7 @@ def test_cards_of_models(tmp_path) -> None:
     (card,) = [card for card in cards if card.given == "default"]
     facts = dict(card.facts)
     assert "Wrist flexion" in facts["Gestures"]
-    assert "0.889" in facts["Scores"]
+    assert "0.907" in facts["Scores"]
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "manifest.json").write_text("{}")
     assert read_card(tmp_path / "bad").fault
