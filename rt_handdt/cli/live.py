@@ -227,8 +227,9 @@ def _run_window(
         _say(console, facts.headline)
         from rt_handdt.gui.app import run_window
 
-        if not ending.asked.is_set():
-            run_window(engine, seconds=seconds, screenshot=screenshot, reject_below=facts.reject_below)
+        asked, below = ending.asked, facts.reject_below
+        if not asked.is_set():
+            run_window(engine, seconds=seconds, screenshot=screenshot, reject_below=below, asked=asked)
     finally:
         figures = engine.stop()
     engine.raise_error()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ def run_window(
     seconds: float | None = None,
     screenshot: Path | None = None,
     reject_below: float | None = None,
+    asked: threading.Event | None = None,
 ) -> int:
     """Show `engine` until the user closes the window, Ctrl-C, or `seconds` have passed. Runs on the main thread.
 
@@ -30,6 +32,8 @@ def run_window(
         Write a PNG of the window when it closes.
     reject_below
         The decoder's threshold, drawn into the probability bars.
+    asked
+        See `run_until_closed`.
 
     Returns
     -------
@@ -48,5 +52,5 @@ def run_window(
     from rt_handdt.gui.window import MainWindow
 
     return run_until_closed(
-        lambda: MainWindow(engine, reject_below=reject_below), seconds=seconds, screenshot=screenshot
+        lambda: MainWindow(engine, reject_below=reject_below), seconds=seconds, screenshot=screenshot, asked=asked
     )

@@ -61,7 +61,11 @@ def prepare_qt() -> None:
 
 
 def run_until_closed(
-    make_window: Callable[[], LiveWindow], *, seconds: float | None = None, screenshot: Path | None = None
+    make_window: Callable[[], LiveWindow],
+    *,
+    seconds: float | None = None,
+    screenshot: Path | None = None,
+    asked: threading.Event | None = None,
 ) -> int:
     """Make a window and show it until the user closes it, Ctrl-C, or `seconds` have passed. Runs on the main thread.
 
@@ -73,6 +77,8 @@ def run_until_closed(
         Close by itself after so long; None: stay open.
     screenshot
         Write a PNG of the window when it closes.
+    asked
+        Set if the end was asked for before the window could hear of it: then it closes at once.
 
     Returns
     -------
@@ -92,13 +98,13 @@ def run_until_closed(
     window = make_window()
     try:
         with _signals_close(window):
-            return _run(window, seconds, screenshot)
+            return _run(window, seconds, screenshot, asked)
     finally:
         window.deleteLater()
         app.processEvents()
 
 
-def _run(window: LiveWindow, seconds: float | None, screenshot: Path | None) -> int:
+def _run(window: LiveWindow, seconds: float | None, screenshot: Path | None, asked: threading.Event | None) -> int:
     from PySide6.QtCore import QEventLoop, QTimer
 
     saved, over = True, False
@@ -126,6 +132,8 @@ def _run(window: LiveWindow, seconds: float | None, screenshot: Path | None) -> 
     window.start()
     if seconds is not None:
         deadline.start(max(1, round(seconds * 1000)))
+    if asked is not None and asked.is_set():  # from here on signals are the window's
+        window.close()
     if not over:  # closed at the first look already
         loop.exec()
     deadline.stop()
