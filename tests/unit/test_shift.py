@@ -88,7 +88,8 @@ def test_what_the_repetitions_lack_says_nothing_of_where_the_electrodes_sit(monk
     given = LabelledWindows(np.concatenate([windows(k, rng, 40) for k in range(1, 4)]), label, np.zeros_like(label))
 
     def network(maps: Float32) -> tuple[Float32, Float32]:
-        return np.tile(np.array([0.91, 0.03, 0.03, 0.03], np.float32), (len(maps), 1)), np.zeros((len(maps), 2), np.float32)
+        rests = np.array([[0.91, 0.03, 0.03, 0.03]], np.float32)
+        return np.repeat(rests, len(maps), axis=0), np.zeros((len(maps), 2), np.float32)
 
     stream, _ = CalibratedStream.fit(given, PLAIN, HOW, network, None, NAMES, LAYOUT.occupied, spec=SPEC)
     assert stream.shift is not None
