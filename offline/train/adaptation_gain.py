@@ -63,15 +63,19 @@ class AdaptationGain:
     @property
     def sentence(self) -> str:
         """Who was asked, what came out, and what follows from it."""
-        said = [f"{who} {100 * gain:+.1f}".replace("-", "−") for who, gain in self.held_out.items()]
-        said += [f"{who} (trained on) {100 * gain:+.1f}".replace("-", "−") for who, gain in self.in_turn.items()]
-        mean = f"{100 * self.mean:+.1f}".replace("-", "−")
+        said = [f"{who} {_points(gain)}" for who, gain in self.held_out.items()]
+        said += [f"{who} (trained on) {_points(gain)}" for who, gain in self.in_turn.items()]
+        mean = _points(self.mean)
         verdict = "is left out of the bundle" if self.harms else "is in the bundle"
         return (
             f"Unsupervised adaptation {verdict}: balanced accuracy with it less without is {mean} points in the mean "
             f"of {len(self.values)} {'person' if len(self.values) == 1 else 'people'} ({', '.join(said)}); it is left "
             f"out where they lose more than chance explains ({100 * self.margin:.1f})."
         )
+
+
+def _points(gain: float) -> str:
+    return f"{100 * gain:+.1f}".replace("-", "\N{MINUS SIGN}")
 
 
 def gains(windows: WindowSet, rows: Int64, adapted: Float32, still: Float32) -> dict[str, float]:

@@ -25,6 +25,7 @@ from io import BytesIO
 
 import numpy as np
 import numpy.typing as npt
+from numpy.linalg import LinAlgError
 from pydantic import Field
 
 from rt_handdt.config import Settings, is_default
@@ -250,13 +251,16 @@ def _likeness(
     try:
         means, scatter = arrays["alike_means"], arrays["alike_scatter"]
         rest, margin = int(arrays["alike_rest"]), float(arrays["alike_margin"])
-    except (KeyError, TypeError) as exc:
+    except (KeyError, TypeError, ValueError, OverflowError) as exc:
         raise BundleError(f"calibration.npz cannot be read ({exc}); train with the calibration again.") from None
     n = 0 if ground is None else len(ground.columns)
     fits = means.shape == (n_labels, n) and scatter.shape == (n, n) and -1 <= rest < n_labels and margin > 0
     if ground is None or not fits or not (np.isfinite(means).all() and np.isfinite(scatter).all()):
         raise BundleError("calibration.npz: its likeness does not fit the layout; train with it again.")
-    return Likeness.of(means, scatter, margin, None if rest < 0 else rest, ground, settings)
+    try:
+        return Likeness.of(means, scatter, margin, None if rest < 0 else rest, ground, settings)
+    except LinAlgError as exc:  # a scatter that is none
+        raise BundleError(f"calibration.npz: its likeness cannot be ({exc}); train with it again.") from None
 
 
 def _log_sum(scores: Float64) -> Float64:

@@ -88,7 +88,10 @@ class Decoder:
         held_gesture = self._held not in (None, rest)
         strangest = self.settings.reject_strange + (self.settings.strange_margin if held_gesture else 0.0)
         strange = best != rest and posterior.strangeness > strangest  # NaN, of which nobody can say, never is
-        self._strange = self._strange + 1 if strange else 0
+        if strange:
+            self._strange += 1
+        elif not held_gesture or best in (self._held, rest):  # else what is held is not what is made: no time is won
+            self._strange = 0
         rejected = strange or smoothed[best] < self.settings.reject_below
         self._doubted = self._doubted + 1 if rejected else 0
         held_p = smoothed[self._held] if self._held is not None else 0.0
@@ -108,7 +111,7 @@ class Decoder:
             self._rival = best
             steady = self._hold_windows if rest in (self._held, best) or self._held is None else self._switch_windows
             if self._lead >= steady:
-                self._held, self._rival, self._lead = best, None, 0
+                self._held, self._rival, self._lead, self._strange = best, None, 0, 0
         label = REST if self._held is None else self.gestures.labels[self._held]
         if self._held is None or label == REST:
             level = self._level.rest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, field_serializer
@@ -85,11 +86,11 @@ class RunSetup(Settings):
             If it is none, or of a program that knows more.
         """
         try:
-            data = json.loads(text)
+            data = _plain(json.loads(text))
         except (ValueError, RecursionError):
             data = None
         if not isinstance(data, dict):
-            raise ConfigError(f"{what}: must be a JSON object; got '{text[:40]}'.")
+            raise ConfigError(f"{what}: must be a JSON object; got '{_plain(text[:40])}'.")
         return cls.parse(data, what=what)
 
     def sentence(self) -> str:
@@ -101,3 +102,13 @@ class RunSetup(Settings):
         if self.bad:
             parts.append(f"without {', '.join(self.bad[:4])}{', …' if len(self.bad) > 4 else ''}")
         return f"Decided by {self.model} ({self.fingerprint}, {self.provider}), {', '.join(parts)}."
+
+
+def _plain(value: Any) -> Any:
+    """Values of a file without signs that steer a terminal: sentences are made of them."""
+    if isinstance(value, str):
+        signs = ("\N{REPLACEMENT CHARACTER}" if unicodedata.category(one) in ("Cc", "Cf") else one for one in value)
+        return "".join(signs)
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    return {_plain(name): _plain(one) for name, one in value.items()} if isinstance(value, dict) else value

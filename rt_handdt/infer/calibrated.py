@@ -117,7 +117,8 @@ class CalibratedStream:
             how = how.model_copy(update={"every": max(1, how.every // stride)})
             self.shift = Shift(classifier.likeness, spec.layout, how)
         rest = None if classifier.likeness is None else classifier.likeness.rest
-        self._rest = None if rest is None else int(classifier.labels[rest])
+        #: Only these say where the electrodes sit: nobody knows where they heard what the repetitions lack.
+        self._gestures = {int(label) for k, label in enumerate(classifier.labels) if k != rest}
         self._shown = 0 if spec is None else spec.shown_map or 0
         self._seen: tuple[Float32, Float32, Float32, Float64] | None = None
 
@@ -191,7 +192,7 @@ class CalibratedStream:
         self.drift.watch(x[0], share, 0.5 * (float(still) - float(now)))
 
     def _follow_shift(self, shift: Shift, log_rms: Float32, label: int) -> None:
-        if label != self._rest:
+        if label in self._gestures:
             shift.watch(log_rms, label)
         if shift.step():
             self.drift.reset()  # it was that of electrodes which sit elsewhere

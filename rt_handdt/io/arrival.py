@@ -21,7 +21,7 @@ FAR_OFF = 0.1
 #: Largest deviation of the measured from the declared rate, as for files.
 RATE_TOLERANCE = 0.02
 #: At a wrong rate, most samples are later than the ones before by so much of what all are, at least.
-LATE_SHARE = 0.5
+LATE_SHARE = 0.65
 #: Ages of what is read vary by this much at least, and at most (by packets longer than a reading), in s.
 SLACK_S, MOST_SLACK_S = 0.01, 0.15
 #: Stamps of LSL's clock lie between so far ahead of the arrival and so far behind it, in s.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -221,7 +222,7 @@ def _decisions(path: Path, streams: list[XdfStream], choice: SignalChoice) -> Re
         changes=tuple(
             _change(round(float(np.interp(float(event["since"]), times, rows))), event)
             for _, event in events
-            if isinstance(event.get("since"), float)
+            if isinstance(event.get("since"), float) and math.isfinite(event["since"])
         ),
         electrodes=next(filter(None, (_electrodes(event) for _, event in events)), None),
     )
@@ -232,10 +233,12 @@ def _electrodes(event: dict[str, Any]) -> RecordedElectrodes | None:
     try:
         names, columns = tuple(map(str, said["names"])), tuple(map(int, said["columns"]))  # type: ignore[index]
         unit = said.get("unit")  # type: ignore[union-attr]
-    except (TypeError, KeyError, ValueError, AttributeError):
+    except (TypeError, KeyError, ValueError, OverflowError, AttributeError):
+        return None
+    if not columns or len(set(columns)) != len(names) or min(columns) < 0:
         return None
     known = isinstance(unit, str) and microvolts_per(unit) is not None
-    return RecordedElectrodes(names, columns, unit if known else None) if len(names) == len(columns) else None
+    return RecordedElectrodes(names, columns, unit if known else None) if len(columns) == len(names) else None
 
 
 def _change(sample: int, event: dict[str, Any]) -> RecordedChange:
@@ -262,7 +265,7 @@ def _events(streams: list[XdfStream], times: Float64, rows: npt.NDArray[np.int64
         for index, values in zip(at, stream.values, strict=True):
             try:
                 event = json.loads(values[0])
-            except ValueError:  # of another program, or cut off
+            except (ValueError, RecursionError):  # of another program, or cut off
                 continue
             if isinstance(event, dict):
                 found.append((index, event))

@@ -10,8 +10,28 @@ from rt_handdt.io.lag_floor import BLOCK_S
 
 #: Fewest knots to know that.
 KNOWN = 8
+#: Knots are taken together to stretches of so long, in which jitter counts for little, and which end with a packet
+#: unless they last for so long; the newest so many of them are looked at. All in s.
+STRETCH_S, LONGEST_S, USUAL_S = 0.05, 0.3, 2.5
 #: Where stamps jitter, a source that is slower by more has another rate than it declares.
 OTHER_RATE = 0.015
+
+
+class _Newest:
+    """The last (samples, step) of so many samples, and `KNOWN` at least."""
+
+    def __init__(self, most: float) -> None:
+        self._most, self._samples, self._held = most, 0.0, deque[Pair]()
+
+    @property
+    def pairs(self) -> list[Pair]:
+        return list(self._held)
+
+    def append(self, pair: Pair) -> None:
+        self._held.append(pair)
+        self._samples += pair[0]
+        while self._samples > self._most and len(self._held) > KNOWN:
+            self._samples -= self._held.popleft()[0]
 
 
 class StampKind:
@@ -37,6 +57,8 @@ class StampKind:
         self.pairs: deque[Pair] = deque(maxlen=4 * KNOWN)
         self._rates: deque[float] = deque(maxlen=256)  # step per sample, of more knots
         self._rate = 0.0
+        self._stretch = (0.0, 0.0)
+        self._stretches, self._singles = _Newest(USUAL_S * fs_hz), _Newest(USUAL_S * fs_hz)
         self._span = (0.0, 0.0)
         self._spans: deque[Pair] = deque(maxlen=8)  # (samples, steps) of 32 knots each
 
@@ -50,6 +72,7 @@ class StampKind:
         if self.knots == 1:
             return  # it began in the middle of a packet, maybe
         self._rates.append(step / n)
+        self._stretch_out(n, step)
         if self.knots % 32 == 0:
             self._spans.append(self._span)
             self._span = (0.0, 0.0)
@@ -83,9 +106,20 @@ class StampKind:
 
     @property
     def usual(self) -> float:
-        """Lag that each sample adds from most knots to the next: that of a slow source, whatever is lost in between."""
-        pairs = chunk_ends(list(self.pairs)) or self.pairs
-        return median(step / n for n, step in pairs) if pairs else 0.0
+        """Lag that each sample adds from most knots to the next, and in most stretches: that of a slow source.
+
+        Many losses may be in most stretches, jitter may be from most of a few knots to the next; hardly both are both.
+        """
+        singles = chunk_ends(self._singles.pairs) or self._singles.pairs
+        ways = (singles, self._stretches.pairs)
+        return min((median(step / n for n, step in some) for some in ways if some), default=0.0)
+
+    def _stretch_out(self, n: float, step: float) -> None:
+        self._singles.append((n, step))
+        long, _ = self._stretch = self._stretch[0] + n, self._stretch[1] + step
+        if long >= STRETCH_S * self._fs_hz and (abs(step) > EXACT or long >= LONGEST_S * self._fs_hz):
+            self._stretches.append(self._stretch)
+            self._stretch = (0.0, 0.0)
 
     @property
     def some(self) -> float:

@@ -516,9 +516,8 @@ class Engine:
         except HanddtError as exc:
             self._publisher.say(Status(State.LOST, "lost", f"{reason} {exc} The hand rests."))
             return
-        self._lost, self._gaps = self.samples_lost, self.gaps
         self._connection.close()
-        self._connection = connection
+        self._lost, self._gaps, self._connection = self.samples_lost, self.gaps, connection
         if self.real_time:  # the new connection's threads, too
             ask_for_priority()
         self.description = connection.inlet.describe()

@@ -173,6 +173,20 @@ def test_after_reconnection_windows_begin_anew(bundle: Bundle) -> None:
         assert run.engine.log.table().index.tolist() == [127, 143, 159, 175, 191, 200 + 127, 200 + 143]
 
 
+def test_losses_that_were_none_stay_none_when_a_source_comes_back(bundle: Bundle) -> None:
+    second, counted = connected(SPEC), list[tuple[int, int]]()
+    with running(bundle, PATIENT, reconnect=lambda: second) as run:
+        run.source.give(chunk(loud(200), clock()))
+        run.source.give(chunk(loud(16), clock(), gap=64))
+        until(lambda: run.engine.samples_lost == 64)
+        run.source.timeline.taken_back, run.source.timeline.gaps_taken_back = 40, 1
+        run.source.close = lambda: counted.append((run.engine.samples_lost, run.engine.gaps))  # type: ignore[method-assign]
+        run.source.give(gone())
+        until(lambda: run.engine.gaps == 1)  # that the source was away
+        assert run.engine.samples_lost == 24
+    assert counted == [(24, 0)]
+
+
 @pytest.mark.parametrize("same", [True, False])
 def test_nothing_learnt_of_one_source_is_kept_for_another(
     bundle: Bundle, same: bool, monkeypatch: pytest.MonkeyPatch

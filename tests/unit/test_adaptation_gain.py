@@ -33,3 +33,8 @@ def test_adaptation_is_left_out_where_people_lose_beyond_chance(held_out, in_tur
 def test_the_sentence_has_the_numbers():
     said = AdaptationGain({"14": -0.02}, {"01": 0.1}).sentence
     assert "+4.0 points in the mean of 2 people (14 −2.0, 01 (trained on) +10.0)" in said
+
+
+def test_people_keep_their_names_and_numbers_their_signs():
+    said = AdaptationGain({"sub-01": -0.02}, {"sub-02": 0.1}).sentence
+    assert "(sub-01 −2.0, sub-02 (trained on) +10.0)" in said

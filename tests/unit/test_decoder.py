@@ -218,6 +218,13 @@ def test_what_stays_strange_ends_what_is_held() -> None:
     assert {d.label for d in strangely(held, steps)} == {"fist"}
 
 
+def test_what_is_strange_every_other_window_ends_what_is_held() -> None:
+    """It neither takes over nor stays strange, and must not keep the hand closed meanwhile."""
+    slow = WARY.model_copy(update={"hold_s": 0.06, "switch_s": 0.06})
+    found = strangely(slow, [(1, -0.05)] * 3 + [(2, 0.2), (2, -0.2)] * 5 + [(2, -0.2)] * 3)
+    assert [d.label for d in found] == ["rest"] * 2 + ["fist"] * 5 + ["rest"] * 7 + ["open"] * 2
+
+
 def test_rest_is_never_strange_nor_is_what_nobody_can_say() -> None:
     assert [d.label for d in strangely(WARY, [(1, -0.1), (0, 9.0), (1, float("nan"))])] == ["fist", "rest", "fist"]
     assert not any(d.rejected for d in strangely(WARY, [(0, 9.0), (1, float("nan"))]))

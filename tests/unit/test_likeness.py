@@ -111,9 +111,10 @@ def test_it_travels_in_a_file_without_its_covariances_and_only_to_its_layout() -
     for before, after in zip(judged(one, maps), judged(again, maps), strict=True):
         np.testing.assert_allclose(before, after, rtol=1e-3, atol=1e-3)
     assert one.likeness is not None
-    broken = replace(one, likeness=replace(one.likeness, scatter=np.full((E, E), np.nan, np.float32)))
-    with pytest.raises(BundleError, match="likeness"):
-        CalibratedClassifier.from_bytes(broken.to_bytes(), SPEC, 5, 2)
+    for scatter in (np.full((E, E), np.nan), -5 * np.eye(E)):
+        broken = replace(one, likeness=replace(one.likeness, scatter=scatter.astype(np.float32)))
+        with pytest.raises(BundleError, match="likeness"):
+            CalibratedClassifier.from_bytes(broken.to_bytes(), SPEC, 5, 2)
     older = CalibratedClassifier.from_bytes(fitted(repetition(np.random.default_rng(5)), None).to_bytes(), SPEC, 5, 2)
     assert older.likeness is None  # a profile from before there was one
 

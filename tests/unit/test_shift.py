@@ -81,6 +81,24 @@ def test_one_gesture_that_is_held_says_nothing_nor_does_rest() -> None:
     assert stream.shift.cells == (0, 0)
 
 
+def test_what_the_repetitions_lack_says_nothing_of_where_the_electrodes_sit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a calibration without rest, rest is the network's, and lies nowhere near a gesture."""
+    rng = np.random.default_rng(3)
+    label = np.repeat(np.arange(1, 4), 40)
+    given = LabelledWindows(np.concatenate([windows(k, rng, 40) for k in range(1, 4)]), label, np.zeros_like(label))
+
+    def network(maps: Float32) -> tuple[Float32, Float32]:
+        rests = np.array([[0.91, 0.03, 0.03, 0.03]], np.float32)
+        return np.repeat(rests, len(maps), axis=0), np.zeros((len(maps), 2), np.float32)
+
+    stream, _ = CalibratedStream.fit(given, PLAIN, HOW, network, None, NAMES, LAYOUT.occupied, spec=SPEC)
+    assert stream.shift is not None
+    watched: list[int] = []
+    monkeypatch.setattr(stream.shift, "watch", lambda log_rms, named: watched.append(named))
+    play(stream, (0.0, 0.0), labels=(0,), rounds=1)
+    assert watched == []
+
+
 def test_nothing_is_looked_for_without_learning() -> None:
     assert calibrated(learn=False).shift is None
 

@@ -192,6 +192,30 @@ def test_a_link_that_loses_many_packets_is_no_wrong_rate(share: float) -> None:
     assert run.lost > 0.7 * 32 * len(gone)
 
 
+@pytest.mark.parametrize(("fs_hz", "lost"), [(500.0, 16), (1000.0, 16), (2048.0, 40)])
+@pytest.mark.parametrize("packet", [4, 10, 32])
+def test_a_link_that_loses_samples_every_200_ms_is_no_wrong_rate(fs_hz: float, lost: int, packet: int) -> None:
+    """8 to 16 % of them, by stamps that jitter as those of a program do that sends packets."""
+    every = tuple((first, lost) for first in range(round(3 * fs_hz), round(13 * fs_hz), round(0.2 * fs_hz)))
+    stream = TimedStream(
+        14, fs_hz, packet=packet, stamping="chunk", device_clock=False, jitter_s=1e-3, losses=every, hop=16
+    )
+    assert set(Run(stream).faults) == {None}
+
+
+def test_a_rate_that_turns_wrong_is_known_soon() -> None:
+    timeline, began = Timeline(FS), None
+    ways = {"stamping": "chunk", "device_clock": False, "jitter_s": 1e-3}
+    for stream, after_s in ((TimedStream(6, **ways), 0.0), (TimedStream(10, drift=-0.5, **ways), 6.0)):
+        for pull in stream.pulls():
+            timeline.place(pull.stamps_s + after_s, pull.arrived_s + after_s, None, pull.asked_s + after_s)
+            if timeline.fault is not None and began is None:
+                began = pull.arrived_s - 1000
+                assert after_s
+    assert began is not None
+    assert began < 4.0
+
+
 @pytest.mark.parametrize("every_s", [0.1, 0.3, 0.6])
 @pytest.mark.parametrize("packet", [9, 64])
 def test_a_link_that_delivers_in_bursts_is_no_wrong_rate(every_s: float, packet: int) -> None:
