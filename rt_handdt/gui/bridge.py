@@ -308,7 +308,7 @@ def stats(snapshot: Snapshot) -> tuple[Stat, ...]:
     latency = snapshot.latency_ms
     slow = latency.get("p99", 0.0) > SLOW_MS
     return (
-        Stat("Stream", snapshot.stream_name or NONE, theme.TEXT),
+        Stat("Stream", snapshot.stream_name or NONE, theme.TEXT, snapshot.stream_name),  # names may be long
         Stat("Channels × rate", f"{snapshot.n_channels} × {snapshot.fs_hz:,.0f} Hz" if known else NONE, theme.TEXT),
         Stat(
             "Provider",
