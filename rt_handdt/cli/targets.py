@@ -126,7 +126,9 @@ def targets(
         show_targets(run, out, Console(highlight=False, soft_wrap=True))
         return
     if stream is not None or profile is not None or network:
-        raise ConfigError("--stream, --profile and --network are for --window; virtual users need none.")
+        raise ConfigError(
+            "--stream, --profile and --network are for --window: add it, or leave them out; virtual users need none."
+        )
     plan = Plan(
         test,  # type: ignore[arg-type]
         tuple(conditions),
