@@ -255,7 +255,7 @@ def _draw_offscreen(engine: Engine, path: Path) -> None:
         still,
         seconds=OFFSCREEN_S,
         screenshot=path,
-        reject_below=engine.recognizer.bundle.manifest.decoder.reject_below,
+        reject_below=engine.classifier.post_processing.reject_below,
     )
 
 

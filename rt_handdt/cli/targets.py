@@ -24,6 +24,7 @@ _MODES: dict[str, tuple[Mode, ...]] = {
     "motion": ("classification",),
     "track": ("regression",),
 }
+_DOFS, _SEED = "open_close,flexion_extension", 1000
 
 
 def targets(
@@ -49,10 +50,8 @@ def targets(
     compare: Annotated[
         bool, typer.Option("--compare", help="All ways of control: each mode whole, and without each of its parts.")
     ] = False,
-    dofs: Annotated[
-        str, typer.Option("--dofs", help="Two of open_close, flexion_extension and rotation.")
-    ] = "open_close,flexion_extension",
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the first virtual user.")] = 1000,
+    dofs: Annotated[str, typer.Option("--dofs", help="Two of open_close, flexion_extension and rotation.")] = _DOFS,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the first virtual user.")] = _SEED,
     people: Annotated[int, typer.Option("--people", min=1, help="How many, with seeds one after another.")] = 1,
     calibrate: Annotated[
         bool, typer.Option("--calibrate/--no-calibrate", help="Calibrate the model with each gesture once, guided.")
@@ -103,6 +102,13 @@ def targets(
     if window:
         if compare or calibrate or smoothing is not None:
             raise ConfigError("--compare, --calibrate and --smoothing are for virtual users; --window has none.")
+        told = {"--test": test != "fitts", "--without": without, "--dofs": dofs != _DOFS, "--count": count}
+        told |= {"--seed": seed != _SEED, "--people": people != 1}
+        if given := [option for option, is_so in told.items() if is_so]:
+            raise ConfigError(
+                f"With --window, test, axes and length are chosen on screen, and the user is a person; leave out "
+                f"{', '.join(given)}."
+            )
         from rt_handdt.cli.targets_window import show_targets
         from rt_handdt.paths import bundle_path
         from rt_handdt.runtime.live_run import LiveRun
@@ -120,7 +126,9 @@ def targets(
         show_targets(run, out, Console(highlight=False, soft_wrap=True))
         return
     if stream is not None or profile is not None or network:
-        raise ConfigError("--stream, --profile and --network are for --window; virtual users need none.")
+        raise ConfigError(
+            "--stream, --profile and --network are for --window: add it, or leave them out; virtual users need none."
+        )
     plan = Plan(
         test,  # type: ignore[arg-type]
         tuple(conditions),

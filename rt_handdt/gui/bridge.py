@@ -10,12 +10,15 @@ import numpy as np
 
 from rt_handdt.core.gestures import REST, title
 from rt_handdt.core.layout import ElectrodeLayout
-from rt_handdt.core.types import Float32
+from rt_handdt.core.pose import Pose
+from rt_handdt.core.poses import shipped_poses
+from rt_handdt.core.types import Decision, Float32
 from rt_handdt.gui import theme
 from rt_handdt.gui.health import AILING, SLOW_MS, Health
 from rt_handdt.gui.pattern_style import PatternStyle, pattern_style
 from rt_handdt.gui.scale import Scale
 from rt_handdt.gui.state_history import StateHistory, Stretch
+from rt_handdt.runtime.driven_pose import DrivenPose
 from rt_handdt.runtime.snapshot import HistoryPoint, Snapshot
 from rt_handdt.runtime.status import State, state_title
 from rt_handdt.runtime.windowlog import STAGES
@@ -43,6 +46,8 @@ class Headline:
         False if the decision is old: it is then shown dimmed, so that nobody acts on it.
     label
         The gesture's; empty where there is no decision.
+    pose
+        Where velocities have driven the hand; None where gestures move it.
     """
 
     text: str
@@ -52,6 +57,7 @@ class Headline:
     level: float | None
     live: bool
     label: str = ""
+    pose: Pose | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +145,17 @@ class Presenter:
         Of the pattern component; by default that of shared patterns.
     now
         Seconds that never go back; read for what goes on when a stream does not.
+    reject_below
+        The decoder's threshold; None: not known.
     """
 
     def __init__(
-        self, labels: Sequence[str], style: PatternStyle | None = None, now: Callable[[], float] = time.monotonic
+        self,
+        labels: Sequence[str],
+        style: PatternStyle | None = None,
+        now: Callable[[], float] = time.monotonic,
+        *,
+        reject_below: float | None = None,
     ) -> None:
         self.labels = tuple(labels)
         self.titles = tuple(title(label) for label in self.labels)
@@ -155,6 +168,8 @@ class Presenter:
         self._seconds = 0.0
         self._states = StateHistory(HISTORY_S, now)
         self._health = Health(now)
+        self._driven = DrivenPose(shipped_poses())
+        self._reject_below = reject_below
 
     def view(self, snapshot: Snapshot) -> View:
         """What to show of `snapshot`."""
@@ -172,7 +187,7 @@ class Presenter:
             message_colour=theme.WARN if live else state_colour,
             model=snapshot.bundle_name or NONE,
             clock=clock(snapshot.seconds),
-            headline=self._headline(snapshot, live),
+            headline=self._headline(snapshot, live, self._pose(snapshot, elapsed_s)),
             cue=self._cue(snapshot, live),
             bars=self._bars(snapshot, live),
             stats=stats(snapshot),
@@ -191,7 +206,21 @@ class Presenter:
         high = style.high or self._pattern.update(_peak(snapshot.pattern_grid, 99.0), elapsed_s)
         return (-high if style.signed else 0.0, high)
 
-    def _headline(self, snapshot: Snapshot, live: bool) -> Headline:
+    def _pose(self, snapshot: Snapshot, elapsed_s: float) -> Pose | None:
+        """Where velocities have driven the hand, as the virtual hand shows it; None where decisions carry none."""
+        decision = snapshot.decision
+        if not snapshot.dofs or decision is None or decision.velocities is None:
+            return None
+        return self._driven.drive(dict(zip(snapshot.dofs, decision.velocities, strict=True)), elapsed_s)
+
+    def _why_none(self, decision: Decision) -> str:
+        """Why a decision that rests is no command: what is likely enough and refused all the same was strange."""
+        known = self._reject_below
+        if known is not None and float(decision.probabilities.max()) >= known:
+            return "No command: perhaps no gesture that is known"
+        return "No command: no gesture is likely enough"
+
+    def _headline(self, snapshot: Snapshot, live: bool, pose: Pose | None) -> Headline:
         decision = snapshot.decision
         if decision is None:
             text = WAITING if snapshot.state in (State.CONNECTING, State.RUNNING) else "No decision"
@@ -201,7 +230,7 @@ class Presenter:
             note = "The hand is told to rest" if decision.reason else "Last decision, not live"
         elif decision.rejected:
             resting = decision.label == REST
-            note = "No command: no gesture is likely enough" if resting else "Unsure: the last gesture is held"
+            note = self._why_none(decision) if resting else "Unsure: the last gesture is held"
         return Headline(
             text=title(decision.label),
             colour=self._colour_of.get(decision.label, theme.MUTED) if live else theme.FAINT,
@@ -210,6 +239,7 @@ class Presenter:
             level=_unit(decision.level),
             live=live,
             label=decision.label,
+            pose=pose,
         )
 
     def _cue(self, snapshot: Snapshot, live: bool) -> Cue:
@@ -278,7 +308,7 @@ def stats(snapshot: Snapshot) -> tuple[Stat, ...]:
     latency = snapshot.latency_ms
     slow = latency.get("p99", 0.0) > SLOW_MS
     return (
-        Stat("Stream", snapshot.stream_name or NONE, theme.TEXT),
+        Stat("Stream", snapshot.stream_name or NONE, theme.TEXT, snapshot.stream_name),  # names may be long
         Stat("Channels × rate", f"{snapshot.n_channels} × {snapshot.fs_hz:,.0f} Hz" if known else NONE, theme.TEXT),
         Stat(
             "Provider",

@@ -114,7 +114,7 @@ class MainWindow(SessionPage):
         self._outputs: bool | None = None
         self._recording = ""
         self._engine = engine
-        self._presenter = Presenter(engine.labels, pattern_style(engine.shared_pattern))
+        self._presenter = Presenter(engine.labels, pattern_style(engine.shared_pattern), reject_below=reject_below)
         self._paused = False
         self._notice, self._notice_until_s = "", 0.0
         self.frames = 0

@@ -64,7 +64,7 @@ class CalibrationReport:
         said = [
             f"Calibrated with {self.windows} windows of {len(self.labels)} labels "
             f"({self.repetitions} {'repetition' if self.repetitions == 1 else 'repetitions'}); balanced accuracy of "
-            f"windows not fitted to {self.accuracy:.3f} ({how})."
+            f"windows not fitted to: {self.accuracy:.3f} ({how})."
         ]
         said += [
             f"Hard to tell apart for these electrodes: {title(made)} is taken for {title(named)} in "

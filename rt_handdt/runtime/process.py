@@ -320,7 +320,7 @@ def _facts(engine: Engine) -> EngineFacts:
         engine.shared_pattern,
         engine.spec.fs_hz,
         headline(engine),
-        engine.recognizer.bundle.manifest.decoder.reject_below,
+        engine.classifier.post_processing.reject_below,
     )
 
 

@@ -93,8 +93,8 @@ def calibration_page(fitted: bool) -> CalibrationPage:
     page.show_progress(progress)
     if fitted:
         said = (
-            "Calibrated with 1043 windows of 6 labels (1 repetition); balanced accuracy of windows not fitted to 0.981 "
-            "(halves of the one repetition, which flatters).",
+            "Calibrated with 1043 windows of 6 labels (1 repetition); balanced accuracy of windows not fitted to: "
+            "0.981 (halves of the one repetition, which flatters).",
             "Hard to tell apart for these electrodes: Thumb index pinch is taken for Hand close in 18 % of the "
             "windows; hold them more distinctly, or leave one out.",
         )

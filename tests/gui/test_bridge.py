@@ -183,3 +183,43 @@ def test_a_long_hold_reaches_the_left_edge() -> None:
     history = (HistoryPoint(0.0, "rest", None), HistoryPoint(5.0, "fist", None), HistoryPoint(40.0, "fist", None))
     (band,) = Presenter(("rest", "fist")).view(Snapshot(history=history)).strip.decided
     assert (band.start_s, band.end_s, band.text) == (-10.0, 0.0, "Fist")
+
+
+def test_why_there_is_no_command() -> None:
+    """A movement that is no known gesture is refused however probable a gesture is."""
+    engine = FakeEngine(at_s=24.6)
+    snapshot = engine.snapshot((0,))
+    assert snapshot.decision is not None
+    decision = replace(snapshot.decision, label="rest", rejected=True)
+
+    def note(highest: float) -> str:
+        spread = np.full(len(engine.labels), (1 - highest) / (len(engine.labels) - 1), np.float32)
+        spread[3] = highest
+        shown = replace(snapshot, decision=replace(decision, probabilities=spread))
+        return Presenter(engine.labels, reject_below=0.5).view(shown).headline.note
+
+    assert note(0.8) == "No command: perhaps no gesture that is known"
+    assert note(0.4) == "No command: no gesture is likely enough"
+
+
+def test_velocities_drive_the_hand() -> None:
+    engine = FakeEngine(at_s=24.6, dofs=("open_close", "flexion_extension"))
+    presenter, snapshot = Presenter(engine.labels), engine.snapshot((0,))
+    assert snapshot.decision is not None
+
+    def flexion(snapshot: Snapshot) -> float:
+        pose = presenter.view(snapshot).headline.pose
+        assert pose is not None
+        return pose.wrist.flexion
+
+    def at(seconds: float, *velocities: float) -> Snapshot:
+        assert snapshot.decision is not None
+        decision = replace(snapshot.decision, velocities=(velocities[0], velocities[1]))
+        return replace(snapshot, seconds=seconds, decision=decision)
+
+    begun = flexion(at(30.0, 0.0, 0.0))
+    bent = flexion(at(30.1, 0.0, 1.0))
+    assert bent > begun
+    assert flexion(at(30.2, 0.0, 0.0)) == bent  # it stays where it is
+    assert flexion(replace(at(30.2, 0.0, 0.0), state="no_signal")) == bent
+    assert Presenter(engine.labels).view(FakeEngine(at_s=24.6).snapshot((0,))).headline.pose is None

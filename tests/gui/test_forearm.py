@@ -85,6 +85,7 @@ def test_keys_choose_between_maps_and_velocities(qtbot: QtBot) -> None:
     for _ in range(3):
         window.refresh()
     assert window.maps.below.shown is window.maps.velocities
+    assert window.maps.below.words.text() == "Velocities"
     moved = window.maps.velocities.shown
     assert moved is not None
     assert moved == engine.snapshot(()).decision.velocities

@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRectF, Qt
 from pytestqt.qtbot import QtBot
 
 from rt_handdt.core.dof import DofPair
 from rt_handdt.core.types import Decision
+from rt_handdt.gui.targets import field
 from rt_handdt.gui.targets.page import TargetsPage
 from rt_handdt.gui.targets.setup import TestSetup
 from rt_handdt.gui.widgets.canvas import install_fonts
@@ -139,3 +140,19 @@ def test_what_the_model_does_not_know_cannot_be_asked_for(qtbot: QtBot) -> None:
     qtbot.addWidget(moved)
     assert moved.setup.dofs.names == ("open_close", "rotation")
     assert moved.setup.condition == "regression"
+
+
+def test_no_words_lie_where_targets_may(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[tuple[QRectF, str]] = []
+    monkeypatch.setattr(field, "write", lambda painter, box, text, *style: written.append((box, text)))
+    shown = field.TargetField()
+    qtbot.addWidget(shown)
+    shown.resize(580, 440)
+    shown.grab()
+    assert sorted(text[2:] for _, text in written if text[0] in "←↑↓") == [
+        "Hand close",
+        "Wrist extension",
+        "Wrist flexion",
+    ]
+    inside = QRectF((580 - 392) / 2, 24, 392, 392)
+    assert not any(box.intersects(inside) for box, _ in written)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -344,3 +345,16 @@ def test_the_shipped_font_is_used(qtbot: QtBot) -> None:
     info = QFontInfo(bold(20))
     assert info.family() == "Roboto"
     assert info.bold()
+
+
+@pytest.mark.parametrize("stage", [False, True])
+def test_the_drawn_hand_follows_velocities(qtbot: QtBot, stage: bool) -> None:
+    engine = FakeEngine(at_s=24.6, dofs=("open_close", "flexion_extension"))
+    window = _open(qtbot, engine)
+    if stage:
+        window.toggle_stage()
+    window.refresh()
+    hand = window.stage.hand if stage else window._gesture._hand
+    hand.step(math.inf)
+    assert window._view.headline.pose is not None
+    assert hand._pose == window._view.headline.pose

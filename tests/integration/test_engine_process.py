@@ -24,9 +24,10 @@ def test_the_signal_is_followed_while_it_is_wanted_and_electrodes_left_out(tmp_p
     signal = noise(SPEC, 16, 1.0).astype(np.float32)
     signal[:, 2] += 12.0 * np.sin(2 * np.pi * 64 * np.arange(16) / SPEC.fs_hz).astype(np.float32)
     with streaming(outlet, signal):
-        engine = EngineProcess(LiveRun(bundle.path, "process", timeout_s=60.0, bad=("E5",)), None, print)
+        run = LiveRun(bundle.path, "process", timeout_s=60.0, bad=("E5",), post_processing=("reject_below=0.7",))
+        engine = EngineProcess(run, None, print)
         try:
-            engine.wait_until_ready()
+            assert engine.wait_until_ready().reject_below == 0.7  # the line in the bars is the run's, not the model's
             until(lambda: engine.snapshot().state == State.RUNNING)
             assert engine.memory.written == 0
             until(lambda: bool(engine.snapshot((0,))) and engine.memory.written > 256)

@@ -273,6 +273,10 @@ def test_velocities_are_tracked(plan: Plan, subject: Subject) -> None:
         (["--dofs", "open_close,rotation"], "this one lacks wrist_supination, wrist_pronation"),
         (["--without", "sense"], "can be left out"),
         (["--post-processing", "smooth=1"], "smooth"),
+        (["--window", "--people", "3", "--test", "motion"], "leave out --test, --people"),
+        (["--window", "--without", "level"], "leave out --without"),
+        (["--window", "--compare"], "--window has none"),
+        (["--stream", "EMG"], "are for --window"),
     ],
 )
 def test_what_cannot_be_asked_for_is_one_sentence(folder: Path, options: list[str], words: str) -> None:

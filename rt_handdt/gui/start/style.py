@@ -32,7 +32,8 @@ QCheckBox::indicator, QListWidget::indicator {{ width: 15px; height: 15px; borde
   border-radius: 3px; background: {t.TRACK}; }}
 QCheckBox::indicator:checked, QListWidget::indicator:checked {{ background: {t.ACCENT}; border-color: {t.ACCENT}; }}
 QAbstractSpinBox:focus {{ border: 1px solid {t.ACCENT}; }}
-QLineEdit:disabled, QComboBox:disabled, QPushButton:disabled {{ color: {t.MUTED}; background: {t.PANEL}; }}
+QLineEdit:disabled, QComboBox:disabled, QAbstractSpinBox:disabled, QPushButton:disabled {{
+  color: {t.MUTED}; background: {t.PANEL}; }}
 QPushButton:hover, QComboBox:hover {{ border-color: {t.ACCENT}; }}
 QPushButton:focus, QComboBox:focus, QLineEdit:focus, QTableWidget:focus, QListWidget:focus, QPlainTextEdit:focus {{
   border: 1px solid {t.ACCENT}; }}

@@ -14,6 +14,8 @@ from rt_handdt.runtime.targets.cursor import EDGE
 from rt_handdt.sim.aim import CursorScreen
 
 _WORDS_PX = 24.0
+#: Room for the three words below the field, at least.
+_ROW_PX = 460.0
 
 
 class TargetField(Canvas):
@@ -52,7 +54,9 @@ class TargetField(Canvas):
         middle = box.center()
         painter.drawLine(QPointF(middle.x() - 8, middle.y()), QPointF(middle.x() + 8, middle.y()))
         painter.drawLine(QPointF(middle.x(), middle.y() - 8), QPointF(middle.x(), middle.y() + 8))
-        row = QRectF(box.left() + 8, middle.y() - 34, side - 16, 20)
+        # Below, not at the edges that they name: there a target may lie.
+        room = min(self.wide, max(side, _ROW_PX))
+        row = QRectF((self.wide - room) / 2, below.top(), room, below.height())
         write(painter, row, f"← {title(first.negative)}", medium(15), theme.MUTED, LEFT)
         write(painter, row, f"{title(first.positive)} →", medium(15), theme.MUTED, RIGHT)
         if self._screen is not None:

@@ -171,7 +171,7 @@ class TargetsPage(SessionPage):
         screen, (over, many) = test.screen, test.counted
         prompt = screen.prompt or REST
         doing, tone = ("Make it, and hold it", theme.GOOD) if screen.prompt else ("Rest", theme.ACCENT)
-        remark = f"Movement {min(over + 1, many)} of {many}  ·  the hand does: {title(screen.shown)}"
+        remark = f"{min(over + 1, many)} of {many}  ·  decided: {title(screen.shown)}"
         self.cue.show_cue(prompt, note or doing, theme.WARN if note else tone, test.left_s, remark)
         self.hand.show_gesture(prompt, max(0.3, test.gone) if screen.prompt else 1.0)
 

@@ -31,6 +31,8 @@ class Heading(QHBoxLayout):
 
     Attributes
     ----------
+    words
+        The title.
     buttons
         The chips, numbered from 0; the first is chosen.
     """
@@ -39,7 +41,7 @@ class Heading(QHBoxLayout):
         super().__init__()
         self.buttons = QButtonGroup(self)
         self.setSpacing(5)
-        words = Label(title)
+        words = self.words = Label(title)
         words.setStyleSheet(f"font-family: {FAMILY}; font-size: 14px; font-weight: 500; color: {theme.TEXT};")
         self.addWidget(words)
         self.addStretch(1)
@@ -71,7 +73,7 @@ class Chooser(QWidget):
     def __init__(self, title: str, views: Sequence[tuple[str, str, QWidget]]) -> None:
         super().__init__()
         heading = Heading(title, [(text, tip) for text, tip, _ in views])
-        self.buttons = heading.buttons
+        self.buttons, self.words = heading.buttons, heading.words
         self._stack = QStackedLayout()
         for _, _, one in views:
             self._stack.addWidget(one)

@@ -49,7 +49,9 @@ class GestureLabel(Canvas):
         if headline != self._headline or cue != self._cue:
             self._headline, self._cue = headline, cue
             self.update()
-            if headline.live and headline.label:
+            if headline.pose is not None:
+                self._hand.show_pose(headline.pose, headline.colour)
+            elif headline.live and headline.label:
                 self._hand.show_gesture(headline.label, headline.level or 0.0, headline.colour)
             else:
                 self._hand.show_gesture(REST)

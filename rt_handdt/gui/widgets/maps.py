@@ -19,6 +19,8 @@ _FLAT, _ROUND = "the grid laid flat (F)", "the grid wrapped round the forearm (F
 _MOVED = "How fast two degrees of freedom are moved (V)"
 #: Chips of the lower card.
 _VELOCITIES = 2
+#: Of the lower card, without and with velocities.
+_TITLES = ("Gesture pattern", "Velocities")
 
 
 class Maps(QWidget):
@@ -63,13 +65,14 @@ class Maps(QWidget):
             ),
         )
         self.below = Chooser(
-            "Gesture pattern",
+            _TITLES[0],
             (
                 ("Flat", f"{style.remark}, {_FLAT}", self.pattern),
                 ("Forearm", f"{style.remark}, {_ROUND}", self.limb_pattern),
                 ("Velocities", _MOVED, self.velocities),
             ),
         )
+        self.below.chosen.connect(lambda number: self.below.words.setText(_TITLES[number == _VELOCITIES]))
         self.below.offer(_VELOCITIES, False)
         self._moves = False
         # A tall grid (16 × 4) gets twice the room when the two pictures stand side by side.

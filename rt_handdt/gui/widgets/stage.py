@@ -138,12 +138,16 @@ class StageView(QWidget):
             share = "" if head.confidence is None else f"{100 * head.confidence:.0f} % sure"
             below, tone = (head.note, theme.WARN) if head.note else (share, theme.MUTED)
             self.words.show_words(head.text, head.colour, below, tone, head.level)
-            self.hand.show_gesture(head.label or REST, head.level or 0.0, head.colour)
+            if head.pose is None:
+                self.hand.show_gesture(head.label or REST, head.level or 0.0, head.colour)
         else:
             words = WORDS.get(snapshot.state, state_title(snapshot.state))
             text = head.text if snapshot.decision is None else "Rest"
             self.words.show_words(text, theme.FAINT, words, view.state_colour, None)
-            self.hand.show_gesture(REST)
+            if head.pose is None:
+                self.hand.show_gesture(REST)
+        if head.pose is not None:
+            self.hand.show_pose(head.pose, head.colour)
         self._map.set_live(view.live)
         self._map.show_grid(snapshot.rms_grid, (0.0, view.rms_max_uv))
 
