@@ -44,11 +44,9 @@ def stream(lsl: None) -> Iterator[None]:
 @contextmanager
 def child_of(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     """A program that is gone when the test is over, also where it does not end as it should."""
-    hang_up = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # a child of a suite under nohup would not heed one
     child = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ | environment
     )
-    signal.signal(signal.SIGHUP, hang_up)
     with child:
         try:
             yield child
