@@ -518,8 +518,6 @@ class Engine:
             return
         self._connection.close()
         self._lost, self._gaps, self._connection = self.samples_lost, self.gaps, connection
-        if self.real_time:  # the new connection's threads, too
-            ask_for_priority()
         self.description = connection.inlet.describe()
         if self._tap is not None:
             self._tap.source(self.description)
